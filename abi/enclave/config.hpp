@@ -1,0 +1,97 @@
+// What a process enclave is told: the configuration (measured, part of the
+// enclave) and the start information (from the host, hostile).
+//
+// The configuration lies at kConfigBase, read-only: ConfigHeader, then items,
+// each ConfigItem + `size` bytes of payload, padded to 8 bytes. Strings carry no
+// terminating zero.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace enclavisor::abi {
+
+inline constexpr std::uint64_t kConfigMagic = 0x31474643434e45;  // "ENCCFG1"
+
+struct ConfigHeader {
+    std::uint64_t magic;
+    std::uint64_t size;  // of everything, this header included
+};
+
+enum class ConfigTag : std::uint32_t {
+    kProgram = 1,      // ConfigProgram
+    kOptions = 2,      // ConfigOptions
+    kArgument = 3,     // string; in order; present unless kHostArguments
+    kEnvironment = 4,  // "NAME=value"; fixed by the manifest
+    kEnvironmentFromHost = 5,  // NAME that may be taken from the host
+    kMount = 6,        // ConfigMount, then path, then uri (host path)
+    kTrustedFile = 7,  // ConfigTrustedFile, then path inside the enclave
+    kExecutable = 8,   // path of the program as it sees itself (/proc/self/exe)
+};
+
+struct ConfigItem {
+    std::uint32_t tag;   // ConfigTag
+    std::uint32_t size;  // of the payload, without padding
+};
+
+struct ConfigProgram {
+    std::uint64_t entry;
+    std::uint64_t base;         // load bias of a static-pie, else 0
+    std::uint64_t program_headers;  // address in memory
+    std::uint64_t header_count;
+    std::uint64_t brk_start;    // page-aligned end of the last segment
+    std::uint64_t image_begin;  // lowest mapped address of the program
+};
+
+struct ConfigOptions {
+    std::uint64_t flags;         // kHostArguments | ...
+    std::uint64_t stack_size;    // bytes, page multiple
+    std::uint64_t memory_limit;  // bytes
+    std::uint64_t threads;
+    std::uint64_t uid, gid;      // identity unless kHostIdentity
+};
+inline constexpr std::uint64_t kHostArguments = 1;    // argv comes from the host
+inline constexpr std::uint64_t kHostEnvironment = 2;  // the whole environment comes from the host
+inline constexpr std::uint64_t kHostIdentity = 4;     // uid, gid, cwd come from the host
+
+enum class MountType : std::uint32_t { kTrusted = 1, kTmpfs = 2, kPassthrough = 3 };
+
+struct ConfigMount {
+    std::uint32_t type;       // MountType
+    std::uint32_t path_size;  // mount point inside the enclave
+    std::uint32_t uri_size;   // host path (trusted and passthrough)
+    std::uint32_t reserved;
+};
+
+struct ConfigTrustedFile {
+    std::uint64_t size;
+    std::uint8_t sha256[32];
+    std::uint32_t mode;  // permission bits that stat shows
+    std::uint32_t reserved;
+};
+
+// --- From the host, at the beginning of the data area of thread 0 ---------
+
+inline constexpr std::uint64_t kStartMagic = 0x545241545343454e;  // "NECSTART"
+
+// Followed by argument_count strings, environment_count strings, the working
+// directory and the host name: each is terminated by a zero byte.
+struct StartInfo {
+    std::uint64_t magic;
+    std::uint32_t size;  // of everything, this header included
+    std::uint32_t argument_count;
+    std::uint32_t environment_count;
+    std::uint32_t flags;  // kStartVerbose
+    std::uint64_t wall_ns;       // CLOCK_REALTIME when written
+    std::uint64_t monotonic_ns;  // CLOCK_MONOTONIC when written
+    std::uint32_t uid, gid, euid, egid;
+    std::uint32_t pid, ppid;
+    std::uint32_t umask;
+    std::uint32_t reserved;
+};
+static_assert(sizeof(StartInfo) == 72);
+static_assert(std::has_unique_object_representations_v<StartInfo>);
+inline constexpr std::uint32_t kStartVerbose = 1;
+
+}  // namespace enclavisor::abi

@@ -1,0 +1,45 @@
+#include "kernel/arch/apic.hpp"
+
+#include "kernel/arch/cpu.hpp"
+#include "kernel/memory/kernel_map.hpp"
+
+namespace enclavisor::kernel {
+namespace {
+
+enum Register : std::uint32_t {
+    kTaskPriority = 0x80,
+    kEoi = 0xb0,
+    kSpurious = 0xf0,
+    kLvtTimer = 0x320,
+    kLvtInterrupt0 = 0x350,
+    kLvtInterrupt1 = 0x360,
+    kInitialCount = 0x380,
+    kDivide = 0x3e0,
+};
+constexpr std::uint32_t kMasked = 1 << 16;
+
+volatile std::uint32_t& reg(Register offset) {
+    return *reinterpret_cast<volatile std::uint32_t*>(kApicVirt + offset);
+}
+
+}  // namespace
+
+void Apic::initialise() {
+    arch::out8(0x21, 0xff);  // 8259: all lines masked
+    arch::out8(0xa1, 0xff);
+    reg(kLvtInterrupt0) = kMasked;
+    reg(kLvtInterrupt1) = kMasked;
+    reg(kTaskPriority) = 0;
+    reg(kSpurious) = 0x100 | kSpuriousVector;
+    reg(kDivide) = 0xb;  // by 1
+    reg(kLvtTimer) = kTimerVector;
+}
+
+void Apic::end_of_interrupt() { reg(kEoi) = 0; }
+
+void Apic::set_timer(std::uint64_t nanoseconds) {
+    constexpr std::uint64_t kMax = 0xffff'ffff;
+    reg(kInitialCount) = static_cast<std::uint32_t>(nanoseconds < kMax ? nanoseconds : kMax);
+}
+
+}  // namespace enclavisor::kernel

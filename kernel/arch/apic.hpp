@@ -1,0 +1,22 @@
+// The local APIC (APM2 16), as far as it is used: end of interrupt and a
+// one-shot timer.
+#pragma once
+
+#include <cstdint>
+
+namespace enclavisor::kernel {
+
+inline constexpr std::uint8_t kTimerVector = 0x40;
+inline constexpr std::uint8_t kSpuriousVector = 0xff;
+
+class Apic {
+public:
+    // Also silences the legacy interrupt controllers.
+    static void initialise();
+    static void end_of_interrupt();
+    // Interrupts once after `nanoseconds` (the timer counts at 1 GHz under QEMU
+    // and KVM); 0 turns the timer off.
+    static void set_timer(std::uint64_t nanoseconds);
+};
+
+}  // namespace enclavisor::kernel

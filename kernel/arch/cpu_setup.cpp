@@ -1,0 +1,156 @@
+// Brings one vCPU into the state that the kernel relies on.
+#include "abi/enclave/calls.hpp"
+#include "kernel/arch/cpu.hpp"
+#include "kernel/arch/per_cpu.hpp"
+#include "kernel/panic.hpp"
+
+extern "C" {
+extern char syscall_entry[];
+extern char trap_stubs[];
+}
+
+namespace enclavisor::kernel {
+namespace {
+
+using namespace arch;
+
+// Interrupt gate, APM2 4.8.4. All gates have privilege level 0: `int n` in
+// ring 3 is a general-protection fault for every n.
+struct Gate {
+    std::uint16_t offset_low;
+    std::uint16_t selector;
+    std::uint8_t stack;  // IST index, 0: none
+    std::uint8_t type;
+    std::uint16_t offset_middle;
+    std::uint32_t offset_high;
+    std::uint32_t reserved;
+};
+static_assert(sizeof(Gate) == 16);
+
+struct [[gnu::packed]] TableRegister {
+    std::uint16_t limit;
+    std::uint64_t base;
+};
+
+alignas(16) Gate interrupt_table[256];
+bool interrupt_table_ready = false;
+
+constexpr int kStackDebug = 1, kStackNmi = 2, kStackDoubleFault = 3, kStackMachineCheck = 4;
+constexpr std::uint64_t kExceptionStackSize = 2048;
+alignas(16) char exception_stacks[4][kExceptionStackSize];
+
+std::uint32_t xsave_bytes = 0;
+
+void fill_interrupt_table() {
+    for (int vector = 0; vector < 256; vector++) {
+        const auto stub = reinterpret_cast<std::uint64_t>(trap_stubs) + vector * 16;
+        std::uint8_t stack = 0;
+        if (vector == 1) stack = kStackDebug;
+        if (vector == 2) stack = kStackNmi;
+        if (vector == 8) stack = kStackDoubleFault;
+        if (vector == 18) stack = kStackMachineCheck;
+        interrupt_table[vector] = {static_cast<std::uint16_t>(stub),
+                                   SELECTOR_KERNEL_CODE,
+                                   stack,
+                                   0x8e,
+                                   static_cast<std::uint16_t>(stub >> 16),
+                                   static_cast<std::uint32_t>(stub >> 32),
+                                   0};
+    }
+    interrupt_table_ready = true;
+}
+
+void load_tables(PerCpu& cpu) {
+    const auto task = reinterpret_cast<std::uint64_t>(&cpu.task);
+    cpu.gdt[0] = 0;
+    cpu.gdt[SELECTOR_KERNEL_CODE / 8] = 0x00af9b000000ffff;
+    cpu.gdt[SELECTOR_KERNEL_DATA / 8] = 0x00cf93000000ffff;
+    cpu.gdt[3] = 0;  // sysret's 32-bit code segment: not offered
+    cpu.gdt[SELECTOR_USER_DATA / 8] = 0x00cff3000000ffff;
+    cpu.gdt[SELECTOR_USER_CODE / 8] = 0x00affb000000ffff;
+    cpu.gdt[SELECTOR_TSS / 8] = (sizeof(TaskState) - 1) | (task & 0xffffff) << 16 | 0x89ull << 40 |
+                                (task >> 24 & 0xff) << 56;
+    cpu.gdt[SELECTOR_TSS / 8 + 1] = task >> 32;
+    cpu.task.io_map_base = sizeof(TaskState);  // no port is open to ring 3
+    for (int i = 0; i < 4; i++) {
+        cpu.task.ist[i] = reinterpret_cast<std::uint64_t>(exception_stacks[i]) + kExceptionStackSize;
+    }
+
+    const TableRegister gdtr{sizeof(cpu.gdt) - 1, reinterpret_cast<std::uint64_t>(cpu.gdt)};
+    const TableRegister idtr{sizeof(interrupt_table) - 1, reinterpret_cast<std::uint64_t>(interrupt_table)};
+    asm volatile(
+        "lgdt %0\n\t"
+        "lidt %1\n\t"
+        "pushq %2\n\t"
+        "leaq 1f(%%rip), %%rax\n\t"
+        "pushq %%rax\n\t"
+        "lretq\n"
+        "1:\n\t"
+        "movl %3, %%eax\n\t"
+        "movl %%eax, %%ss\n\t"
+        "xorl %%eax, %%eax\n\t"
+        "movl %%eax, %%ds\n\t"
+        "movl %%eax, %%es\n\t"
+        "movl %%eax, %%fs\n\t"
+        "movl %%eax, %%gs\n\t"
+        "lldt %%ax\n\t"
+        "movw %4, %%ax\n\t"
+        "ltr %%ax" ::"m"(gdtr),
+        "m"(idtr), "i"(SELECTOR_KERNEL_CODE), "i"(SELECTOR_KERNEL_DATA), "i"(SELECTOR_TSS)
+        : "rax", "memory");
+}
+
+// CPUID bits that the kernel's promises rest on. A hypervisor that hides one
+// gets a clear refusal instead of a weaker kernel.
+void require_features() {
+    const Cpuid basic = cpuid(1);
+    const Cpuid extended = cpuid(7);
+    check(basic.ecx & 1 << 26, "this CPU offers no XSAVE; use -cpu max or a CPU of the last ten years");
+    check(basic.ecx & 1 << 30, "this CPU offers no RDRAND; enclaves need its randomness");
+    check(extended.ebx & 1 << 0, "this CPU offers no FSGSBASE");
+    check(extended.ebx & 1 << 7, "this CPU offers no SMEP");
+    check(extended.ebx & 1 << 20, "this CPU offers no SMAP");
+}
+
+void enable_xsave() {
+    // x87, SSE, AVX, and AVX-512 if it is offered and the area still fits.
+    const std::uint64_t offered = cpuid(0xd, 0).eax;
+    constexpr std::uint64_t kBase = 0x7, kAvx512 = 0xe0;
+    std::uint64_t wanted = offered & (kBase | kAvx512);
+    if ((wanted & kAvx512) != kAvx512) wanted &= kBase;
+    asm volatile("xsetbv" ::"c"(0), "a"(std::uint32_t(wanted)), "d"(0));
+    const std::uint32_t size = cpuid(0xd, 0).ebx;
+    if (xsave_bytes == 0) xsave_bytes = size;
+    check(size == xsave_bytes && size >= 576, "XSAVE: a size that cannot be");
+}
+
+}  // namespace
+
+std::uint32_t xsave_size() { return xsave_bytes; }
+
+void initialise_cpu(PerCpu& cpu, std::uint64_t stack_top) {
+    if (!interrupt_table_ready) fill_interrupt_table();
+    cpu.self = &cpu;
+    cpu.stack_top = stack_top;
+    load_tables(cpu);
+    write_msr(Msr::kGsBase, reinterpret_cast<std::uint64_t>(&cpu));
+    write_msr(Msr::kKernelGsBase, 0);
+
+    require_features();
+    const bool umip = cpuid(7).ecx & 1 << 2;
+    write_cr0((read_cr0() & ~(kCr0Emulation | kCr0TaskSwitched | kCr0CacheDisable | kCr0NotWriteThrough)) |
+              kCr0MonitorCoprocessor | kCr0NumericError | kCr0WriteProtect | kCr0AlignmentMask);
+    write_cr4(read_cr4() | kCr4FxsaveFxrstor | kCr4SimdExceptions | kCr4FsGsBase | kCr4Xsave | kCr4Smep |
+              kCr4Smap | (umip ? kCr4Umip : 0));
+    enable_xsave();
+
+    write_msr(Msr::kEfer, read_msr(Msr::kEfer) | kEferSyscall | kEferNoExecute);
+    // sysret takes CS = STAR[63:48] + 16 and SS = STAR[63:48] + 8 (APM2 6.1.1).
+    write_msr(Msr::kStar, std::uint64_t{SELECTOR_USER_DATA - 8} << 48 | std::uint64_t{SELECTOR_KERNEL_CODE} << 32);
+    write_msr(Msr::kLstar, reinterpret_cast<std::uint64_t>(::syscall_entry));
+    write_msr(Msr::kSfmask, kFlagTrap | kFlagInterrupt | kFlagDirection | kFlagIoPrivilege | kFlagNestedTask |
+                                kFlagAlignmentCheck);
+    static_assert(SELECTOR_USER_CODE == abi::kUserCodeSelector && SELECTOR_USER_DATA == abi::kUserDataSelector);
+}
+
+}  // namespace enclavisor::kernel

@@ -1,0 +1,204 @@
+// Every way into and out of ring 0.
+//
+// A thread's registers are kept in its Thread object: the TSS's RSP0 and
+// PER_CPU_FRAME_END point to the end of its Registers, so what the processor
+// and these stubs push lands there. C++ then runs on the vCPU's own stack and
+// never returns here: it leaves through return_by_interrupt or return_by_sysret.
+#include "kernel/arch/offsets.hpp"
+
+    .text
+
+// --- syscall -------------------------------------------------------------
+// RCX = return address, R11 = RFLAGS, everything else the caller's, its stack
+// included. SFMASK has cleared IF, DF, TF, AC and NT.
+    .globl syscall_entry
+    .balign 64
+syscall_entry:
+    swapgs
+    movq %rsp, %gs:PER_CPU_SCRATCH
+    movq %rcx, %rsp
+    subq %gs:PER_CPU_RUNTIME_BEGIN, %rsp
+    cmpq %gs:PER_CPU_RUNTIME_SIZE, %rsp
+    jae bounce
+    movq %gs:PER_CPU_FRAME_END, %rsp
+    pushq $SELECTOR_USER_DATA
+    pushq %gs:PER_CPU_SCRATCH
+    pushq %r11
+    pushq $SELECTOR_USER_CODE
+    pushq %rcx
+    pushq $0                    // error
+    pushq $-1                   // vector: none
+    call save_general           // (pushes; returns with RSP on the CPU's stack)
+    call on_kernel_call
+    ud2
+
+// The program of an enclave with a runtime: back to ring 3, to the runtime's
+// entry, without touching memory other than the thread block.
+bounce:
+    movq %gs:PER_CPU_BLOCK, %rsp
+    movq %rcx, (%rsp)           // ThreadBlock::program_rip
+    movq %gs:PER_CPU_SYSCALL_ENTRY, %rcx
+    movq %gs:PER_CPU_SCRATCH, %rsp
+    swapgs
+    sysretq
+
+// Pushes the general registers below vector and error, and moves to the CPU's
+// stack. RDI = the finished Registers. The return address is at the top of
+// the frame when called, so it travels through the scratch word.
+save_general:
+    popq %gs:PER_CPU_SCRATCH
+    pushq %rax
+    pushq %rbx
+    pushq %rcx
+    pushq %rdx
+    pushq %rsi
+    pushq %rdi
+    pushq %rbp
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, %rdi
+    movq %gs:PER_CPU_STACK_TOP, %rsp
+    cld
+    xorl %ebp, %ebp
+    jmpq *%gs:PER_CPU_SCRATCH
+
+// --- exceptions and interrupts -------------------------------------------
+trap_common:
+    testb $3, 24(%rsp)
+    jz trap_in_kernel
+    swapgs
+trap_from_user:
+    clac
+    call save_general
+    call on_trap
+    ud2
+
+// The kernel runs with interrupts off but for the halt of the idle loop, which
+// is never resumed: an interrupt here just starts the idle CPU's work afresh.
+// An exception here is a bug of the kernel.
+trap_in_kernel:
+    clac
+    cmpq $32, (%rsp)
+    jb 1f
+    movq (%rsp), %rdi
+    movq %gs:PER_CPU_STACK_TOP, %rsp
+    cld
+    xorl %ebp, %ebp
+    call on_idle_interrupt
+    ud2
+1:  movq %rsp, %rdi             // vector, error, rip ...
+    andq $-16, %rsp
+    call on_kernel_exception
+    ud2
+
+// Debug exceptions have a stack of their own, since one may be pending when
+// `syscall` or an interrupt enters the kernel. In the kernel they are dropped.
+debug_entry:
+    testb $3, 8(%rsp)
+    jnz 1f
+    andq $~0x100, 16(%rsp)
+    iretq
+1:  swapgs
+    movq %rax, %gs:PER_CPU_SCRATCH
+    movq %rsp, %rax
+    movq %gs:PER_CPU_FRAME_END, %rsp
+    pushq 32(%rax)
+    pushq 24(%rax)
+    pushq 16(%rax)
+    pushq 8(%rax)
+    pushq (%rax)
+    movq %gs:PER_CPU_SCRATCH, %rax
+    pushq $0
+    pushq $1
+    jmp trap_from_user
+
+// Non-maskable interrupts carry nothing that we use; a hostile hypervisor may
+// send any number of them.
+ignore_entry:
+    iretq
+
+// One stub of 16 bytes for each vector. Vectors 8, 10-14, 17, 21, 29 and 30
+// come with an error code (APM2 8.2).
+    .globl trap_stubs
+    .balign 16
+trap_stubs:
+    vector = 0
+    .rept 256
+    .balign 16
+    .if vector == 1
+    jmp debug_entry
+    .elseif vector == 2
+    jmp ignore_entry
+    .else
+    .if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
+    pushq $0
+    .endif
+    pushq $vector
+    jmp trap_common
+    .endif
+    vector = vector + 1
+    .endr
+
+// --- back to ring 3 ------------------------------------------------------
+// RDI = Registers, checked: RIP below kEnclaveEnd, user selectors and flags.
+    .globl return_by_interrupt
+return_by_interrupt:
+    movq %rdi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rbp
+    popq %rdi
+    popq %rsi
+    popq %rdx
+    popq %rcx
+    popq %rbx
+    popq %rax
+    addq $16, %rsp
+    swapgs
+    iretq
+
+// After a kernel call: RCX and R11 are the caller's loss.
+    .globl return_by_sysret
+return_by_sysret:
+    movq %rdi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    addq $8, %rsp
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rbp
+    popq %rdi
+    popq %rsi
+    popq %rdx
+    addq $8, %rsp
+    popq %rbx
+    popq %rax
+    movq 16(%rsp), %rcx         // rip
+    movq 32(%rsp), %r11         // rflags
+    movq 40(%rsp), %rsp
+    swapgs
+    sysretq
+
+    .globl halt_until_interrupt
+halt_until_interrupt:
+    sti
+    hlt
+1:  cli                         // only reached if an interrupt was ignored
+    ret
+
+    .section .note.GNU-stack, "", @progbits

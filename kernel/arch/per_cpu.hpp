@@ -1,0 +1,64 @@
+// What belongs to one vCPU. GS base points here in ring 0.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernel/arch/offsets.hpp"
+
+namespace enclavisor::kernel {
+
+class Thread;
+
+// Task state segment, APM2 12.2.5: only its stacks matter in long mode.
+struct [[gnu::packed]] TaskState {
+    std::uint32_t reserved0;
+    std::uint64_t rsp[3];
+    std::uint64_t reserved1;
+    std::uint64_t ist[7];
+    std::uint64_t reserved2;
+    std::uint16_t reserved3;
+    std::uint16_t io_map_base;
+};
+static_assert(sizeof(TaskState) == 104);
+
+struct PerCpu {
+    PerCpu* self;
+    std::uint64_t frame_end;  // where the current thread's Registers end
+    std::uint64_t stack_top;
+    std::uint64_t scratch;
+    // A `syscall` whose return address lies in [begin, begin + size) is a kernel
+    // call; all others bounce. An enclave without a runtime: 0 and 2^64 - 1.
+    std::uint64_t runtime_begin;
+    std::uint64_t runtime_size;
+    std::uint64_t syscall_entry;
+    std::uint64_t block;  // the current thread's block, as the kernel sees it
+    Thread* current;              // whose time it is; nullptr: nobody's
+    Thread* loaded;               // whose FS, GS and XSAVE state the processor holds
+    std::uint64_t address_space;  // CR3
+    bool timer_running;
+    std::uint64_t gdt[9];
+    TaskState task;
+};
+static_assert(offsetof(PerCpu, frame_end) == PER_CPU_FRAME_END);
+static_assert(offsetof(PerCpu, stack_top) == PER_CPU_STACK_TOP);
+static_assert(offsetof(PerCpu, scratch) == PER_CPU_SCRATCH);
+static_assert(offsetof(PerCpu, runtime_begin) == PER_CPU_RUNTIME_BEGIN);
+static_assert(offsetof(PerCpu, runtime_size) == PER_CPU_RUNTIME_SIZE);
+static_assert(offsetof(PerCpu, syscall_entry) == PER_CPU_SYSCALL_ENTRY);
+static_assert(offsetof(PerCpu, block) == PER_CPU_BLOCK);
+
+inline PerCpu& this_cpu() {
+    PerCpu* cpu;
+    asm("movq %%gs:0, %0" : "=r"(cpu));
+    return *cpu;
+}
+
+// Selectors, descriptor tables, syscall entry, control registers, XSAVE. Once
+// per vCPU; `stack_top` is its stack in ring 0.
+void initialise_cpu(PerCpu& cpu, std::uint64_t stack_top);
+
+// Bytes of an XSAVE area with the features that initialise_cpu enabled.
+std::uint32_t xsave_size();
+
+}  // namespace enclavisor::kernel

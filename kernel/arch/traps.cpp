@@ -1,0 +1,121 @@
+// Exceptions and interrupts. Only the timer, the doorbell and page faults on
+// reserved pages do anything; all other vectors below 32 are the enclave's
+// own fault, all others above are the hypervisor's noise.
+#include "kernel/arch/apic.hpp"
+#include "kernel/arch/cpu.hpp"
+#include "kernel/arch/per_cpu.hpp"
+#include "kernel/boundary/doorbell.hpp"
+#include "kernel/kernel.hpp"
+#include "kernel/log.hpp"
+#include "kernel/panic.hpp"
+
+namespace enclavisor::kernel {
+namespace {
+
+constexpr std::uint64_t kPageFault = 14;
+constexpr std::uint64_t kMachineCheck = 18;
+
+// Page-fault error code, APM2 8.4.2.
+constexpr std::uint64_t kFaultWrite = 1 << 1;
+constexpr std::uint64_t kFaultReserved = 1 << 3;
+constexpr std::uint64_t kFaultFetch = 1 << 4;
+
+// Carries out an interrupt. True if the current thread should let others run.
+bool serve_interrupt(Kernel& kernel, std::uint64_t vector) {
+    switch (vector) {
+        case kTimerVector:
+            Apic::end_of_interrupt();
+            this_cpu().timer_running = false;
+            kernel.scheduler.wake_expired(arch::read_tsc());
+            return true;
+        case kDoorbellVector:
+            Apic::end_of_interrupt();
+            kernel.control.poll(kernel);
+            wake_for_io(kernel);
+            // What the host answered or asked is served before a computation goes on.
+            return true;
+        default:
+            // Never in service at our APIC unless the hypervisor made it so.
+            kernel.ignored_interrupts++;
+            if (vector != kSpuriousVector) Apic::end_of_interrupt();
+            return false;
+    }
+}
+
+// Hands an exception to the enclave's own handler, if it has one and is not in
+// it already; ends the enclave otherwise.
+void deliver(Kernel& kernel, Thread* thread, std::uint64_t address) {
+    abi::Registers& r = thread->registers;
+    Enclave& enclave = *thread->enclave;
+    if (enclave.exception_entry == 0 || thread->in_upcall) {
+        end_enclave(kernel, enclave,
+                    {.reason = abi::EndReason::kFault, .code = r.vector, .detail = r.error, .address = address, .rip = r.rip});
+        return;
+    }
+    thread->block->exception = r;
+    thread->block->exception_address = address;
+    thread->in_upcall = true;
+    r.rip = enclave.exception_entry;
+    r.rflags = arch::kFlagInterrupt | 2;
+}
+
+void serve_page_fault(Kernel& kernel, Thread* thread) {
+    const abi::Registers& r = thread->registers;
+    const std::uint64_t address = arch::read_cr2();
+    Enclave& enclave = *thread->enclave;
+    FaultOutcome outcome = FaultOutcome::kViolation;
+    if (address < abi::kEnclaveEnd && !(r.error & kFaultReserved)) {
+        const Access access = r.error & kFaultFetch   ? Access::kExecute
+                              : r.error & kFaultWrite ? Access::kWrite
+                                                      : Access::kRead;
+        outcome = enclave.tables.resolve(VirtAddr{address}, access);
+    }
+    switch (outcome) {
+        case FaultOutcome::kResolved: return;
+        case FaultOutcome::kViolation: deliver(kernel, thread, address); return;
+        case FaultOutcome::kNoMemory:
+            end_enclave(kernel, enclave,
+                        {.reason = enclave.limit_hit ? abi::EndReason::kMemoryLimit : abi::EndReason::kOutOfMemory,
+                         .code = enclave.used, .address = address, .rip = r.rip});
+            return;
+    }
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] void on_trap(abi::Registers* registers) {
+    Kernel& kernel = lock_kernel();
+    Thread* thread = this_cpu().current;
+    thread->sysret_suffices = false;
+    const std::uint64_t vector = registers->vector;
+    if (vector == kPageFault) {
+        serve_page_fault(kernel, thread);
+        leave(kernel);
+    }
+    if (vector >= 32) {
+        if (serve_interrupt(kernel, vector)) leave_to_next(kernel);
+        leave(kernel);
+    }
+    check(vector != kMachineCheck, "machine check");
+    deliver(kernel, thread, 0);
+    leave(kernel);
+}
+
+extern "C" [[noreturn]] void on_idle_interrupt(std::uint64_t vector) {
+    Kernel& kernel = lock_kernel();
+    serve_interrupt(kernel, vector);
+    leave(kernel);
+}
+
+// What the stub pushed and the processor before it, in the kernel.
+struct KernelTrap {
+    std::uint64_t vector, error, rip, cs, rflags, rsp, ss;
+};
+
+extern "C" [[noreturn]] void on_kernel_exception(const KernelTrap* trap) {
+    log_line("exception in the kernel: vector ", trap->vector, " error ", trap->error);
+    log_line("rip ", trap->rip, " address ", arch::read_cr2());
+    panic("exception in the kernel");
+}
+
+}  // namespace enclavisor::kernel

@@ -1,0 +1,143 @@
+// From the reset vector to 64-bit C++ (APM2 14: initialisation and mode
+// switches). Runs in the ROM and uses no stack before the kernel's own; its
+// page tables are part of the ROM, with the accessed and dirty bits set so that
+// the processor never writes to them.
+//
+// PLATFORM_C_BIT is the C-bit as a mask, or 0. The kernel is copied and run
+// through mappings that carry it.
+
+#define PRESENT_WRITABLE 0x63   // present, writable, accessed, dirty
+#define LARGE 0x80
+
+    .section .boot.reset, "ax", @progbits
+    .code16
+    .globl reset_vector
+reset_vector:
+    jmp start16
+    .balign 16, 0x90
+
+    .section .boot.text, "ax", @progbits
+    .code16
+start16:
+    cli
+    cld
+    movw $(gdt_register - 0xffff0000), %bx
+    lgdtl %cs:(%bx)
+    movl %cr0, %eax
+    orb $1, %al
+    movl %eax, %cr0
+    ljmpl $0x08, $start32
+
+    .code32
+start32:
+    movw $0x10, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+
+    // Long mode, no-execute and 1 GiB pages (CPUID 0x80000001 EDX 29, 20, 26).
+    movl $0x80000000, %eax
+    cpuid
+    cmpl $0x80000001, %eax
+    jb unfit
+    movl $0x80000001, %eax
+    cpuid
+    andl $0x24100000, %edx
+    cmpl $0x24100000, %edx
+    jne unfit
+
+    movl %cr4, %eax
+    orl $0x20, %eax             // PAE
+    movl %eax, %cr4
+    movl $boot_pml4, %eax
+    movl %eax, %cr3
+    movl $0xc0000080, %ecx      // EFER
+    rdmsr
+    orl $0x900, %eax            // LME, NXE
+    wrmsr
+    movl %cr0, %eax
+    orl $0x80010000, %eax       // PG, WP
+    andl $0x9fffffff, %eax      // caches on
+    movl %eax, %cr0
+    ljmpl $0x18, $start64
+
+unfit:
+    movl $unfit_message, %esi
+1:  lodsb
+    testb %al, %al
+    jz 2f
+    movw $0x3f8, %dx
+    outb %al, %dx
+    jmp 1b
+2:  hlt
+    jmp 2b
+
+    .code64
+start64:
+    xorl %eax, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %fs
+    movl %eax, %gs
+    movl %eax, %ss
+    movq $kernel_begin, %rdi
+    movl $kernel_load, %esi
+    movl $kernel_load_size, %ecx
+    shrl $3, %ecx
+    rep movsq
+    movl $bss_size, %ecx
+    shrl $3, %ecx
+    rep stosq
+    movq $boot_stack_end, %rsp
+    xorl %ebp, %ebp
+    movq $kernel_main, %rax
+    call *%rax
+    ud2
+
+    .balign 8
+gdt:
+    .quad 0
+    .quad 0x00cf9b000000ffff    // 0x08: 32-bit code
+    .quad 0x00cf93000000ffff    // 0x10: data
+    .quad 0x00af9b000000ffff    // 0x18: 64-bit code
+gdt_register:
+    .word . - gdt - 1
+    .long gdt
+unfit_message:
+    .asciz "panic: this CPU lacks long mode, no-execute or 1 GiB pages; use -cpu max or a CPU of the last ten years\n"
+
+    .section .boot.tables, "a", @progbits
+    .balign 4096
+boot_pml4:
+    .quad boot_identity + PRESENT_WRITABLE
+    .fill 255, 8, 0
+    .quad boot_direct + PRESENT_WRITABLE        // kDirectBase
+    .fill 254, 8, 0
+    .quad boot_image + PRESENT_WRITABLE         // the kernel's image
+boot_identity:                                  // 4 GiB, shared: ROM, devices
+    .set gigabyte, 0
+    .rept 4
+    .quad (gigabyte << 30) + PRESENT_WRITABLE + LARGE
+    .set gigabyte, gigabyte + 1
+    .endr
+    .fill 508, 8, 0
+boot_direct:                                    // private
+    .set gigabyte, 0
+    .rept 4
+    .quad (gigabyte << 30) + PRESENT_WRITABLE + LARGE + PLATFORM_C_BIT
+    .set gigabyte, gigabyte + 1
+    .endr
+    .fill 508, 8, 0
+boot_image:                                     // the first GiB at -2 GiB
+    .fill 510, 8, 0
+    .quad PRESENT_WRITABLE + LARGE + PLATFORM_C_BIT
+    .quad 0
+
+    .section .bss.stack, "aw", @nobits
+    .balign 16
+boot_stack:
+    .skip 16384
+    .globl boot_stack_end
+boot_stack_end:
+
+    .section .note.GNU-stack, "", @progbits

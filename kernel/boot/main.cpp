@@ -1,0 +1,108 @@
+// From the first C++ instruction to the idle loop.
+#include <cstddef>
+#include <new>
+
+#include "kernel/arch/apic.hpp"
+#include "kernel/arch/cpu.hpp"
+#include "kernel/arch/per_cpu.hpp"
+#include "kernel/arch/random.hpp"
+#include "kernel/boot/memory_map.hpp"
+#include "kernel/boundary/doorbell.hpp"
+#include "kernel/kernel.hpp"
+#include "kernel/log.hpp"
+#include "kernel/panic.hpp"
+#include "kernel/platform/platform.hpp"
+
+extern "C" char boot_stack_end[];
+
+namespace enclavisor::kernel {
+namespace {
+
+alignas(64) PerCpu boot_cpu;
+bool link_mapped = false;
+
+// The lock and what it owns.
+struct {
+    std::uint32_t locked;
+    alignas(Kernel) char bytes[sizeof(Kernel)];
+} state;
+
+Kernel& kernel_object() { return *std::launder(reinterpret_cast<Kernel*>(state.bytes)); }
+
+void check_link(Kernel& kernel) {
+    const abi::LinkHeader header = kernel.link.header().read();
+    check(header.magic == abi::kLinkMagic, "the shared memory is no Enclavisor link; start the VM with the enclavisor command");
+    if (header.version != abi::kLinkVersion) {
+        kernel.link.set_guest_state(abi::GuestState::kRefused);
+        panic("the launcher speaks another version of the link; use kernel and launcher of one release");
+    }
+}
+
+void announce(Kernel& kernel) {
+    abi::LinkHeader header = kernel.link.header().read();
+    header.platform = static_cast<std::uint32_t>(CurrentPlatform::kKind);
+    header.guest_waits = 1;
+    header.boot_tsc = arch::read_tsc();
+    kernel.link.header().write(header);
+    publish_fence();
+    kernel.link.set_guest_state(abi::GuestState::kReady);
+    ring_doorbell();
+}
+
+}  // namespace
+
+Kernel& lock_kernel() {
+    while (__atomic_exchange_n(&state.locked, 1u, __ATOMIC_ACQUIRE) != 0) arch::pause();
+    return kernel_object();
+}
+
+void unlock_kernel(Kernel&) { __atomic_store_n(&state.locked, 0u, __ATOMIC_RELEASE); }
+
+void panic(const char* reason) {
+    log_line("panic: ", reason);
+    if (link_mapped) {
+        kernel_object().link.set_guest_state(abi::GuestState::kPanicked);
+        ring_doorbell();
+    }
+    arch::stop_forever();
+}
+
+extern "C" [[noreturn]] void kernel_main() {
+    Entry::set_private_mask(CurrentPlatform::private_mask());
+    initialise_cpu(boot_cpu, reinterpret_cast<std::uint64_t>(boot_stack_end));
+    check(xsave_size() <= Thread::kXsaveMax, "this CPU's XSAVE area is larger than a thread has room for");
+
+    new (state.bytes) Kernel{};
+    Kernel& kernel = lock_kernel();
+    const MemoryMap map = read_memory_map();
+    initialise_frames(kernel.frames, map);
+    const std::uint64_t link_size = find_link();
+    kernel.link.initialise(link_size);
+    create_kernel_map(kernel.frames, map.top(), link_size);
+    boot_cpu.address_space = kernel_cr3();
+    link_mapped = true;
+    check_link(kernel);
+    check(random_source_is_healthy(), "the processor's random numbers fail their health check");
+
+    Apic::initialise();
+    enable_doorbell();
+    kernel.attestation.start(kernel);
+    announce(kernel);
+    leave(kernel);
+}
+
+}  // namespace enclavisor::kernel
+
+// What the compiler calls on its own.
+extern "C" {
+void* memset(void* to, int value, std::size_t size) {
+    auto* p = static_cast<char*>(to);
+    asm volatile("rep stosb" : "+D"(p), "+c"(size) : "a"(value) : "memory");
+    return to;
+}
+void* memcpy(void* to, const void* from, std::size_t size) {
+    auto* p = static_cast<char*>(to);
+    asm volatile("rep movsb" : "+D"(p), "+S"(from), "+c"(size)::"memory");
+    return to;
+}
+}

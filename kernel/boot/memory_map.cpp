@@ -1,0 +1,39 @@
+#include "kernel/boot/memory_map.hpp"
+
+#include "base/checked.hpp"
+#include "kernel/arch/cpu.hpp"
+#include "kernel/memory/kernel_map.hpp"
+#include "kernel/panic.hpp"
+
+namespace enclavisor::kernel {
+namespace {
+
+std::uint64_t cmos(std::uint8_t index) {
+    arch::out8(0x70, index);
+    return arch::in8(0x71);
+}
+
+}  // namespace
+
+MemoryMap read_memory_map() {
+    // QEMU, hw/i386/pc.c: memory above 16 MiB and above 4 GiB, each in 64 KiB.
+    const std::uint64_t low = (16ull << 20) + ((cmos(0x34) | cmos(0x35) << 8) << 16);
+    const std::uint64_t high = (cmos(0x5b) | cmos(0x5c) << 8 | cmos(0x5d) << 16) << 16;
+    check(low >= 32ull << 20, "the VM has too little memory for the kernel; give it at least 32 MiB");
+    check(low <= abi::kLinkPhys && high <= 508ull << 30, "the VM's memory map cannot be");
+    return {.low_end = low, .high_end = MemoryMap::kFourGigabytes + high};
+}
+
+void initialise_frames(FrameAllocator& frames, const MemoryMap& map) {
+    const std::uint64_t records = kImagePhys + kImageSize;
+    const std::uint64_t size = map.top() / abi::kPageSize * sizeof(FrameAllocator::Record);
+    const std::uint64_t first = base::round_up(records + size, abi::kPageSize);
+    check(first < map.low_end, "the VM's memory below 4 GiB is too small for its size");
+    const FrameAllocator::Range ranges[] = {
+        {first / abi::kPageSize, map.low_end / abi::kPageSize},
+        {MemoryMap::kFourGigabytes / abi::kPageSize, map.high_end / abi::kPageSize},
+    };
+    frames.initialise(direct<FrameAllocator::Record>(PhysAddr{records}), ranges, 2);
+}
+
+}  // namespace enclavisor::kernel

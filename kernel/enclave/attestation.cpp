@@ -1,0 +1,101 @@
+#include "kernel/enclave/attestation.hpp"
+
+#include "abi/evidence/attest_image.hpp"
+#include "kernel/arch/cpu.hpp"
+#include "kernel/arch/per_cpu.hpp"
+#include "kernel/enclave/build.hpp"
+#include "kernel/kernel.hpp"
+#include "kernel/panic.hpp"
+
+extern "C" const char attest_begin[], attest_end[];
+
+namespace enclavisor::kernel {
+namespace {
+
+// Maps `pages` of the image, copied, and returns how far that went.
+const char* map_copies(Enclave& enclave, VirtAddr at, std::uint64_t pages, const char* from, Permissions permissions) {
+    for (std::uint64_t i = 0; i < pages; i++, from += abi::kPageSize) {
+        const auto frame = enclave.tables.memory().allocate_dirty();
+        check(frame && enclave.tables.insert(at.plus_pages(i), Entry::private_data(*frame, permissions)),
+              "no memory for the attestation enclave; give the VM at least 32 MiB");
+        arch::copy_page(direct<void>(*frame), from);
+    }
+    return from;
+}
+
+}  // namespace
+
+void Attestation::start(Kernel& kernel) {
+    enclave_ = kernel.enclaves.create(kernel.frames, 1 << 20);
+    check(enclave_ != nullptr, "no memory for the attestation enclave; give the VM at least 32 MiB");
+    BuildAttributes{.memory_limit = 1 << 20}.apply(*enclave_);
+    auto& tables = enclave_->tables;
+
+    // Text, read-only data and data stand one after another, in whole pages.
+    const auto* header = reinterpret_cast<const abi::AttestImage*>(attest_begin);
+    VirtAddr at{abi::kAttestBase};
+    const char* from = map_copies(*enclave_, at, header->text_pages, attest_begin, Permissions::read_execute());
+    at = at.plus_pages(header->text_pages);
+    from = map_copies(*enclave_, at, header->rodata_pages, from, Permissions::read());
+    at = at.plus_pages(header->rodata_pages);
+    map_copies(*enclave_, at, header->data_pages, from, Permissions::read_write());
+    at = at.plus_pages(header->data_pages);
+    tables.reserve({at, PageCount{header->zero_pages}}, Permissions::read_write(), ~0ull);
+
+    check(build_thread(kernel, *enclave_, VirtAddr{header->entry}, {VirtAddr{abi::kThreadBlockBase}, PageCount{1}},
+                       {VirtAddr{abi::kIoAreaBase}, PageCount{2}}, abi::kIoPoolOffset) == abi::ControlStatus::kOk,
+          "no memory for the attestation enclave; give the VM at least 32 MiB");
+    thread_ = enclave_->threads;
+    // It has no host side: what would be its I/O area is not for it to see.
+    tables.unmap({VirtAddr{abi::kIoAreaBase}, PageCount{2}}, ~0ull);
+
+    // Makes the table whose entries are the window.
+    tables.reserve({VirtAddr{abi::kAttestWindow}, PageCount{1}}, Permissions::read(), ~0ull);
+    check(!tables.out_of_memory(), "no memory for the attestation enclave; give the VM at least 32 MiB");
+    window_ = tables.last_table(VirtAddr{abi::kAttestWindow});
+    window_[0] = Entry{};
+
+    enclave_->state = abi::EnclaveState::kRunning;
+    kernel.scheduler.make_ready(thread_);
+}
+
+void Attestation::submit(Kernel& kernel, const abi::AttestRequest& request) {
+    request_ = request;
+    busy_ = true;
+    pending_ = true;
+    if (thread_->waiting == Waiting::kAttest) {
+        hand_over(kernel);
+        kernel.scheduler.wake(thread_, 0, true);
+    }
+}
+
+void Attestation::hand_over(Kernel&) {
+    __builtin_memcpy(thread_->block->attest, &request_, sizeof(request_));
+    pending_ = false;
+    // The window's entries changed behind the enclave's translations.
+    PerCpu& cpu = this_cpu();
+    if (cpu.address_space == Entry::cr3(enclave_->tables.root())) arch::write_cr3(cpu.address_space);
+}
+
+void Attestation::next(Kernel& kernel, Thread* thread) {
+    if (busy_ && !pending_) {
+        // The pages may be freed from now on; nothing of them stays reachable.
+        for (std::uint64_t i = 0; i < request_.pages; i++) window_[i] = Entry{};
+        abi::AttestRequest reply;
+        __builtin_memcpy(&reply, thread->block->attest, sizeof(reply));
+        busy_ = false;
+        this_cpu().current = nullptr;
+        kernel.scheduler.wait(thread, Waiting::kAttest, 0);
+        kernel.control.measured(kernel, reply.digest);  // may submit the next request
+        return;
+    }
+    if (pending_) {
+        hand_over(kernel);
+        thread->registers.rax = 0;
+        return;
+    }
+    this_cpu().current = nullptr;
+    kernel.scheduler.wait(thread, Waiting::kAttest, 0);
+}
+
+}  // namespace enclavisor::kernel

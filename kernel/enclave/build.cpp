@@ -1,0 +1,127 @@
+#include "kernel/enclave/build.hpp"
+
+#include <new>
+
+#include "kernel/arch/cpu.hpp"
+#include "kernel/kernel.hpp"
+
+namespace enclavisor::kernel {
+namespace {
+
+using abi::ControlStatus;
+
+ControlStatus short_of_memory(Kernel& kernel, Enclave& enclave) {
+    const bool own_limit = enclave.limit_hit;
+    end_enclave(kernel, enclave,
+                {.reason = own_limit ? abi::EndReason::kMemoryLimit : abi::EndReason::kOutOfMemory});
+    return own_limit ? ControlStatus::kMemoryLimit : ControlStatus::kNoMemory;
+}
+
+bool all_empty(Enclave& enclave, PageRange range) {
+    for (std::uint64_t i = 0; i < range.count.value; i++) {
+        if (!enclave.tables.lookup(range.begin.plus_pages(i)).empty()) return false;
+    }
+    return true;
+}
+
+void set_user_state(Thread& thread, VirtAddr entry, VirtAddr block) {
+    abi::Registers& r = thread.registers;
+    r = {};
+    r.rip = entry.value;
+    r.cs = abi::kUserCodeSelector;
+    r.ss = abi::kUserDataSelector;
+    r.rflags = arch::kFlagInterrupt | 2;
+    thread.gs_base = block.value;
+    // An XSAVE area of zeros is the initial state but for MXCSR, which XRSTOR
+    // loads even then (APM2 11.5.9).
+    arch::clear_page(direct<void>(thread.block_frame));
+    reinterpret_cast<std::uint32_t*>(thread.xsave_area())[6] = 0x1f80;
+}
+
+}  // namespace
+
+bool BuildAttributes::valid() const {
+    if (memory_limit == 0 || attributes != 0) return false;
+    if (syscall_entry == 0) return runtime_begin == 0 && runtime_end == 0 && exception_entry < abi::kEnclaveEnd;
+    return runtime_begin < runtime_end && runtime_end <= abi::kEnclaveEnd && syscall_entry >= runtime_begin &&
+           syscall_entry < runtime_end && exception_entry < abi::kEnclaveEnd;
+}
+
+void BuildAttributes::apply(Enclave& enclave) const {
+    enclave.runtime_begin = runtime_begin;
+    enclave.runtime_size = syscall_entry == 0 ? ~0ull : runtime_end - runtime_begin;
+    enclave.syscall_entry = syscall_entry;
+    enclave.exception_entry = exception_entry;
+}
+
+ControlStatus build_pages(Kernel& kernel, Enclave& enclave, PageRange range, Permissions permissions,
+                          std::uint64_t offset) {
+    if (!all_empty(enclave, range)) return ControlStatus::kOverlap;
+    for (std::uint64_t i = 0; i < range.count.value; i++) {
+        const auto frame = enclave.tables.memory().allocate_dirty();
+        if (!frame) return short_of_memory(kernel, enclave);
+        arch::copy_page(direct<void>(*frame), kernel.link.control_data(offset + i * abi::kPageSize));
+        if (!enclave.tables.insert(range.begin.plus_pages(i), Entry::private_data(*frame, permissions))) {
+            enclave.tables.memory().release(*frame);
+            return short_of_memory(kernel, enclave);
+        }
+        kernel.attestation.window(i) = Entry::private_data(*frame, Permissions::read());
+    }
+    return ControlStatus::kOk;
+}
+
+ControlStatus build_zero_pages(Kernel& kernel, Enclave& enclave, PageRange range, Permissions permissions) {
+    // A bound on the work of one command; the host splits larger ranges.
+    constexpr std::uint64_t kMaxPages = 1 << 16;
+    if (range.count.value > kMaxPages) return ControlStatus::kBadRange;
+    if (!all_empty(enclave, range)) return ControlStatus::kOverlap;
+    const PageCount done = enclave.tables.reserve(range, permissions, ~0ull);
+    return done == range.count ? ControlStatus::kOk : short_of_memory(kernel, enclave);
+}
+
+ControlStatus build_thread(Kernel& kernel, Enclave& enclave, VirtAddr entry, PageRange block, PageRange io,
+                           std::uint64_t io_offset) {
+    if (!all_empty(enclave, block) || !all_empty(enclave, io)) return ControlStatus::kOverlap;
+    if (base::range_within(block.begin.value, 1, io.begin.value, io.end().value)) return ControlStatus::kOverlap;
+    EnclaveMemory& memory = enclave.tables.memory();
+    const auto home = memory.allocate();
+    if (!home) return short_of_memory(kernel, enclave);
+    auto* thread = new (direct<void>(*home)) Thread{};
+    const auto block_frame = memory.allocate();
+    if (!block_frame) {
+        memory.release(*home);
+        return short_of_memory(kernel, enclave);
+    }
+    thread->block_frame = *block_frame;
+    thread->block = direct<abi::ThreadBlock>(*block_frame);
+    thread->enclave = &enclave;
+    thread->io_area = io_offset;
+    thread->next_in_enclave = enclave.threads;
+    enclave.threads = thread;  // from here on the enclave's end frees both frames
+
+    set_user_state(*thread, entry, block.begin);
+    thread->block->self = block.begin.value;
+    thread->block->io_address = io.begin.value;
+    thread->block->io_size = io.count.value * abi::kPageSize;
+    thread->block->instance = enclave.handle;
+    thread->block->tsc_khz = kernel.link.tsc_khz();
+    thread->block->memory_limit = enclave.limit;
+    thread->block->thread = enclave.thread_count++;
+
+    // The thread and the page table each hold a reference to the block.
+    kernel.frames.retain(*block_frame);
+    enclave.used++;
+    if (!enclave.tables.insert(block.begin, Entry::private_data(*block_frame, Permissions::read_write()))) {
+        memory.release(*block_frame);
+        return short_of_memory(kernel, enclave);
+    }
+    for (std::uint64_t i = 0; i < io.count.value; i++) {
+        const PhysAddr page{abi::kLinkPhys + io_offset + i * abi::kPageSize};
+        if (!enclave.tables.insert(io.begin.plus_pages(i), Entry::shared_data(page, Permissions::read_write()))) {
+            return short_of_memory(kernel, enclave);
+        }
+    }
+    return ControlStatus::kOk;
+}
+
+}  // namespace enclavisor::kernel

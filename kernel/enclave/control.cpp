@@ -1,0 +1,236 @@
+#include "kernel/enclave/control.hpp"
+
+#include <cstddef>
+
+#include "kernel/boundary/doorbell.hpp"
+#include "kernel/enclave/build.hpp"
+#include "kernel/kernel.hpp"
+#include "kernel/platform/platform.hpp"
+
+namespace enclavisor::kernel {
+namespace {
+
+using abi::Command;
+using abi::ControlStatus;
+using abi::EnclaveState;
+
+HostPtr<abi::ControlRing> ring() { return HostPtr<abi::ControlRing>{kLinkVirt + abi::kControlOffset}; }
+
+abi::ControlCommand read_command(std::uint32_t index) {
+    return ring()
+        .member<abi::ControlCommand>(offsetof(abi::ControlRing, commands))
+        .element(index % abi::kControlDepth)
+        .read();
+}
+
+// The request that has the attestation enclave hash one record.
+abi::AttestRequest record(const Enclave& enclave, abi::RecordKind kind) {
+    abi::AttestRequest request{};
+    request.operation = static_cast<std::uint64_t>(abi::AttestOperation::kRecord);
+    request.slot = abi::slot_of(enclave.handle);
+    request.record.kind = static_cast<std::uint64_t>(kind);
+    return request;
+}
+
+}  // namespace
+
+std::uint32_t Control::submitted(const Kernel&) const {
+    return ring().member<std::uint32_t>(offsetof(abi::ControlRing, submitted)).read();
+}
+
+bool Control::has_work(const Kernel& kernel) const {
+    if (taken_ != completed_) return destroying_;
+    return submitted(kernel) != taken_;
+}
+
+void Control::poll(Kernel& kernel) {
+    for (;;) {
+        if (taken_ != completed_) {
+            if (!destroying_ || !subject_->torn_down) return;
+            kernel.enclaves.remove(kernel.frames, subject_);
+            destroying_ = false;
+            complete(kernel, answer_);
+        }
+        // Free-running indices: a host that submits more than the ring holds
+        // overwrites its own commands, nothing else.
+        if (submitted(kernel) == taken_) return;
+        acquire_fence();
+        const abi::ControlCommand command = read_command(taken_);
+        taken_++;
+        current_id_ = command.id;
+        const Outcome outcome = execute(kernel, command);
+        if (outcome.pending) {
+            answer_ = outcome;
+        } else {
+            complete(kernel, outcome);
+        }
+    }
+}
+
+void Control::complete(Kernel& kernel, const Outcome& outcome) {
+    abi::ControlCompletion completion{current_id_, static_cast<std::int32_t>(outcome.status), {}};
+    for (int i = 0; i < 7; i++) completion.values[i] = outcome.values[i];
+    ring()
+        .member<abi::ControlCompletion>(offsetof(abi::ControlRing, completions))
+        .element(completed_ % abi::kControlDepth)
+        .write(completion);
+    publish_fence();
+    completed_++;
+    ring().member<std::uint32_t>(offsetof(abi::ControlRing, completed)).write(completed_);
+    if (kernel.link.host_waits()) ring_doorbell();
+}
+
+void Control::measured(Kernel& kernel, const std::uint8_t* digest) {
+    if (taken_ == completed_) return;  // the attestation enclave's own start
+    if (sealing_) {
+        sealing_ = false;
+        subject_->state = EnclaveState::kSealed;
+        __builtin_memcpy(subject_->measurement, digest, abi::kMeasurementSize);
+        __builtin_memcpy(answer_.values, digest, abi::kMeasurementSize);
+        publish_status(kernel, *subject_, {});
+    }
+    complete(kernel, answer_);
+    poll(kernel);
+}
+
+Control::Outcome Control::execute(Kernel& kernel, const abi::ControlCommand& command) {
+    const std::uint64_t* arguments = command.arguments;
+    switch (static_cast<Command>(command.command)) {
+        case Command::kHello: return hello(kernel);
+        case Command::kCreate: return create(kernel, arguments);
+        case Command::kStats: return stats(kernel);
+        case Command::kAddPages:
+        case Command::kAddZeroPages:
+        case Command::kAddThread:
+        case Command::kSeal:
+        case Command::kStart:
+        case Command::kStop:
+        case Command::kDestroy: break;
+        default: return {ControlStatus::kUnknownCommand};
+    }
+    subject_ = kernel.enclaves.find(arguments[0]);
+    if (subject_ == nullptr || kernel.attestation.is(*subject_)) return {ControlStatus::kBadHandle};
+    switch (static_cast<Command>(command.command)) {
+        case Command::kStart: return start(kernel, *subject_);
+        case Command::kStop: return stop(kernel, *subject_);
+        case Command::kDestroy: return destroy(kernel, *subject_);
+        default: break;
+    }
+    if (subject_->state != EnclaveState::kBuilding) return {ControlStatus::kBadState};
+    switch (static_cast<Command>(command.command)) {
+        case Command::kAddPages: return add_pages(kernel, arguments);
+        case Command::kAddZeroPages: return add_zero_pages(kernel, arguments);
+        case Command::kAddThread: return add_thread(kernel, arguments);
+        default: return seal(kernel, *subject_);
+    }
+}
+
+Control::Outcome Control::hello(Kernel& kernel) {
+    return {ControlStatus::kOk,
+            false,
+            {abi::kLinkVersion, static_cast<std::uint64_t>(CurrentPlatform::kKind), kernel.frames.total_count(),
+             kernel.frames.free_count()}};
+}
+
+Control::Outcome Control::stats(Kernel& kernel) {
+    return {ControlStatus::kOk,
+            false,
+            {kernel.frames.free_count(), kernel.frames.total_count(), kernel.enclaves.live(),
+             kernel.ignored_interrupts}};
+}
+
+Control::Outcome Control::create(Kernel& kernel, const std::uint64_t* arguments) {
+    const BuildAttributes attributes{arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]};
+    if (!attributes.valid()) return {ControlStatus::kBadRange};
+    subject_ = kernel.enclaves.create(kernel.frames, attributes.memory_limit);
+    if (subject_ == nullptr) return {ControlStatus::kNoSlot};
+    attributes.apply(*subject_);
+    publish_status(kernel, *subject_, {});
+    abi::AttestRequest request = record(*subject_, abi::RecordKind::kCreate);
+    for (int i = 0; i < 6; i++) request.record.fields[i] = arguments[i];
+    kernel.attestation.submit(kernel, request);
+    return {ControlStatus::kOk, true, {subject_->handle}};
+}
+
+Control::Outcome Control::add_pages(Kernel& kernel, const std::uint64_t* arguments) {
+    const auto range = PageRange::parse(arguments[1], arguments[2]);
+    const auto permissions = Permissions::parse(arguments[3]);
+    const std::uint64_t offset = arguments[4];
+    if (!range || range->count.value > abi::kMaxPagesPerCommand || offset % abi::kPageSize != 0 ||
+        !base::range_within(offset, range->count.value * abi::kPageSize, 0, abi::kControlDataSize)) {
+        return {ControlStatus::kBadRange};
+    }
+    if (!permissions || !permissions->any()) return {ControlStatus::kBadPermissions};
+    const ControlStatus status = build_pages(kernel, *subject_, *range, *permissions, offset);
+    if (status != ControlStatus::kOk) return {status};
+    abi::AttestRequest request = record(*subject_, abi::RecordKind::kPage);
+    request.pages = range->count.value;
+    request.record.fields[0] = arguments[1];
+    request.record.fields[1] = arguments[3];
+    kernel.attestation.submit(kernel, request);
+    return {ControlStatus::kOk, true};
+}
+
+Control::Outcome Control::add_zero_pages(Kernel& kernel, const std::uint64_t* arguments) {
+    const auto range = PageRange::parse(arguments[1], arguments[2]);
+    const auto permissions = Permissions::parse(arguments[3]);
+    if (!range) return {ControlStatus::kBadRange};
+    if (!permissions || !permissions->any()) return {ControlStatus::kBadPermissions};
+    const ControlStatus status = build_zero_pages(kernel, *subject_, *range, *permissions);
+    if (status != ControlStatus::kOk) return {status};
+    abi::AttestRequest request = record(*subject_, abi::RecordKind::kZeroPages);
+    for (int i = 0; i < 3; i++) request.record.fields[i] = arguments[i + 1];
+    kernel.attestation.submit(kernel, request);
+    return {ControlStatus::kOk, true};
+}
+
+Control::Outcome Control::add_thread(Kernel& kernel, const std::uint64_t* arguments) {
+    const std::uint64_t entry = arguments[1];
+    const auto block = PageRange::parse(arguments[2], 1);
+    const std::uint64_t io_offset = arguments[4], io_pages = arguments[5];
+    if (!kernel.link.is_io_area(io_offset, io_pages)) return {ControlStatus::kBadRange};
+    const auto io = PageRange::parse(arguments[3], io_pages);
+    if (!block || !io || entry >= abi::kEnclaveEnd) return {ControlStatus::kBadRange};
+    const ControlStatus status = build_thread(kernel, *subject_, VirtAddr{entry}, *block, *io, io_offset);
+    if (status != ControlStatus::kOk) return {status};
+    abi::AttestRequest request = record(*subject_, abi::RecordKind::kThread);
+    request.record.fields[0] = entry;
+    request.record.fields[1] = arguments[2];
+    request.record.fields[2] = arguments[3];
+    request.record.fields[3] = io_pages;
+    kernel.attestation.submit(kernel, request);
+    return {ControlStatus::kOk, true};
+}
+
+Control::Outcome Control::seal(Kernel& kernel, Enclave& enclave) {
+    abi::AttestRequest request = record(enclave, abi::RecordKind::kSeal);
+    request.operation = static_cast<std::uint64_t>(abi::AttestOperation::kFinish);
+    kernel.attestation.submit(kernel, request);
+    sealing_ = true;
+    return {ControlStatus::kOk, true};
+}
+
+Control::Outcome Control::start(Kernel& kernel, Enclave& enclave) {
+    if (enclave.state != EnclaveState::kSealed || enclave.threads == nullptr) return {ControlStatus::kBadState};
+    enclave.state = EnclaveState::kRunning;
+    publish_status(kernel, enclave, {});
+    for (Thread* t = enclave.threads; t != nullptr; t = t->next_in_enclave) kernel.scheduler.make_ready(t);
+    return {ControlStatus::kOk};
+}
+
+Control::Outcome Control::stop(Kernel& kernel, Enclave& enclave) {
+    if (enclave.state == EnclaveState::kStopped) return {ControlStatus::kBadState};
+    end_enclave(kernel, enclave, {.reason = abi::EndReason::kStopped});
+    return {ControlStatus::kOk};
+}
+
+Control::Outcome Control::destroy(Kernel& kernel, Enclave& enclave) {
+    if (enclave.state == EnclaveState::kRunning) return {ControlStatus::kBadState};
+    if (enclave.state != EnclaveState::kStopped) {
+        end_enclave(kernel, enclave, {.reason = abi::EndReason::kStopped});
+    }
+    destroying_ = true;
+    return {ControlStatus::kOk, true};
+}
+
+}  // namespace enclavisor::kernel

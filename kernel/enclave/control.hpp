@@ -1,0 +1,53 @@
+// Commands from the host (abi/host/control.hpp), one after another.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/host/control.hpp"
+
+namespace enclavisor::kernel {
+
+struct Kernel;
+struct Enclave;
+
+class Control {
+public:
+    // Takes and carries out commands until there is none, or one has to wait
+    // for the attestation enclave or for memory to come back.
+    void poll(Kernel& kernel);
+    // Whether poll() has anything to do.
+    bool has_work(const Kernel& kernel) const;
+    // The attestation enclave answered.
+    void measured(Kernel& kernel, const std::uint8_t* digest);
+
+private:
+    struct Outcome {
+        abi::ControlStatus status;
+        bool pending = false;  // complete() comes later
+        std::uint64_t values[7] = {};
+    };
+
+    Outcome execute(Kernel& kernel, const abi::ControlCommand& command);
+    Outcome hello(Kernel& kernel);
+    Outcome create(Kernel& kernel, const std::uint64_t* arguments);
+    Outcome add_pages(Kernel& kernel, const std::uint64_t* arguments);
+    Outcome add_zero_pages(Kernel& kernel, const std::uint64_t* arguments);
+    Outcome add_thread(Kernel& kernel, const std::uint64_t* arguments);
+    Outcome seal(Kernel& kernel, Enclave& enclave);
+    Outcome start(Kernel& kernel, Enclave& enclave);
+    Outcome stop(Kernel& kernel, Enclave& enclave);
+    Outcome destroy(Kernel& kernel, Enclave& enclave);
+    Outcome stats(Kernel& kernel);
+    void complete(Kernel& kernel, const Outcome& outcome);
+    std::uint32_t submitted(const Kernel& kernel) const;
+
+    std::uint32_t taken_ = 0;      // commands taken; equals completed_ or is one ahead
+    std::uint32_t completed_ = 0;
+    std::uint32_t current_id_ = 0;
+    Outcome answer_ = {};             // of the pending command
+    Enclave* subject_ = nullptr;      // of the pending command
+    bool destroying_ = false;         // the pending command is kDestroy
+    bool sealing_ = false;            // ... kSeal
+};
+
+}  // namespace enclavisor::kernel

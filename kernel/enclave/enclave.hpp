@@ -1,0 +1,61 @@
+// An enclave: an address space, threads, and the promise that nobody else
+// reaches into it. Lives in a frame of its own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "abi/evidence/measurement.hpp"
+#include "abi/host/control.hpp"
+#include "kernel/memory/page_tables.hpp"
+#include "kernel/sched/thread.hpp"
+
+namespace enclavisor::kernel {
+
+struct Enclave;
+class FrameAllocator;
+
+// Where an enclave's pages and tables come from: the VM's frames, charged to
+// the enclave's limit.
+class EnclaveMemory {
+public:
+    EnclaveMemory(FrameAllocator& frames, Enclave& enclave) : frames_{&frames}, enclave_{&enclave} {}
+    static Entry* table(PhysAddr frame);
+    std::optional<PhysAddr> allocate();        // zeroed
+    std::optional<PhysAddr> allocate_dirty();  // contents undefined: to be overwritten whole
+    void release(PhysAddr frame);
+
+private:
+    FrameAllocator* frames_;
+    Enclave* enclave_;
+};
+
+// Why an enclave ended, as abi::EnclaveStatus reports it.
+struct End {
+    abi::EndReason reason;
+    std::uint64_t code = 0;
+    std::uint64_t detail = 0;
+    std::uint64_t address = 0;
+    std::uint64_t rip = 0;
+};
+
+struct Enclave {
+    std::uint64_t handle;
+    abi::EnclaveState state;
+    std::uint64_t limit;  // frames
+    std::uint64_t used;   // frames, page tables included
+    bool limit_hit;       // the last failed allocation was the enclave's own limit
+    PageTables<EnclaveMemory> tables;
+    std::uint64_t runtime_begin, runtime_size, syscall_entry;
+    std::uint64_t exception_entry;  // 0: an exception ends the enclave
+    Thread* threads;
+    std::uint64_t thread_count;
+    std::uint8_t measurement[abi::kMeasurementSize];
+    bool torn_down;
+    ListLink<Enclave> reaping;
+
+    bool has_runtime() const { return syscall_entry != 0; }
+};
+static_assert(sizeof(Enclave) <= abi::kPageSize);
+
+}  // namespace enclavisor::kernel

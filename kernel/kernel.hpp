@@ -1,0 +1,42 @@
+// All that the kernel knows and changes after boot. One lock owns it: ring 0
+// is entered by lock_kernel(), left by leave(), and never waits in between, so
+// the lock is held for microseconds.
+#pragma once
+
+#include "kernel/boundary/link.hpp"
+#include "kernel/enclave/attestation.hpp"
+#include "kernel/enclave/control.hpp"
+#include "kernel/enclave/table.hpp"
+#include "kernel/memory/frames.hpp"
+#include "kernel/sched/scheduler.hpp"
+
+namespace enclavisor::kernel {
+
+using ReapQueue = List<Enclave, &Enclave::reaping>;
+
+struct Kernel {
+    FrameAllocator frames;
+    EnclaveTable enclaves;
+    Scheduler scheduler;
+    Link link;
+    Control control;
+    Attestation attestation;
+    ReapQueue reaping;  // ended enclaves whose memory is not yet back
+    std::uint64_t ignored_interrupts = 0;
+};
+
+// Waits for the lock. The caller ends with leave(), which gives it up.
+Kernel& lock_kernel();
+void unlock_kernel(Kernel& kernel);
+
+// Ends an enclave: its threads stop, the host is told, its memory comes back
+// in small steps (reap). May end the current thread's enclave.
+void end_enclave(Kernel& kernel, Enclave& enclave, const End& end);
+
+// Gives back at most about `budget` pages of ended enclaves.
+void reap(Kernel& kernel, std::uint64_t budget);
+
+// Writes the enclave's record in the status table and tells the host.
+void publish_status(Kernel& kernel, const Enclave& enclave, const End& end);
+
+}  // namespace enclavisor::kernel

@@ -1,0 +1,106 @@
+// A page-table entry as a value (APM2 5.3). The only place where the C-bit is
+// put on a physical address: what is made by a private_... constructor is
+// encrypted memory, what is made by a shared_... constructor is open to the host.
+//
+// A user page can be in one of these states:
+//   empty     nothing there
+//   private   a frame of the enclave, counted in FrameAllocator
+//   shared    a page of the link; not counted
+//   reserved  zero page on first touch; also stands at levels 2 and 3 for a
+//             whole 2 MiB or 1 GiB, so that a large mapping costs one entry
+//   hidden    a frame of the enclave without access (PROT_NONE)
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/memory/address.hpp"
+
+namespace enclavisor::kernel {
+
+class Entry {
+public:
+    constexpr Entry() = default;
+
+    static Entry private_data(PhysAddr frame, Permissions p) {
+        return Entry{frame.value | private_mask_ | access_bits(p) | kPresent | kUser | kAccessed | kDirty};
+    }
+    static Entry shared_data(PhysAddr frame, Permissions p) {
+        return Entry{frame.value | access_bits(p) | kPresent | kUser | kAccessed | kDirty | kShared};
+    }
+    static Entry table(PhysAddr frame) {
+        return Entry{frame.value | private_mask_ | kPresent | kUser | kWritable | kAccessed};
+    }
+    static constexpr Entry reserved(Permissions p) {
+        return Entry{kReserved | (p.any() ? access_bits(p) | kUser : kNoExecute)};
+    }
+    static constexpr Entry hidden(PhysAddr frame) { return Entry{frame.value | kHidden}; }
+
+    // Kernel mappings: present, supervisor, never in an enclave's half.
+    static Entry private_kernel(PhysAddr frame, Permissions p, bool large = false) {
+        return Entry{frame.value | private_mask_ | access_bits(p) | kPresent | kAccessed | kDirty |
+                     (large ? kLarge : 0)};
+    }
+    static Entry shared_kernel(PhysAddr frame, bool large) {
+        return Entry{frame.value | kPresent | kWritable | kNoExecute | kAccessed | kDirty |
+                     (large ? kLarge : 0)};
+    }
+    static Entry device(PhysAddr frame) {
+        return Entry{frame.value | kPresent | kWritable | kNoExecute | kAccessed | kDirty | kUncached};
+    }
+    static Entry kernel_table(PhysAddr frame) {
+        return Entry{frame.value | private_mask_ | kPresent | kWritable | kAccessed};
+    }
+
+    bool empty() const { return raw_ == 0; }
+    bool present() const { return raw_ & kPresent; }
+    bool is_shared() const { return present() && (raw_ & kShared); }
+    bool is_private() const { return present() && !(raw_ & kShared); }
+    bool is_reserved() const { return !present() && (raw_ & kReserved); }
+    bool is_hidden() const { return !present() && (raw_ & kHidden); }
+    bool holds_frame() const { return is_private() || is_hidden(); }
+    bool writable() const { return raw_ & kWritable; }
+    bool executable() const { return !(raw_ & kNoExecute); }
+    bool user() const { return raw_ & kUser; }
+    PhysAddr frame() const { return PhysAddr{raw_ & kAddressMask & ~private_mask_}; }
+    std::uint64_t raw() const { return raw_; }
+    bool operator==(const Entry&) const = default;
+
+    // The permissions of a present or reserved entry.
+    Permissions permissions() const {
+        if (!user()) return Permissions::none();
+        if (writable()) return Permissions::read_write();
+        return executable() ? Permissions::read_execute() : Permissions::read();
+    }
+
+    // The value for CR3 that makes `root` the current table.
+    static std::uint64_t cr3(PhysAddr root) { return root.value | private_mask_; }
+
+    // Set once at boot from the platform: the C-bit, or 0 where there is none.
+    static void set_private_mask(std::uint64_t mask) { private_mask_ = mask; }
+
+private:
+    explicit constexpr Entry(std::uint64_t raw) : raw_{raw} {}
+
+    static constexpr std::uint64_t kPresent = 1ull << 0;
+    static constexpr std::uint64_t kWritable = 1ull << 1;
+    static constexpr std::uint64_t kUser = 1ull << 2;
+    static constexpr std::uint64_t kUncached = 1ull << 4;
+    static constexpr std::uint64_t kAccessed = 1ull << 5;
+    static constexpr std::uint64_t kDirty = 1ull << 6;
+    static constexpr std::uint64_t kLarge = 1ull << 7;
+    static constexpr std::uint64_t kShared = 1ull << 9;     // software
+    static constexpr std::uint64_t kReserved = 1ull << 10;  // software, not present
+    static constexpr std::uint64_t kHidden = 1ull << 11;    // software, not present
+    static constexpr std::uint64_t kNoExecute = 1ull << 63;
+    static constexpr std::uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
+
+    static constexpr std::uint64_t access_bits(Permissions p) {
+        return (p.writable() ? kWritable : 0) | (p.executable() ? 0 : kNoExecute);
+    }
+
+    static inline std::uint64_t private_mask_ = 0;
+    std::uint64_t raw_ = 0;
+};
+static_assert(sizeof(Entry) == 8);
+
+}  // namespace enclavisor::kernel

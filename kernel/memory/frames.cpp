@@ -1,0 +1,49 @@
+#include "kernel/memory/frames.hpp"
+
+#include "kernel/panic.hpp"
+
+namespace enclavisor::kernel {
+
+void FrameAllocator::initialise(Record* records, const Range* ranges, int count) {
+    records_ = records;
+    for (int i = 0; i < count && i < kMaxRanges; i++) {
+        ranges_[i] = ranges[i];
+        total_count_ += ranges[i].end - ranges[i].begin;
+    }
+    free_count_ = total_count_;
+}
+
+std::optional<PhysAddr> FrameAllocator::allocate() {
+    std::uint64_t frame;
+    if (first_free_ != kEnd) {
+        frame = first_free_;
+        first_free_ = records_[frame].next_free;
+    } else {
+        Range* range = ranges_;
+        while (range != ranges_ + kMaxRanges && range->begin == range->end) range++;
+        if (range == ranges_ + kMaxRanges) return std::nullopt;
+        frame = range->begin++;
+    }
+    records_[frame] = {.references = 1, .next_free = kEnd};
+    free_count_--;
+    return PhysAddr{frame << abi::kPageShift};
+}
+
+void FrameAllocator::retain(PhysAddr frame) {
+    Record& record = records_[index(frame)];
+    // A count that wraps would free a frame in use.
+    check(record.references != 0 && record.references != 0xffffffff, "frame: retain");
+    record.references++;
+}
+
+bool FrameAllocator::release(PhysAddr frame) {
+    Record& record = records_[index(frame)];
+    check(record.references != 0, "frame: released twice");
+    if (--record.references != 0) return false;
+    record.next_free = first_free_;
+    first_free_ = static_cast<std::uint32_t>(index(frame));
+    free_count_++;
+    return true;
+}
+
+}  // namespace enclavisor::kernel

@@ -1,0 +1,53 @@
+// Physical memory in frames of 4 KiB, with reference counts. Plain data
+// structure: touches only its own records, never the frames, so that it runs
+// unchanged in tests on the host.
+//
+// Records are initialised when a frame is first handed out, so that the cost
+// of booting does not grow with memory.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "kernel/memory/address.hpp"
+
+namespace enclavisor::kernel {
+
+class FrameAllocator {
+public:
+    struct Record {
+        std::uint32_t references;
+        std::uint32_t next_free;
+    };
+    struct Range {
+        std::uint64_t begin;  // frame numbers
+        std::uint64_t end;
+    };
+    static constexpr int kMaxRanges = 2;
+
+    // `records` has one element for each frame number below the last range's end
+    // and may be uninitialised. Ranges ascend and do not overlap.
+    void initialise(Record* records, const Range* ranges, int count);
+
+    // A frame with one reference and undefined contents.
+    std::optional<PhysAddr> allocate();
+    void retain(PhysAddr frame);
+    // True when that was the last reference and the frame is free again.
+    bool release(PhysAddr frame);
+    std::uint32_t references(PhysAddr frame) const { return records_[index(frame)].references; }
+
+    std::uint64_t free_count() const { return free_count_; }
+    std::uint64_t total_count() const { return total_count_; }
+
+private:
+    static constexpr std::uint32_t kEnd = 0xffffffff;
+    static std::uint64_t index(PhysAddr frame) { return frame.value >> abi::kPageShift; }
+
+    Record* records_ = nullptr;
+    Range ranges_[kMaxRanges] = {};  // begin advances: what was never handed out
+    std::uint32_t first_free_ = kEnd;
+    std::uint64_t free_count_ = 0;
+    std::uint64_t total_count_ = 0;
+};
+
+}  // namespace enclavisor::kernel

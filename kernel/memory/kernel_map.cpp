@@ -1,0 +1,99 @@
+#include "kernel/memory/kernel_map.hpp"
+
+#include "kernel/arch/cpu.hpp"
+#include "kernel/memory/entry.hpp"
+#include "kernel/panic.hpp"
+
+extern "C" {
+extern char kernel_begin[], text_end[], rodata_end[], kernel_end[];
+}
+
+namespace enclavisor::kernel {
+namespace {
+
+constexpr std::uint64_t kGigabyte = 1ull << 30;
+constexpr std::uint64_t kLargePage = 1ull << 21;
+constexpr std::uint64_t kImageVirt = 0xffff'ffff'8020'0000;
+
+PhysAddr kernel_root;
+
+constexpr std::uint64_t slot(std::uint64_t address, int level) {
+    return address >> (12 + 9 * (level - 1)) & 511;
+}
+
+PhysAddr new_table(FrameAllocator& frames) {
+    const auto frame = frames.allocate();
+    check(frame.has_value(), "the VM has too little memory for the kernel; give it at least 32 MiB");
+    arch::clear_page(direct<void>(*frame));
+    return *frame;
+}
+
+// The table below the entry of `address` at `level`, made on first use.
+Entry* below(FrameAllocator& frames, Entry* table, std::uint64_t address, int level) {
+    Entry& entry = table[slot(address, level)];
+    if (entry.empty()) entry = Entry::kernel_table(new_table(frames));
+    return direct<Entry>(entry.frame());
+}
+
+void map_direct(FrameAllocator& frames, Entry* root, std::uint64_t ram_top) {
+    Entry* gigabytes = below(frames, root, kDirectBase, 4);
+    // The first GiB in large pages, to leave out the image: nothing writable
+    // leads to the kernel's text.
+    Entry* first = below(frames, gigabytes, kDirectBase, 3);
+    for (std::uint64_t at = 0; at < kGigabyte && at < ram_top; at += kLargePage) {
+        if (at == kImagePhys) continue;
+        first[at / kLargePage] = Entry::private_kernel(PhysAddr{at}, Permissions::read_write(), true);
+    }
+    for (std::uint64_t at = kGigabyte; at < ram_top; at += kGigabyte) {
+        gigabytes[at / kGigabyte] = Entry::private_kernel(PhysAddr{at}, Permissions::read_write(), true);
+    }
+}
+
+void map_image(FrameAllocator& frames, Entry* root) {
+    Entry* pages = below(frames, below(frames, below(frames, root, kImageVirt, 4), kImageVirt, 3), kImageVirt, 2);
+    const auto begin = reinterpret_cast<std::uint64_t>(kernel_begin);
+    for (std::uint64_t at = begin; at < reinterpret_cast<std::uint64_t>(kernel_end); at += abi::kPageSize) {
+        const Permissions p = at < reinterpret_cast<std::uint64_t>(text_end)     ? Permissions::read_execute()
+                              : at < reinterpret_cast<std::uint64_t>(rodata_end) ? Permissions::read()
+                                                                                 : Permissions::read_write();
+        pages[slot(at, 1)] = Entry::private_kernel(PhysAddr{at - begin + kImagePhys}, p);
+    }
+}
+
+void map_link(FrameAllocator& frames, Entry* root, std::uint64_t size) {
+    Entry* large = below(frames, below(frames, root, kLinkVirt, 4), kLinkVirt, 3);
+    for (std::uint64_t at = 0; at < size; at += kLargePage) {
+        large[at / kLargePage] = Entry::shared_kernel(PhysAddr{abi::kLinkPhys + at}, true);
+    }
+}
+
+void map_devices(FrameAllocator& frames, Entry* root) {
+    Entry* pages = below(frames, below(frames, below(frames, root, kDeviceVirt, 4), kDeviceVirt, 3), kDeviceVirt, 2);
+    pages[slot(kApicVirt, 1)] = Entry::device(PhysAddr{0xfee0'0000});
+    pages[slot(kDoorbellVirt, 1)] = Entry::device(PhysAddr{abi::kDoorbellRegistersPhys});
+    pages[slot(kVectorsVirt, 1)] = Entry::device(PhysAddr{abi::kDoorbellVectorsPhys});
+}
+
+}  // namespace
+
+void create_kernel_map(FrameAllocator& frames, std::uint64_t ram_top, std::uint64_t link_size) {
+    kernel_root = new_table(frames);
+    Entry* root = direct<Entry>(kernel_root);
+    map_direct(frames, root, ram_top);
+    map_image(frames, root);
+    map_link(frames, root, link_size);
+    map_devices(frames, root);
+    arch::write_cr3(kernel_cr3());
+}
+
+void share_kernel_map(PhysAddr root) {
+    const Entry* from = direct<Entry>(kernel_root);
+    Entry* to = direct<Entry>(root);
+    for (const std::uint64_t base : {kDirectBase, kLinkVirt, kDeviceVirt, kImageVirt}) {
+        to[slot(base, 4)] = from[slot(base, 4)];
+    }
+}
+
+std::uint64_t kernel_cr3() { return Entry::cr3(kernel_root); }
+
+}  // namespace enclavisor::kernel

@@ -1,0 +1,174 @@
+// The way out of ring 0: choosing the thread, switching to it, or idling.
+#include "kernel/arch/apic.hpp"
+#include "kernel/arch/cpu.hpp"
+#include "kernel/arch/per_cpu.hpp"
+#include "kernel/kernel.hpp"
+
+extern "C" {
+[[noreturn]] void return_by_interrupt(enclavisor::abi::Registers* registers);
+[[noreturn]] void return_by_sysret(enclavisor::abi::Registers* registers);
+void halt_until_interrupt();
+}
+
+namespace enclavisor::kernel {
+namespace {
+
+// Rounds of polling before an idle CPU halts: about as long as a host needs to
+// send its next command.
+constexpr int kIdlePolls = 2000;
+constexpr std::uint64_t kReapStep = 256;
+
+// The user's GS base is the inactive one while in ring 0.
+std::uint64_t read_user_gs_base() {
+    std::uint64_t base;
+    asm volatile("swapgs; rdgsbase %0; swapgs" : "=r"(base)::"memory");
+    return base;
+}
+
+void save_state(Thread& thread) {
+    asm volatile("rdfsbase %0" : "=r"(thread.fs_base));
+    thread.gs_base = read_user_gs_base();
+    asm volatile("xsave64 (%0)" ::"r"(thread.xsave_area()), "a"(~0u), "d"(~0u) : "memory");
+}
+
+void load_state(Thread& thread) {
+    // Selectors too: what the previous thread loaded is not for this one.
+    asm volatile(
+        "movl %0, %%ds; movl %0, %%es; movl %0, %%fs\n\t"
+        "wrfsbase %1\n\t"
+        "swapgs; movl %0, %%gs; wrgsbase %2; swapgs" ::"r"(0),
+        "r"(thread.fs_base), "r"(thread.gs_base)
+        : "memory");
+    asm volatile("xrstor64 (%0)" ::"r"(thread.xsave_area()), "a"(~0u), "d"(~0u) : "memory");
+}
+
+// Makes `thread` the current one.
+void switch_to(PerCpu& cpu, Thread& thread) {
+    Enclave& enclave = *thread.enclave;
+    cpu.current = &thread;
+    if (cpu.loaded != &thread) {
+        load_state(thread);
+        cpu.loaded = &thread;
+    }
+    cpu.frame_end = thread.frame_end();
+    cpu.task.rsp[0] = thread.frame_end();
+    cpu.runtime_begin = enclave.runtime_begin;
+    cpu.runtime_size = enclave.runtime_size;
+    cpu.syscall_entry = enclave.syscall_entry;
+    cpu.block = reinterpret_cast<std::uint64_t>(thread.block);
+    const std::uint64_t space = Entry::cr3(enclave.tables.root());
+    if (cpu.address_space != space) {
+        cpu.address_space = space;
+        arch::write_cr3(space);
+    }
+}
+
+std::uint64_t nanoseconds_until(Kernel& kernel, std::uint64_t deadline) {
+    const std::uint64_t now = arch::read_tsc();
+    if (deadline <= now) return 1;
+    const std::uint64_t khz = kernel.link.tsc_khz();
+    // Capped so that the product fits; an early timer is set again.
+    constexpr std::uint64_t kMaxTicks = 1ull << 40;
+    const std::uint64_t ticks = deadline - now < kMaxTicks ? deadline - now : kMaxTicks;
+    return ticks * 1'000'000 / (khz != 0 ? khz : 1'000'000) + 1;
+}
+
+// The timer runs only when something depends on it: another thread that wants
+// the CPU, a sleeper with a deadline, memory still to be given back.
+void set_timer(Kernel& kernel, PerCpu& cpu, bool idle) {
+    std::uint64_t nanoseconds = 0;
+    if (!idle && (kernel.scheduler.anyone_ready() || !kernel.reaping.empty())) {
+        if (cpu.timer_running) return;
+        nanoseconds = Scheduler::kSliceNanoseconds;
+    }
+    if (kernel.scheduler.anyone_timed()) {
+        const std::uint64_t until = nanoseconds_until(kernel, kernel.scheduler.next_deadline());
+        if (nanoseconds == 0 || until < nanoseconds) nanoseconds = until;
+    }
+    if (nanoseconds == 0) return;
+    Apic::set_timer(nanoseconds);
+    cpu.timer_running = true;
+}
+
+[[noreturn]] void resume(Kernel& kernel, Thread& thread) {
+    abi::Registers* registers = &thread.registers;
+    const bool sysret = thread.sysret_suffices;
+    unlock_kernel(kernel);
+    if (sysret) return_by_sysret(registers);
+    return_by_interrupt(registers);
+}
+
+void put_away(PerCpu& cpu) {
+    if (cpu.loaded == nullptr) return;
+    save_state(*cpu.loaded);
+    cpu.loaded = nullptr;
+}
+
+bool idle_poll(Kernel& kernel) {
+    for (int i = 0; i < kIdlePolls; i++) {
+        if (kernel.control.has_work(kernel)) kernel.control.poll(kernel);
+        if (!kernel.reaping.empty()) reap(kernel, kReapStep);
+        if (kernel.scheduler.anyone_ready()) return true;
+        arch::pause();
+    }
+    return false;
+}
+
+// Until a thread is ready. Does not return when it halts: the interrupt starts
+// afresh in on_idle_interrupt().
+void idle(Kernel& kernel, PerCpu& cpu) {
+    cpu.current = nullptr;
+    kernel.link.set_guest_waits(false);
+    while (!idle_poll(kernel)) {
+        kernel.link.set_guest_waits(true);
+        wake_for_io(kernel);
+        if (kernel.control.has_work(kernel) || !kernel.reaping.empty() || kernel.scheduler.anyone_ready()) {
+            kernel.link.set_guest_waits(false);
+            continue;
+        }
+        set_timer(kernel, cpu, true);
+        unlock_kernel(kernel);
+        halt_until_interrupt();
+        lock_kernel();
+    }
+    kernel.link.set_guest_waits(true);
+}
+
+}  // namespace
+
+void wake_for_io(Kernel& kernel) {
+    Thread* next;
+    for (Thread* t = kernel.scheduler.waiting().first(); t != nullptr; t = next) {
+        next = t->queue.next;
+        if (t->waiting == Waiting::kIo && kernel.link.io_completed(t->io_area) != t->expected) {
+            kernel.scheduler.wake(t, 0);
+        }
+    }
+}
+
+void leave(Kernel& kernel) {
+    PerCpu& cpu = this_cpu();
+    if (!kernel.reaping.empty()) reap(kernel, kReapStep);
+    if (cpu.current == nullptr) {
+        put_away(cpu);
+        Thread* next = kernel.scheduler.pick();
+        while (next == nullptr) {
+            idle(kernel, cpu);
+            next = kernel.scheduler.pick();
+        }
+        switch_to(cpu, *next);
+    }
+    if (kernel.scheduler.anyone_ready() || kernel.scheduler.anyone_timed()) set_timer(kernel, cpu, false);
+    resume(kernel, *cpu.current);
+}
+
+void leave_to_next(Kernel& kernel) {
+    PerCpu& cpu = this_cpu();
+    if (cpu.current != nullptr && kernel.scheduler.anyone_ready()) {
+        kernel.scheduler.make_ready(cpu.current);
+        cpu.current = nullptr;
+    }
+    leave(kernel);
+}
+
+}  // namespace enclavisor::kernel
