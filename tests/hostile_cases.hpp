@@ -20,7 +20,9 @@ constexpr Expectation fault(std::initializer_list<int> vectors) {
     for (const int vector : vectors) codes |= 1ull << vector;
     return {abi::EndReason::kFault, codes};
 }
-constexpr Expectation exited(int status) { return {abi::EndReason::kExited, 1ull << status}; }
+constexpr Expectation exited(int status) {
+    return {abi::EndReason::kExited, 1ull << status};
+}
 inline constexpr Expectation kBadCallEnd{abi::EndReason::kBadCall, ~0ull};
 inline constexpr Expectation kMemoryEnd{abi::EndReason::kMemoryLimit, ~0ull};
 // Runs until the host ends it.

@@ -31,10 +31,12 @@ std::vector<const HostileCase*> all_cases() {
     return cases;
 }
 INSTANTIATE_TEST_SUITE_P(On, Hostile,
-                         testing::Combine(testing::Values(host::Platform::kPlain, host::Platform::kSimulatedSev),
+                         testing::Combine(testing::Values(host::Platform::kPlain,
+                                                          host::Platform::kSimulatedSev),
                                           testing::ValuesIn(all_cases())),
                          [](const auto& info) {
-                             return platform_test_name(std::get<0>(info.param)) + "_" + std::get<1>(info.param)->name;
+                             return platform_test_name(std::get<0>(info.param)) + "_" +
+                                    std::get<1>(info.param)->name;
                          });
 
 class Isolation : public testing::TestWithParam<host::Platform> {
@@ -112,8 +114,8 @@ std::vector<std::uint64_t> forbidden_addresses(const NativeImage& victim) {
 
 TEST_P(Isolation, ForbiddenMemoryIsOutOfReach) {
     const auto addresses = forbidden_addresses(ground_->victim_image());
-    for (const char* name : {"read_parameter", "write_parameter", "locked_write_parameter", "execute_parameter",
-                             "string_copy_parameter"}) {
+    for (const char* name : {"read_parameter", "write_parameter", "locked_write_parameter",
+                             "execute_parameter", "string_copy_parameter"}) {
         for (const std::uint64_t address : addresses) {
             SCOPED_TRACE(testing::Message() << name << " 0x" << std::hex << address);
             const auto image = with_parameters({address});
@@ -125,7 +127,8 @@ TEST_P(Isolation, ForbiddenMemoryIsOutOfReach) {
 }
 
 TEST_P(Isolation, NonCanonicalMemoryIsOutOfReach) {
-    for (const std::uint64_t address : {0x8000'0000'0000ull, 0xffff'7fff'ffff'fff8ull, 0x1234'5678'9abc'def0ull}) {
+    for (const std::uint64_t address :
+         {0x8000'0000'0000ull, 0xffff'7fff'ffff'fff8ull, 0x1234'5678'9abc'def0ull}) {
         SCOPED_TRACE(address);
         const auto image = with_parameters({address});
         ground_->run(image, image.symbol("case_read_parameter"), fault({13}));
@@ -134,7 +137,9 @@ TEST_P(Isolation, NonCanonicalMemoryIsOutOfReach) {
     ground_->expect_unharmed();
 }
 
-constexpr std::uint64_t number(abi::Call call) { return static_cast<std::uint64_t>(call); }
+constexpr std::uint64_t number(abi::Call call) {
+    return static_cast<std::uint64_t>(call);
+}
 
 TEST_P(Isolation, BrokenCallContractsEndTheCaller) {
     using abi::Call;
@@ -256,8 +261,9 @@ TEST_P(Isolation, ResumedContextsStayInRing3) {
         {~0ull, ~0ull, ~0ull, ~0ull, ~0ull},
     };
     for (const Context& context : contexts) {
-        SCOPED_TRACE(testing::Message() << std::hex << "rip 0x" << context.rip << " cs 0x" << context.cs << " flags 0x"
-                                        << context.flags << " rsp 0x" << context.rsp << " ss 0x" << context.ss);
+        SCOPED_TRACE(testing::Message()
+                     << std::hex << "rip 0x" << context.rip << " cs 0x" << context.cs << " flags 0x"
+                     << context.flags << " rsp 0x" << context.rsp << " ss 0x" << context.ss);
         std::vector<std::uint64_t> registers(17, 0x1111);
         for (const std::uint64_t value : {context.rip, context.cs, context.flags, context.rsp, context.ss}) {
             registers.push_back(value);
@@ -273,7 +279,8 @@ TEST_P(Isolation, ResumedContextsStayInRing3) {
             EXPECT_NE(status->detail & 0x200, 0u) << "interrupts off";
             EXPECT_EQ(status->detail & 0x4000, 0u) << "nested task";
         } else {
-            EXPECT_TRUE(reason == abi::EndReason::kFault || reason == abi::EndReason::kBadCall) << describe(*status);
+            EXPECT_TRUE(reason == abi::EndReason::kFault || reason == abi::EndReason::kBadCall)
+                << describe(*status);
         }
         if (HasFailure()) return;
     }

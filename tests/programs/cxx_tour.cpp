@@ -103,8 +103,8 @@ void exceptions() {
 
 void streams() {
     std::ostringstream out;
-    out << std::setw(10) << std::setfill('*') << 42 << '|' << std::hex << std::showbase << 255 << '|' << std::fixed
-        << std::setprecision(4) << std::acos(-1.0) << '|' << std::boolalpha << true << '|'
+    out << std::setw(10) << std::setfill('*') << 42 << '|' << std::hex << std::showbase << 255 << '|'
+        << std::fixed << std::setprecision(4) << std::acos(-1.0) << '|' << std::boolalpha << true << '|'
         << std::quoted("say \"hi\"");
     std::cout << out.str() << '\n';
     std::istringstream in{"12 0x1f 3.5 word"};
@@ -125,7 +125,8 @@ void streams() {
 void files() {
     fs::create_directories("a/b/c");
     for (int i = 0; i < 40; i++) {
-        std::ofstream{"a/b/" + std::to_string(i) + ".txt"} << std::string(static_cast<std::size_t>(i) * 100, 'x');
+        std::ofstream{"a/b/" + std::to_string(i) + ".txt"}
+            << std::string(static_cast<std::size_t>(i) * 100, 'x');
     }
     std::uintmax_t total = 0;
     std::set<std::string> names;
@@ -139,7 +140,8 @@ void files() {
     fs::copy("a/b/7.txt", "copy.txt");
     fs::rename("copy.txt", "renamed.txt");
     fs::create_symlink("renamed.txt", "link");
-    std::cout << fs::read_symlink("link") << ' ' << fs::is_symlink("link") << ' ' << fs::file_size("link") << '\n';
+    std::cout << fs::read_symlink("link") << ' ' << fs::is_symlink("link") << ' ' << fs::file_size("link")
+              << '\n';
     fs::permissions("renamed.txt", fs::perms::owner_read);
     std::cout << std::oct << static_cast<int>(fs::status("renamed.txt").permissions()) << std::dec << '\n';
     fs::resize_file("a/b/39.txt", 5);
@@ -189,7 +191,8 @@ void containers() {
     }
     std::size_t longest = 0;
     for (const auto& [key, text] : table) longest = std::max(longest, text.size());
-    std::cout << table.size() << ' ' << ordered.size() << ' ' << longest << ' ' << ordered.begin()->first << '\n';
+    std::cout << table.size() << ' ' << ordered.size() << ' ' << longest << ' ' << ordered.begin()->first
+              << '\n';
     std::pmr::monotonic_buffer_resource arena;
     std::pmr::vector<std::pmr::string> strings{&arena};
     for (int i = 0; i < 1000; i++) strings.emplace_back(std::string(static_cast<std::size_t>(i % 50), 'z'));
@@ -200,7 +203,8 @@ void containers() {
     for (int x : squares) std::cout << x << ' ';
     std::cout << '\n';
     std::variant<int, std::string> either = "text";
-    std::cout << std::visit([](const auto& x) -> std::size_t { return sizeof(x); }, either) << ' ' << either.index() << '\n';
+    std::cout << std::visit([](const auto& x) -> std::size_t { return sizeof(x); }, either) << ' '
+              << either.index() << '\n';
     auto shared = std::make_shared<Tracer>(99);
     std::weak_ptr<Tracer> weak = shared;
     std::cout << weak.use_count() << ' ';
@@ -214,7 +218,8 @@ void containers() {
     std::cout << '\n';
     std::vector<double> series(1000);
     std::iota(series.begin(), series.end(), 1.0);
-    const double sum = std::transform_reduce(series.begin(), series.end(), 0.0, std::plus{}, [](double x) { return 1 / (x * x); });
+    const double sum = std::transform_reduce(series.begin(), series.end(), 0.0, std::plus{},
+                                             [](double x) { return 1 / (x * x); });
     std::cout << std::setprecision(12) << sum << ' ' << std::abs(std::complex{3.0, 4.0}) << ' '
               << std::bitset<16>{0xa5a5} << ' ' << std::gcd(462, 1071) << '\n';
 }

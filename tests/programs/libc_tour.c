@@ -33,7 +33,9 @@ static uint32_t next_random(void) {
     return state;
 }
 
-static void check(const char* what, int ok) { printf("%-40s %s\n", what, ok ? "ok" : "WRONG"); }
+static void check(const char* what, int ok) {
+    printf("%-40s %s\n", what, ok ? "ok" : "WRONG");
+}
 
 static void formats(void) {
     printf("[%5d|%-8s|%08.3f|%+e|%#x|%" PRIu64 "|%c|%%|%p]\n", 42, "left", 3.14159, -12345.678, 255u,
@@ -81,7 +83,8 @@ static void heap(void) {
     for (int i = 0; i < 40000; i++) {
         unsigned slot = next_random() % kSlots;
         if (slots[slot]) {
-            for (size_t j = 0; j < sizes[slot]; j += 97) intact &= slots[slot][j] == (unsigned char)(slot + j);
+            for (size_t j = 0; j < sizes[slot]; j += 97)
+                intact &= slots[slot][j] == (unsigned char)(slot + j);
             if (next_random() % 3 == 0) {
                 free(slots[slot]);
                 slots[slot] = NULL;
@@ -134,7 +137,9 @@ static void clocks(void) {
     puts(text);
 }
 
-static int by_name(const void* a, const void* b) { return strcmp(*(char* const*)a, *(char* const*)b); }
+static int by_name(const void* a, const void* b) {
+    return strcmp(*(char* const*)a, *(char* const*)b);
+}
 
 static void files(void) {
     FILE* f = fopen("tour.txt", "w+");
@@ -152,7 +157,8 @@ static void files(void) {
 
     struct stat st;
     stat("tour.txt", &st);
-    printf("size %lld, regular %d, links %ld\n", (long long)st.st_size, S_ISREG(st.st_mode), (long)st.st_nlink);
+    printf("size %lld, regular %d, links %ld\n", (long long)st.st_size, S_ISREG(st.st_mode),
+           (long)st.st_nlink);
     check("access of what is not there", access("absent", F_OK) == -1 && errno == ENOENT);
     check("open of what is not there", open("absent", O_RDONLY) == -1 && errno == ENOENT);
     check("write to a closed descriptor", write(77, "x", 1) == -1 && errno == EBADF);
@@ -273,7 +279,9 @@ static void on_fault(int number, siginfo_t* info, void* context) {
     siglongjmp(escape, 1);
 }
 
-static void on_user_signal(int number) { seen_signal = number; }
+static void on_user_signal(int number) {
+    seen_signal = number;
+}
 
 static void signals(void) {
     struct sigaction action = {0};

@@ -35,7 +35,8 @@ int main(int argc, char** argv) {
     execute("CREATE TABLE measurements (id INTEGER PRIMARY KEY, sensor INTEGER, value REAL, note TEXT)");
     execute("CREATE INDEX by_sensor ON measurements (sensor, value)");
     sqlite3_stmt* insert;
-    sqlite3_prepare_v2(database, "INSERT INTO measurements (sensor, value, note) VALUES (?, ?, ?)", -1, &insert, NULL);
+    sqlite3_prepare_v2(database, "INSERT INTO measurements (sensor, value, note) VALUES (?, ?, ?)", -1,
+                       &insert, NULL);
     unsigned state = 1;
     for (int batch = 0; batch < 100; batch++) {
         execute("BEGIN");
@@ -62,10 +63,12 @@ int main(int argc, char** argv) {
     execute("DELETE FROM measurements WHERE sensor = 7");
     printf("inside the transaction %lld\n", number("SELECT count(*) FROM measurements WHERE sensor = 7"));
     execute("ROLLBACK");
-    printf("after the rollback more than 0: %d\n", number("SELECT count(*) FROM measurements WHERE sensor = 7") > 0);
+    printf("after the rollback more than 0: %d\n",
+           number("SELECT count(*) FROM measurements WHERE sensor = 7") > 0);
     execute("UPDATE measurements SET note = note || '!' WHERE id % 10 = 0");
     printf("changed %lld\n", number("SELECT count(*) FROM measurements WHERE note LIKE '%!'"));
-    printf("indexed maximum %lld\n", number("SELECT CAST(max(value) AS INTEGER) FROM measurements WHERE sensor = 42"));
+    printf("indexed maximum %lld\n",
+           number("SELECT CAST(max(value) AS INTEGER) FROM measurements WHERE sensor = 42"));
     sqlite3_close(database);
     return 0;
 }

@@ -76,7 +76,8 @@ void HostileGround::expect_unharmed() {
     EXPECT_TRUE(healthy(*machine_));
 }
 
-std::optional<abi::EnclaveStatus> HostileGround::run_to_end(const NativeImage& image, std::uint64_t entry, bool stop) {
+std::optional<abi::EnclaveStatus> HostileGround::run_to_end(const NativeImage& image, std::uint64_t entry,
+                                                            bool stop) {
     NativeOptions options;
     options.entry = entry;
     auto created = NativeEnclave::create(*machine_, image, options);
@@ -110,7 +111,8 @@ void HostileGround::run(const NativeImage& image, std::uint64_t entry, const Exp
     const auto status = run_to_end(image, entry, expected.reason == abi::EndReason::kStopped);
     if (!status) return;
     const auto reason = static_cast<abi::EndReason>(status->reason);
-    EXPECT_FALSE(reason == abi::EndReason::kExited && status->code == kEscapedStatus) << "the attack went through";
+    EXPECT_FALSE(reason == abi::EndReason::kExited && status->code == kEscapedStatus)
+        << "the attack went through";
     if (expected.reason != abi::EndReason::kNone) {
         EXPECT_EQ(reason, expected.reason) << describe(*status);
     }

@@ -11,10 +11,18 @@
 
 namespace enclavisor::tests {
 
-inline std::filesystem::path build_dir() { return ENCLAVISOR_BUILD_DIR; }
-inline std::filesystem::path source_dir() { return ENCLAVISOR_SOURCE_DIR; }
-inline std::filesystem::path programs_dir() { return build_dir() / "tests" / "programs"; }
-inline std::string enclavisor_command() { return (build_dir() / "bin" / "enclavisor").string(); }
+inline std::filesystem::path build_dir() {
+    return ENCLAVISOR_BUILD_DIR;
+}
+inline std::filesystem::path source_dir() {
+    return ENCLAVISOR_SOURCE_DIR;
+}
+inline std::filesystem::path programs_dir() {
+    return build_dir() / "tests" / "programs";
+}
+inline std::string enclavisor_command() {
+    return (build_dir() / "bin" / "enclavisor").string();
+}
 
 inline std::string platform_test_name(host::Platform platform) {
     return platform == host::Platform::kPlain ? "plain" : "sim_sev";
@@ -26,9 +34,9 @@ struct PlatformName {
 };
 // One `plain` and one `sim_sev` instance of a suite; tests/CMakeLists.txt
 // registers each platform as a CTest test of its own.
-#define ENCLAVISOR_ON_BOTH_PLATFORMS(suite)                                                              \
-    INSTANTIATE_TEST_SUITE_P(On, suite,                                                                  \
-                             testing::Values(host::Platform::kPlain, host::Platform::kSimulatedSev),     \
+#define ENCLAVISOR_ON_BOTH_PLATFORMS(suite)                                                          \
+    INSTANTIATE_TEST_SUITE_P(On, suite,                                                              \
+                             testing::Values(host::Platform::kPlain, host::Platform::kSimulatedSev), \
                              ::enclavisor::tests::PlatformName{})
 
 inline host::MachineOptions machine_options(host::Platform platform) {

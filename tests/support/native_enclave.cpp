@@ -59,14 +59,17 @@ void NativeImage::patch(std::uint64_t address, const void* from, std::size_t siz
 host::Result<void> NativeEnclave::add_segment(const NativeImage& image, const Elf64_Phdr& segment) {
     const std::uint64_t begin = segment.p_vaddr / kPageSize * kPageSize;
     const std::uint64_t file_end = segment.p_vaddr + segment.p_filesz;
-    const std::uint64_t file_pages = segment.p_filesz == 0 ? 0 : (file_end - begin + kPageSize - 1) / kPageSize;
+    const std::uint64_t file_pages =
+        segment.p_filesz == 0 ? 0 : (file_end - begin + kPageSize - 1) / kPageSize;
     const std::uint64_t pages = (segment.p_vaddr + segment.p_memsz - begin + kPageSize - 1) / kPageSize;
     const std::uint64_t permissions = abi::kRead | ((segment.p_flags & PF_W) != 0 ? abi::kWrite : 0) |
                                       ((segment.p_flags & PF_X) != 0 ? abi::kExecute : 0);
     std::vector<std::byte> content(file_pages * kPageSize);
     if (segment.p_filesz > 0) {
-        std::memcpy(content.data() + (segment.p_vaddr - begin), image.data(segment.p_offset), segment.p_filesz);
-        TRY(machine_->control().call(Command::kAddPages, {handle_, begin, file_pages, permissions, 0}, content));
+        std::memcpy(content.data() + (segment.p_vaddr - begin), image.data(segment.p_offset),
+                    segment.p_filesz);
+        TRY(machine_->control().call(Command::kAddPages, {handle_, begin, file_pages, permissions, 0},
+                                     content));
     }
     if (pages > file_pages) {
         TRY(machine_->control().call(Command::kAddZeroPages, {handle_, begin + file_pages * kPageSize,
@@ -86,8 +89,9 @@ host::Result<NativeEnclave> NativeEnclave::create(host::Machine& machine, const 
     enclave.handle_ = created[0];
     for (const auto& segment : image.segments()) TRY(enclave.add_segment(image, segment));
     TRY(machine.control().call(
-        Command::kAddThread, {enclave.handle_, options.entry != 0 ? options.entry : image.entry(),
-                              abi::kThreadBlockBase, abi::kIoAreaBase, enclave.io_offset_, abi::kIoAreaPages}));
+        Command::kAddThread,
+        {enclave.handle_, options.entry != 0 ? options.entry : image.entry(), abi::kThreadBlockBase,
+         abi::kIoAreaBase, enclave.io_offset_, abi::kIoAreaPages}));
     const auto sealed = TRY(machine.control().call(Command::kSeal, {enclave.handle_}));
     std::memcpy(enclave.measurement_, sealed.data(), sizeof enclave.measurement_);
     return enclave;
@@ -134,7 +138,8 @@ std::optional<abi::EnclaveStatus> NativeEnclave::wait(std::chrono::milliseconds 
     const auto end = std::chrono::steady_clock::now() + longest;
     for (;;) {
         const auto status = host::copy_in(machine_->link().status(abi::slot_of(handle_)));
-        if (status.handle == handle_ && status.state == static_cast<std::uint32_t>(abi::EnclaveState::kStopped)) {
+        if (status.handle == handle_ &&
+            status.state == static_cast<std::uint32_t>(abi::EnclaveState::kStopped)) {
             return status;
         }
         if (std::chrono::steady_clock::now() > end || !machine_->running()) return std::nullopt;
@@ -143,11 +148,13 @@ std::optional<abi::EnclaveStatus> NativeEnclave::wait(std::chrono::milliseconds 
 }
 
 std::string describe(const abi::EnclaveStatus& status) {
-    static constexpr const char* kReasons[] = {"none",     "exited",  "fault",         "memory limit", "out of memory",
-                                               "bad call", "stopped", "host protocol", "signal"};
+    static constexpr const char* kReasons[] = {"none",         "exited",        "fault",
+                                               "memory limit", "out of memory", "bad call",
+                                               "stopped",      "host protocol", "signal"};
     std::ostringstream text;
-    text << (status.reason < std::size(kReasons) ? kReasons[status.reason] : "?") << ", code " << status.code << std::hex
-         << ", detail 0x" << status.detail << ", address 0x" << status.address << ", rip 0x" << status.rip;
+    text << (status.reason < std::size(kReasons) ? kReasons[status.reason] : "?") << ", code " << status.code
+         << std::hex << ", detail 0x" << status.detail << ", address 0x" << status.address << ", rip 0x"
+         << status.rip;
     return text.str();
 }
 

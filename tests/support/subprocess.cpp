@@ -16,7 +16,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-[[noreturn]] void become(const std::vector<std::string>& arguments, const RunOptions& options, int out, int err) {
+[[noreturn]] void become(const std::vector<std::string>& arguments, const RunOptions& options, int out,
+                         int err) {
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     const int in = ::open(options.standard_input.c_str(), O_RDONLY);
@@ -28,7 +29,8 @@ using Clock = std::chrono::steady_clock;
     if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) ::_exit(98);
     std::vector<char*> argv, environment;
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-    for (const auto& variable : options.environment) environment.push_back(const_cast<char*>(variable.c_str()));
+    for (const auto& variable : options.environment)
+        environment.push_back(const_cast<char*>(variable.c_str()));
     argv.push_back(nullptr);
     environment.push_back(nullptr);
     ::execvpe(argv[0], argv.data(), options.inherit_environment ? environ : environment.data());
@@ -64,7 +66,8 @@ RunResult run(const std::vector<std::string>& arguments, const RunOptions& optio
     while (!ended) {
         ::poll(streams, 2, 20);
         for (int i = 0; i < 2; i++) {
-            if (streams[i].revents != 0 && !drain(streams[i].fd, i == 0 ? result.out : result.err)) streams[i].fd = -1;
+            if (streams[i].revents != 0 && !drain(streams[i].fd, i == 0 ? result.out : result.err))
+                streams[i].fd = -1;
         }
         ended = ::waitpid(pid, &status, WNOHANG) == pid;
         const auto elapsed = Clock::now() - begin;

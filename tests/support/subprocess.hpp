@@ -23,7 +23,7 @@ struct RunOptions {
 };
 
 struct RunResult {
-    int status = -1;        // exit status, or 128 + signal
+    int status = -1;  // exit status, or 128 + signal
     bool timed_out = false;
     std::string out, err;
     std::chrono::milliseconds time{0};
