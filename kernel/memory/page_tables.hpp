@@ -192,7 +192,7 @@ private:
 
             if (level == 1 || (!slot->present() && skips_descent(*slot, level, whole, step))) {
                 // What is not there costs nothing: the tables above are few.
-                if (level == 1 || !slot->empty() || step.operation == Operation::kReserve) budget_--;
+                if (!slot->empty() || step.operation == Operation::kReserve) budget_--;
                 *slot = apply(*slot, step);
                 at = stop;
                 continue;
