@@ -1,0 +1,163 @@
+// enclavisor doctor: what this machine has and what it lacks.
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "host/cli/commands.hpp"
+#include "host/lib/accelerator.hpp"
+#include "host/lib/elf.hpp"
+#include "host/lib/file.hpp"
+#include "host/lib/machine.hpp"
+#include "host/lib/paths.hpp"
+
+namespace enclavisor::host {
+namespace {
+
+// One line per check.
+class Report {
+public:
+    void good(const std::string& what, const std::string& detail) {
+        text_ += fmt::format("ok       {}: {}\n", what, detail);
+    }
+    void bad(const std::string& what, const Error& error) {
+        problems_++;
+        text_ += fmt::format("problem  {}: {}\n", what, error.cause);
+        if (!error.cure.empty()) text_ += fmt::format("         cure: {}\n", error.cure);
+    }
+    Result<int> finish() {
+        text_ += problems_ == 0 ? "everything is in place: try 'enclavisor run PROGRAM'\n"
+                                : fmt::format("{} problem(s)\n", problems_);
+        TRY(print(text_));
+        return problems_ == 0 ? 0 : kExitFailure;
+    }
+
+private:
+    std::string text_;
+    int problems_ = 0;
+};
+
+std::string output_of(const std::string& command) {
+    std::string text;
+    if (FILE* pipe = ::popen((command + " 2>&1 </dev/null").c_str(), "r")) {
+        char buffer[4096];
+        while (const std::size_t count = std::fread(buffer, 1, sizeof(buffer), pipe))
+            text.append(buffer, count);
+        ::pclose(pipe);
+    }
+    return text;
+}
+
+std::string quoted(const std::filesystem::path& path) {
+    std::string text = "'";
+    for (const char c : path.string()) text += c == '\'' ? std::string{"'\\''"} : std::string{c};
+    return text + "'";
+}
+
+bool check_qemu(Report& report) {
+    const auto qemu = find_qemu();
+    if (!qemu) {
+        report.bad("QEMU", qemu.error());
+        return false;
+    }
+    const std::string version = output_of(quoted(qemu.value()) + " --version");
+    report.good("QEMU", version.substr(0, version.find('\n')));
+    if (output_of(quoted(qemu.value()) + " -device help").find("ivshmem-doorbell") == std::string::npos) {
+        report.bad("QEMU's ivshmem-doorbell device",
+                   Error{"this QEMU was built without it", "use Debian's qemu-system-x86", kExitFailure});
+        return false;
+    }
+    report.good("QEMU's ivshmem-doorbell device", "present");
+    return true;
+}
+
+void check_accelerator(Report& report) {
+    const auto choice = choose_accelerator("");
+    if (!choice) {
+        report.bad("accelerator", choice.error());
+        return;
+    }
+    const bool kvm = choice.value().accelerator == Accelerator::kKvm;
+    report.good("accelerator",
+                fmt::format("{} ({})", kvm ? "KVM" : "TCG, QEMU's emulation", choice.value().reason));
+}
+
+void check_sev(Report& report) {
+    std::error_code error;
+    const bool device = std::filesystem::exists("/dev/sev", error);
+    report.good("SEV", device ? "/dev/sev is there; this version does not use it yet"
+                              : "no /dev/sev: platform sim-sev models its memory");
+}
+
+void check_memory(Report& report) {
+    std::ifstream file{"/proc/meminfo"};
+    std::string name, unit;
+    for (std::uint64_t kib = 0; file >> name >> kib >> unit;) {
+        if (name != "MemAvailable:") continue;
+        if (kib >= 1024 * 1024) {
+            report.good("memory", fmt::format("{} MiB available", kib / 1024));
+        } else {
+            report.bad("memory", Error{fmt::format("only {} MiB are available", kib / 1024),
+                                       "free some, or run with --memory 128M --limit 64M", kExitFailure});
+        }
+        return;
+    }
+}
+
+bool check_parts(Report& report) {
+    bool all = true;
+    const auto check = [&](const char* what, const Result<std::filesystem::path>& found) {
+        if (found) {
+            report.good(what, found.value().string());
+        } else {
+            report.bad(what, found.error());
+            all = false;
+        }
+    };
+    check("kernel (plain)", find_rom(Platform::kPlain));
+    check("kernel (sim-sev)", find_rom(Platform::kSimulatedSev));
+    check("Linux runtime", find_runtime());
+    check("proxy", find_proxy());
+    return all;
+}
+
+void check_boot(Report& report, Platform platform) {
+    MachineOptions options;
+    options.platform = platform;
+    const std::string what = fmt::format("a VM boots ({})", platform_name(platform));
+    const auto machine = Machine::launch(options);
+    if (!machine) {
+        report.bad(what, machine.error());
+        return;
+    }
+    const auto info = machine.value()->hello();
+    if (!info) {
+        report.bad(what, info.error());
+        return;
+    }
+    report.good(
+        what, fmt::format("ready after {} ms, {} of {} MiB free", machine.value()->boot_time().count() / 1000,
+                          info.value().free_frames >> 8, info.value().total_frames >> 8));
+}
+
+}  // namespace
+
+Result<int> doctor_command() {
+    Report report;
+    const bool qemu = check_qemu(report);
+    check_accelerator(report);
+    check_sev(report);
+    check_memory(report);
+    const bool parts = check_parts(report);
+    if (qemu && parts) {
+        check_boot(report, Platform::kPlain);
+        check_boot(report, Platform::kSimulatedSev);
+    }
+    return report.finish();
+}
+
+}  // namespace enclavisor::host

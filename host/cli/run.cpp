@@ -1,0 +1,151 @@
+// enclavisor run: one VM, one enclave, its program.
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "host/cli/commands.hpp"
+#include "host/cli/target.hpp"
+#include "host/lib/enclave.hpp"
+#include "host/lib/ending.hpp"
+#include "host/lib/text.hpp"
+
+namespace enclavisor::host {
+namespace {
+
+constexpr std::uint64_t kDefaultMachineMib = 512;
+// The kernel, its tables and the attestation enclave beside the user's enclave.
+constexpr std::uint64_t kKernelMib = 64;
+
+// --- Ctrl-C and friends ------------------------------------------------------
+
+std::atomic<int> interrupted{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+extern "C" void on_signal(int number) {
+    // The second time nothing is waited for; the kernel kills VM and proxy with us.
+    if (interrupted.exchange(number) != 0) ::_exit(128 + number);
+}
+
+void catch_signals() {
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction before {};
+        ::sigaction(number, nullptr, &before);
+        if (before.sa_handler != SIG_IGN) ::sigaction(number, &action, nullptr);  // nohup stays
+    }
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
+// --- Options -----------------------------------------------------------------
+
+Result<std::uint64_t> machine_mib(const RunOptions& options, const Application& application) {
+    const std::uint64_t limit_mib = application.image.create.memory_limit * abi::kPageSize >> 20;
+    if (options.memory.empty()) return std::max(kDefaultMachineMib, limit_mib + kKernelMib);
+    const auto size = parse_size(options.memory);
+    if (!size || *size < (64ull << 20)) {
+        return fail(fmt::format("--memory {} is not enough or not a size", options.memory),
+                    "write it like 512M; at least 64M");
+    }
+    return *size >> 20;
+}
+
+Result<std::vector<std::string>> environment_for(const RunOptions& options) {
+    std::vector<std::string> result;
+    for (char** variable = environ; *variable != nullptr; variable++) result.emplace_back(*variable);
+    for (const std::string& setting : options.environment) {
+        const std::string name = setting.substr(0, setting.find('='));
+        if (name.empty()) return fail(fmt::format("--env {} has no name", setting), "write --env NAME=value");
+        if (name == setting) continue;  // the caller's own, already there
+        std::erase_if(result, [&](const std::string& old) { return old.starts_with(name + "="); });
+        result.push_back(setting);
+    }
+    return result;
+}
+
+std::string join(const std::vector<std::string>& words) {
+    std::string text;
+    for (std::size_t i = 0; i < words.size(); i++) {
+        if (i > 0) text += i + 1 == words.size() ? " and " : ", ";
+        text += words[i];
+    }
+    return text;
+}
+
+// One line about what the enclave believes its host.
+void warn(const RunOptions& options, const Application& application) {
+    if (options.quiet || application.insecure.empty()) return;
+    if (is_manifest(options.program)) {
+        complain(fmt::format("insecure: the manifest takes {} from the host unchecked",
+                             join(application.insecure)));
+    } else {
+        complain(fmt::format("insecure: {} come from the host unchecked; a manifest says what is trusted",
+                             join(application.insecure)));
+    }
+}
+
+Result<int> finish(const RunOptions& options, const Application& application, Machine& machine,
+                   const abi::EnclaveStatus& status) {
+    const Ending ending = describe_ending(status);
+    if (!ending.text.empty()) complain(fmt::format("{} {}", application.name, ending.text));
+    if (options.verbose) {
+        complain(fmt::format("the enclave had {} in use when it ended; exit status {}",
+                             format_size(status.pages * abi::kPageSize), ending.exit_code));
+        if (const auto stats = machine.stats()) {
+            complain(fmt::format("the VM has {} of {} frames free", stats.value().free_frames,
+                                 stats.value().total_frames));
+        }
+    }
+    return ending.exit_code;
+}
+
+}  // namespace
+
+Result<int> run_command(const RunOptions& options) {
+    catch_signals();
+    const Application application = TRY(describe_target(options.program, options.limit));
+    if (!options.arguments.empty() && !application.arguments_from_host) {
+        return fail("the manifest fixes the arguments of the program",
+                    "put them into argv, or set insecure__use_host_argv = true");
+    }
+    MachineOptions machine_options;
+    machine_options.platform = TRY(parse_platform(options.platform));
+    machine_options.memory_mib = TRY(machine_mib(options, application));
+    machine_options.accelerator = options.accelerator;
+    machine_options.cancelled = &interrupted;
+    if (options.verbose) {
+        machine_options.on_log_line = [](const std::string& line) { complain("vm: " + line); };
+    }
+    StartParameters start;
+    start.environment = TRY(environment_for(options));
+    start.arguments = {options.program};
+    start.arguments.insert(start.arguments.end(), options.arguments.begin(), options.arguments.end());
+    start.verbose = options.verbose;
+    warn(options, application);
+
+    const auto machine = TRY(Machine::launch(machine_options));
+    if (options.verbose) {
+        complain(fmt::format("VM on platform {} ready after {} ms", options.platform,
+                             machine->boot_time().count() / 1000));
+    }
+    auto enclave = TRY(Enclave::build(*machine, application.image));
+    if (options.print_measurement || options.verbose) {
+        complain("measurement " + to_hex(enclave.measurement()));
+    }
+    TRY(enclave.attach_proxy());
+    TRY(enclave.hand_over(start));
+    TRY(enclave.start());
+    std::optional<std::chrono::milliseconds> longest;
+    if (options.timeout > 0)
+        longest = std::chrono::milliseconds{static_cast<std::int64_t>(options.timeout * 1000)};
+    const auto status = enclave.wait(longest);
+    if (interrupted.load() != 0) return 128 + interrupted.load();
+    if (!status) return base::Failure{status.error()};
+    return finish(options, application, *machine, status.value());
+}
+
+}  // namespace enclavisor::host

@@ -1,0 +1,105 @@
+#include "host/lib/application.hpp"
+
+#include <fmt/format.h>
+
+#include "abi/platform/layout.hpp"
+#include "host/lib/file.hpp"
+#include "host/lib/loader.hpp"
+#include "host/lib/manifest.hpp"
+#include "host/lib/paths.hpp"
+#include "host/lib/trusted_files.hpp"
+
+namespace enclavisor::host {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<EnclaveImage> load(const fs::path& program, const Configuration& configuration) {
+    const auto bytes = TRY(read_file(program));
+    const fs::path runtime_path = TRY(find_runtime());
+    const auto runtime = TRY(read_file(runtime_path));
+    const std::string name = program.string(), runtime_name = runtime_path.string();
+    return load_process({bytes, name}, {runtime, runtime_name}, configuration);
+}
+
+// Host paths are made absolute: the program may change its working directory.
+fs::path resolve(const fs::path& folder, const std::string& path) {
+    std::string text = (folder / path).lexically_normal().string();
+    while (text.size() > 1 && text.ends_with('/')) text.pop_back();
+    return text;
+}
+
+}  // namespace
+
+bool is_manifest(const std::string& path) {
+    return path.ends_with(".toml");
+}
+
+Result<Application> describe_program(const fs::path& program, std::uint64_t memory_limit) {
+    Configuration configuration;
+    configuration.options.flags = abi::kHostArguments | abi::kHostEnvironment | abi::kHostIdentity;
+    configuration.options.stack_size = kDefaultStackSize;
+    configuration.options.memory_limit = memory_limit;
+    configuration.options.threads = 1;
+    std::error_code error;
+    const fs::path real = fs::canonical(program, error);
+    configuration.executable = error ? program.string() : real.string();
+    configuration.mounts.push_back({abi::MountType::kPassthrough, "/", "/"});
+    Application application;
+    application.name = program.string();
+    application.image = TRY(load(program, configuration));
+    application.arguments_from_host = true;
+    application.insecure = {"program", "arguments", "environment", "all files"};
+    return application;
+}
+
+Result<Application> describe_manifest(const fs::path& path) {
+    const auto bytes = TRY(read_file(path));
+    const std::string_view text{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    const Manifest manifest = TRY(parse_manifest(text, path.string()));
+    const fs::path folder = fs::absolute(path).parent_path();
+
+    Application application;
+    Configuration configuration;
+    auto& options = configuration.options;
+    const auto believe = [&](bool believed, std::uint64_t flag, const char* what) {
+        if (!believed) return;
+        options.flags |= flag;
+        application.insecure.emplace_back(what);
+    };
+    believe(manifest.host_arguments, abi::kHostArguments, "arguments");
+    believe(manifest.host_environment, abi::kHostEnvironment, "environment");
+    believe(manifest.host_identity, abi::kHostIdentity, "identity and working directory");
+    for (const std::string& name : manifest.environment_from_host) {
+        application.insecure.push_back("environment variable " + name);
+    }
+    options.stack_size = manifest.stack_size;
+    options.memory_limit = manifest.memory_limit;
+    options.threads = manifest.threads;
+    options.uid = manifest.uid;
+    options.gid = manifest.gid;
+    configuration.executable = (fs::path{"/"} / manifest.entrypoint).lexically_normal().string();
+    if (!manifest.host_arguments) configuration.arguments = manifest.argv;
+    if (!manifest.host_arguments && manifest.argv.empty()) {
+        configuration.arguments = {configuration.executable};
+    }
+    configuration.environment = manifest.environment;
+    configuration.environment_from_host = manifest.environment_from_host;
+    for (const ManifestMount& mount : manifest.mounts) {
+        const std::string uri = mount.uri.empty() ? "" : resolve(folder, mount.uri).string();
+        configuration.mounts.push_back({mount.type, mount.path, uri});
+        if (mount.type == abi::MountType::kPassthrough)
+            application.insecure.push_back("files below " + mount.path);
+        if (mount.type != abi::MountType::kTrusted) continue;
+        for (TrustedFile& file : TRY(hash_trusted_files(uri, mount.path))) {
+            configuration.trusted_files.push_back(std::move(file));
+        }
+    }
+    const fs::path program = resolve(folder, manifest.entrypoint);
+    application.name = program.string();
+    application.image = TRY(load(program, configuration));
+    application.arguments_from_host = manifest.host_arguments;
+    return application;
+}
+
+}  // namespace enclavisor::host

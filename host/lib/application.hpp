@@ -1,0 +1,34 @@
+// An application ready to be measured or run: from a bare program, or from a
+// manifest.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/lib/error.hpp"
+#include "host/lib/image.hpp"
+
+namespace enclavisor::host {
+
+inline constexpr std::uint64_t kDefaultMemoryLimit = 256ull << 20;
+inline constexpr std::uint64_t kDefaultStackSize = 8ull << 20;
+
+struct Application {
+    std::string name;  // for messages
+    EnclaveImage image;
+    bool arguments_from_host = false;
+    // What the enclave believes its host, in words; empty: nothing beyond the call results.
+    std::vector<std::string> insecure;
+};
+
+// Everything that is not the program itself comes from the host.
+Result<Application> describe_program(const std::filesystem::path& program, std::uint64_t memory_limit);
+Result<Application> describe_manifest(const std::filesystem::path& manifest);
+
+// Whether `path` is meant as a manifest: NAME.toml.
+bool is_manifest(const std::string& path);
+
+}  // namespace enclavisor::host

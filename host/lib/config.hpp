@@ -1,0 +1,41 @@
+// The configuration of a process enclave: what it is told and what is measured
+// with it (abi/enclave/config.hpp).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "abi/enclave/config.hpp"
+
+namespace enclavisor::host {
+
+struct Mount {
+    abi::MountType type;
+    std::string path;  // inside the enclave, absolute
+    std::string uri;   // on the host; empty for tmpfs
+};
+
+struct TrustedFile {
+    std::string path;  // inside the enclave
+    std::uint64_t size;
+    std::array<std::byte, 32> sha256;
+    std::uint32_t mode;
+};
+
+struct Configuration {
+    abi::ConfigOptions options{};
+    std::string executable;  // path that the program sees as its own
+    std::vector<std::string> arguments;
+    std::vector<std::string> environment;            // NAME=value
+    std::vector<std::string> environment_from_host;  // NAME
+    std::vector<Mount> mounts;
+    std::vector<TrustedFile> trusted_files;
+};
+
+// The bytes at kConfigBase, not padded to pages.
+std::vector<std::byte> serialise(const Configuration& configuration, const abi::ConfigProgram& program);
+
+}  // namespace enclavisor::host

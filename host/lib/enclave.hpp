@@ -1,0 +1,112 @@
+// An enclave's life seen from the host: builder, then enclave.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "host/lib/error.hpp"
+#include "host/lib/image.hpp"
+#include "host/lib/io_loop.hpp"
+#include "host/lib/machine.hpp"
+#include "host/lib/measure.hpp"
+#include "host/lib/process.hpp"
+#include "host/lib/start_info.hpp"
+
+namespace enclavisor::host {
+
+// An I/O area of the pool, cleared when taken and given back.
+class IoLease {
+public:
+    static Result<IoLease> create(Machine& machine);
+    IoLease(IoLease&& other) noexcept
+        : machine_{std::exchange(other.machine_, nullptr)}, offset_{other.offset_} {}
+    ~IoLease();
+    void abandon() { machine_ = nullptr; }  // never given back
+
+    std::uint64_t offset() const { return offset_; }
+    abi::IoHeader& header() const { return machine_->link().io_header(offset_); }
+    std::span<std::byte> data() const { return machine_->link().io_data(offset_); }
+
+private:
+    IoLease(Machine& machine, std::uint64_t offset) : machine_{&machine}, offset_{offset} {}
+    void clear();
+    Machine* machine_;
+    std::uint64_t offset_;
+};
+
+struct ProxyOptions {
+    std::filesystem::path program;  // empty: the installed enclavisor-proxy
+    std::string directory;          // working directory; empty: the caller's
+    int standard_input = -1, standard_output = -1, standard_error = -1;  // -1: the caller's
+    std::vector<std::string> extra_arguments;                            // after the usual ones
+};
+
+class Enclave;
+
+// Not yet sealed. Gone without seal(), it is destroyed.
+class EnclaveBuilder {
+public:
+    // `machine` must outlive everything built in it.
+    static Result<EnclaveBuilder> create(Machine& machine, const CreateOperation& operation);
+    EnclaveBuilder(EnclaveBuilder&& other) noexcept;
+    ~EnclaveBuilder();
+
+    std::uint64_t handle() const { return handle_; }
+    Result<void> add(const ImageOperation& operation);
+    Result<Enclave> seal() &&;
+
+private:
+    EnclaveBuilder(Machine& machine, std::uint64_t handle) : machine_{&machine}, handle_{handle} {}
+    Result<void> add_pages(const PagesOperation& operation);
+
+    Machine* machine_;
+    std::uint64_t handle_;
+    std::vector<IoLease> io_;
+};
+
+class Enclave {
+public:
+    static Result<Enclave> build(Machine& machine, const EnclaveImage& image);
+    Enclave(Enclave&& other) noexcept;
+    ~Enclave();  // stops and destroys
+
+    std::uint64_t handle() const { return handle_; }
+    const Measurement& measurement() const { return measurement_; }  // as the VM says
+    const IoLease& io(std::size_t thread = 0) const { return io_.at(thread); }
+
+    // Who answers its forwarded calls: a proxy process, or a function in this one.
+    Result<void> attach_proxy(const ProxyOptions& options = {});
+    void attach_handler(IoLoop::Handler handler);
+    Process* proxy() { return proxy_.get(); }
+
+    // For process enclaves, before start().
+    Result<void> hand_over(const StartParameters& parameters);
+    Result<void> start();
+
+    // The newest status record, unless it is another enclave's (or garbage).
+    std::optional<abi::EnclaveStatus> status() const;
+    // Until it has ended. Errors: time over (exit code 124), the machine's `cancelled`
+    // (128 + signal), the VM or the proxy died; the enclave goes on then.
+    Result<abi::EnclaveStatus> wait(std::optional<std::chrono::milliseconds> longest = std::nullopt);
+    Result<void> stop();     // no error if it has ended already
+    Result<void> destroy();  // stops it first; gives its slot, frames and I/O areas back
+
+private:
+    friend class EnclaveBuilder;
+    Enclave(Machine& machine, std::uint64_t handle, std::vector<IoLease> io, const Measurement& measurement)
+        : machine_{&machine}, handle_{handle}, io_{std::move(io)}, measurement_{measurement} {}
+    Result<void> check_alive();
+
+    Machine* machine_;
+    std::uint64_t handle_;  // 0: destroyed
+    std::vector<IoLease> io_;
+    Measurement measurement_;
+    std::unique_ptr<Process> proxy_;
+    std::unique_ptr<IoThread> handler_;
+};
+
+}  // namespace enclavisor::host

@@ -1,0 +1,59 @@
+// Serves one I/O area: takes submissions, has them answered, completes them
+// (protocol: abi/host/io_area.hpp). Used by the proxy, and by tests that answer
+// in their own way.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <thread>
+
+#include "abi/host/io_area.hpp"
+
+namespace enclavisor::host {
+
+class IoLoop {
+public:
+    // Answers one submission: a result >= 0, or -errno. The entry is a private copy.
+    using Handler = std::function<std::int64_t(const abi::SubmissionEntry&, std::span<std::byte> data)>;
+
+    IoLoop(abi::IoHeader& header, std::span<std::byte> data, int guest_doorbell, Handler handler)
+        : header_{header}, data_{data}, guest_doorbell_{guest_doorbell}, handler_{std::move(handler)} {}
+
+    // Serves until stop(). Returns false if the enclave broke the protocol.
+    bool run();
+    void stop();  // from another thread
+    std::uint32_t served() const { return served_.load(); }
+
+private:
+    bool wait_for_submission();  // false: stopped
+
+    abi::IoHeader& header_;
+    std::span<std::byte> data_;
+    int guest_doorbell_;
+    Handler handler_;
+    std::atomic<bool> stopped_{false};
+    std::atomic<std::uint32_t> served_{0};
+    std::uint32_t completed_ = 0;  // ours; the header's copy is only written
+};
+
+// An IoLoop on a thread of its own.
+class IoThread {
+public:
+    IoThread(abi::IoHeader& header, std::span<std::byte> data, int guest_doorbell, IoLoop::Handler handler)
+        : loop_{header, data, guest_doorbell, std::move(handler)}, thread_{[this] { loop_.run(); }} {}
+    ~IoThread() {
+        loop_.stop();
+        thread_.join();
+    }
+    IoThread(const IoThread&) = delete;
+    std::uint32_t served() const { return loop_.served(); }
+
+private:
+    IoLoop loop_;
+    std::thread thread_;
+};
+
+}  // namespace enclavisor::host

@@ -1,0 +1,127 @@
+#include "host/lib/loader.hpp"
+
+#include <fmt/format.h>
+
+#include "abi/host/control.hpp"
+#include "abi/host/io_area.hpp"
+#include "abi/platform/layout.hpp"
+#include "base/checked.hpp"
+#include "host/lib/elf.hpp"
+#include "host/lib/text.hpp"
+
+namespace enclavisor::host {
+namespace {
+
+// What a process needs beside its image before it can say anything: page
+// tables, first stack and heap pages, the runtime's own data.
+constexpr std::uint64_t kWorkingPages = 64;
+
+std::uint64_t page_floor(std::uint64_t address) {
+    return address / abi::kPageSize * abi::kPageSize;
+}
+std::uint64_t page_ceiling(std::uint64_t address) {
+    return base::round_up(address, abi::kPageSize);
+}
+
+// Adds all segments. Two segments in one page cannot both have their permissions.
+Result<void> add_elf(EnclaveImage& image, const ElfFile& elf, std::uint64_t base, std::string_view name) {
+    std::uint64_t filled = 0;
+    for (const ElfSegment& segment : elf.segments) {
+        if (segment.permissions == 0) continue;
+        const auto address = base::checked_add(base, segment.address);
+        if (!address || page_floor(*address) < filled) {
+            return fail(fmt::format("{}: two of its segments share a page", name),
+                        "link it with -z separate-code or -z max-page-size=4096", kExitNotExecutable);
+        }
+        TRY(image.add_segment(*address, segment.contents, segment.memory_size, segment.permissions));
+        filled = page_ceiling(*address + segment.memory_size);
+    }
+    return {};
+}
+
+Result<void> add_runtime(EnclaveImage& image, const ElfInput& runtime, const ElfFile& elf) {
+    if (elf.position_independent || elf.begin() < abi::kRuntimeBase || elf.end() > abi::kRuntimeEnd) {
+        return fail(fmt::format("{}: is not linked at the runtime's addresses", runtime.name),
+                    "build it again");
+    }
+    const ElfSegment* text = nullptr;
+    for (const ElfSegment& segment : elf.segments) {
+        if ((segment.permissions & abi::kExecute) == 0) continue;
+        if (text != nullptr)
+            return fail(fmt::format("{}: has two text segments", runtime.name), "build it again");
+        text = &segment;
+    }
+    const auto syscall_entry = find_elf_symbol(runtime.bytes, "enclavisor_syscall_entry");
+    const auto exception_entry = find_elf_symbol(runtime.bytes, "enclavisor_exception_entry");
+    if (text == nullptr || !syscall_entry || !exception_entry) {
+        return fail(fmt::format("{}: has no entry points", runtime.name), "build it again, do not strip it");
+    }
+    image.create.runtime_begin = page_floor(text->address);
+    image.create.runtime_end = page_ceiling(text->address + text->memory_size);
+    image.create.syscall_entry = *syscall_entry;
+    image.create.exception_entry = *exception_entry;
+    return add_elf(image, elf, 0, runtime.name);
+}
+
+void add_thread(EnclaveImage& image, std::uint64_t entry) {
+    image.operations.emplace_back(
+        ThreadOperation{entry, abi::kThreadBlockBase, abi::kIoAreaBase, abi::kIoAreaPages});
+}
+
+Result<void> check_limit(const EnclaveImage& image, std::string_view name) {
+    const std::uint64_t needed = image.pages() + kWorkingPages;
+    if (needed <= image.create.memory_limit) return {};
+    return fail(fmt::format("the memory limit of {} is too small for {}",
+                            format_size(image.create.memory_limit * abi::kPageSize), name),
+                fmt::format("it needs at least {}: raise --limit or enclave.memory_limit",
+                            format_size(base::round_up(needed * abi::kPageSize, std::uint64_t{1} << 20))));
+}
+
+}  // namespace
+
+Result<EnclaveImage> load_process(const ElfInput& program, const ElfInput& runtime,
+                                  const Configuration& configuration) {
+    EnclaveImage image;
+    image.create.memory_limit = configuration.options.memory_limit / abi::kPageSize;
+    const ElfFile runtime_elf = TRY(parse_elf(runtime.bytes, runtime.name));
+    const ElfFile elf = TRY(parse_elf(program.bytes, program.name));
+    TRY(add_runtime(image, runtime, runtime_elf));
+
+    const std::uint64_t base = elf.position_independent ? abi::kStaticPieBase : 0;
+    if (elf.end() > abi::kMmapTop - base) {
+        return fail(fmt::format("{}: is linked where the runtime needs room", program.name),
+                    fmt::format("link it below {:#x}", abi::kMmapTop), kExitNotExecutable);
+    }
+    TRY(add_elf(image, elf, base, program.name));
+
+    abi::ConfigProgram described{};
+    described.entry = base + elf.entry;
+    described.base = base;
+    if (elf.program_headers != 0) {
+        described.program_headers = base + elf.program_headers;
+        described.header_count = elf.header_count;
+    }
+    described.brk_start = page_ceiling(base + elf.end());
+    described.image_begin = page_floor(base + elf.begin());
+    const auto config = serialise(configuration, described);
+    TRY(image.add_segment(abi::kConfigBase, config, config.size(), abi::kRead));
+
+    add_thread(image, runtime_elf.entry);
+    TRY(check_limit(image, program.name));
+    return image;
+}
+
+Result<EnclaveImage> load_native(const ElfInput& program, std::uint64_t memory_limit_bytes) {
+    EnclaveImage image;
+    image.create.memory_limit = memory_limit_bytes / abi::kPageSize;
+    const ElfFile elf = TRY(parse_elf(program.bytes, program.name));
+    const std::uint64_t base = elf.position_independent ? abi::kStaticPieBase : 0;
+    image.create.exception_entry = find_elf_symbol(program.bytes, "enclavisor_exception_entry").value_or(0);
+    if (image.create.exception_entry != 0) image.create.exception_entry += base;
+    TRY(add_elf(image, elf, base, program.name));
+    add_thread(image, base + elf.entry);
+    if (image.pages() > image.create.memory_limit) TRY(check_limit(image, program.name));
+    return image;
+}
+
+}  // namespace enclavisor::host

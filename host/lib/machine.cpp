@@ -1,0 +1,156 @@
+#include "host/lib/machine.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "host/lib/qemu_command.hpp"
+#include "host/lib/shared_word.hpp"
+#include "host/lib/tsc.hpp"
+
+namespace enclavisor::host {
+namespace {
+
+constexpr std::uint64_t kIcountTscKhz = 1'000'000;  // shift=0: one tick per nanosecond
+
+Result<Fd> memory_file(const char* name, std::uint64_t mib) {
+    Fd fd{::memfd_create(name, MFD_CLOEXEC)};
+    if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(mib << 20)) != 0) {
+        return fail(fmt::format("cannot create guest memory: {}", std::strerror(errno)));
+    }
+    return fd;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Machine>> Machine::launch(const MachineOptions& options) {
+    auto link = TRY(Link::create(options.link_size, options.icount ? kIcountTscKhz : measure_tsc_khz()));
+    std::unique_ptr<Machine> machine{new Machine{std::move(link), options}};
+    machine->cancelled_ = options.cancelled;
+    TRY(machine->start_qemu(options));
+    if (options.wait_for_kernel) TRY(machine->wait_until_ready(options));
+    return machine;
+}
+
+Result<void> Machine::start_qemu(const MachineOptions& options) {
+    QemuSpec spec;
+    spec.platform = options.platform;
+    spec.memory_mib = options.memory_mib;
+    spec.cpus = options.cpus;
+    spec.cpu = options.cpu;
+    spec.icount = options.icount;
+    spec.extra = options.extra_arguments;
+    spec.qemu = options.qemu.empty() ? TRY(find_qemu()) : options.qemu;
+    spec.rom = options.rom.empty() ? TRY(find_rom(options.platform)) : options.rom;
+    spec.accelerator = TRY(choose_accelerator(options.icount ? "tcg" : options.accelerator)).accelerator;
+
+    ivshmem_ = TRY(prepare_ivshmem(link_.fd()));
+    spec.link_fd = ivshmem_.client.get();
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        return fail(fmt::format("cannot create a socket pair: {}", std::strerror(errno)));
+    }
+    serial_ = Fd{pair[0]};
+    const Fd serial_client{pair[1]};
+    spec.serial_fd = serial_client.get();
+    if (::pipe2(pair, O_CLOEXEC) != 0)
+        return fail(fmt::format("cannot create a pipe: {}", std::strerror(errno)));
+    standard_error_ = Fd{pair[0]};
+    const Fd error_writer{pair[1]};
+    const Fd nothing{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+
+    SpawnOptions spawn;
+    spawn.inherit = {spec.link_fd, spec.serial_fd};
+    if (options.expose_memory) {
+        shared_memory_fd_ = TRY(memory_file("guest-shared", options.memory_mib));
+        shared_memory_ = TRY(Mapping::create(shared_memory_fd_.get(), 0, options.memory_mib << 20));
+        spec.shared_ram_fd = shared_memory_fd_.get();
+        spawn.inherit.push_back(spec.shared_ram_fd);
+        if (options.platform == Platform::kSimulatedSev) {
+            const std::uint64_t mib = private_memory_mib(options.memory_mib);
+            private_memory_fd_ = TRY(memory_file("guest-private", mib));
+            private_memory_ = TRY(Mapping::create(private_memory_fd_.get(), 0, mib << 20));
+            spec.private_ram_fd = private_memory_fd_.get();
+            spawn.inherit.push_back(spec.private_ram_fd);
+        }
+    }
+    spawn.standard_input = nothing.get();
+    spawn.standard_output = error_writer.get();
+    spawn.standard_error = error_writer.get();
+    spawn.own_group = true;
+    command_line_ = qemu_command(spec);
+    qemu_ = std::make_unique<Process>(TRY(Process::spawn(command_line_, spawn)));
+    ivshmem_.client.reset();
+
+    events_ = std::make_unique<Events>(
+        link_, pool_, log_,
+        Events::Sources{ivshmem_.host_doorbell.get(), qemu_->pidfd(), serial_.get(), standard_error_.get()});
+    control_ = std::make_unique<ControlClient>(link_, *events_, ivshmem_.guest_doorbell.get());
+    control_->set_explainer([this](const std::string& what) { return explain(what); });
+    return {};
+}
+
+Result<void> Machine::wait_until_ready(const MachineOptions& options) {
+    const auto begin = std::chrono::steady_clock::now();
+    for (;;) {
+        const auto elapsed = std::chrono::steady_clock::now() - begin;
+        const abi::GuestState state = guest_state();
+        if (state == abi::GuestState::kReady) {
+            boot_time_ = std::chrono::duration_cast<std::chrono::microseconds>(elapsed);
+            return {};
+        }
+        if (state == abi::GuestState::kRefused)
+            return base::Failure{explain("the kernel refuses this machine")};
+        if (state == abi::GuestState::kPanicked)
+            return base::Failure{explain("the kernel panicked while booting")};
+        if (events_->vm_ended()) return base::Failure{explain("the VM did not start")};
+        if (options.cancelled != nullptr && options.cancelled->load() != 0) return fail("interrupted");
+        if (elapsed > options.boot_timeout) {
+            const auto waited =
+                std::chrono::duration_cast<std::chrono::seconds>(options.boot_timeout).count();
+            return base::Failure{explain(fmt::format("the VM does not answer after {} s", waited))};
+        }
+        events_->wait([this] { return guest_state() != abi::GuestState::kAbsent; },
+                      std::chrono::milliseconds{1});
+    }
+}
+
+Machine::~Machine() {
+    // QEMU first: nothing may write to the log's sources while they go away.
+    if (qemu_) qemu_->kill();
+    control_.reset();
+    events_.reset();
+}
+
+abi::GuestState Machine::guest_state() {
+    return static_cast<abi::GuestState>(load(link_.header().guest_state));
+}
+
+Error Machine::explain(const std::string& what) {
+    std::string cause = what;
+    if (events_ && events_->vm_ended()) {
+        const auto status = qemu_->ended();
+        cause += fmt::format("; QEMU {}", status ? describe_wait_status(*status) : "ended");
+    } else if (guest_state() == abi::GuestState::kPanicked) {
+        cause += "; the kernel panicked";
+    }
+    const std::string last = log_.last_line();
+    cause += last.empty() ? "; it printed nothing" : fmt::format("; its last line: {}", last);
+    return Error{cause, "'enclavisor doctor' checks the machine, -v shows the VM's log", kExitFailure};
+}
+
+Result<MachineInfo> Machine::hello() {
+    const auto v = TRY(control_->call(abi::Command::kHello, {}));
+    return MachineInfo{v[0], v[1], v[2], v[3]};
+}
+
+Result<MachineStats> Machine::stats() {
+    const auto v = TRY(control_->call(abi::Command::kStats, {}));
+    return MachineStats{v[0], v[1], v[2], v[3]};
+}
+
+}  // namespace enclavisor::host

@@ -1,0 +1,98 @@
+// One secure VM: QEMU, the link, the control client.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/lib/control.hpp"
+#include "host/lib/error.hpp"
+#include "host/lib/events.hpp"
+#include "host/lib/ivshmem.hpp"
+#include "host/lib/link.hpp"
+#include "host/lib/paths.hpp"
+#include "host/lib/process.hpp"
+#include "host/lib/serial_log.hpp"
+
+namespace enclavisor::host {
+
+struct MachineOptions {
+    Platform platform = Platform::kPlain;
+    std::uint64_t memory_mib = 512;
+    unsigned cpus = 1;
+    std::string accelerator;    // "", "auto", "kvm", "tcg"
+    std::string cpu;            // QEMU -cpu; empty: default
+    bool icount = false;        // guest clock = executed instructions (TCG)
+    std::filesystem::path rom;  // empty: the installed one
+    std::filesystem::path qemu;
+    std::vector<std::string> extra_arguments;  // for QEMU, last
+    std::uint64_t link_size = abi::kLinkDefaultSize;
+    bool expose_memory = false;  // tests: map the guest's memory here too
+    std::chrono::milliseconds boot_timeout{20'000};
+    SerialLog::Listener on_log_line;              // called from another thread
+    const std::atomic<int>* cancelled = nullptr;  // nonzero: give up waiting
+    // false: return as soon as QEMU runs (for ROMs that are not our kernel).
+    bool wait_for_kernel = true;
+};
+
+struct MachineInfo {  // answer to kHello
+    std::uint64_t version, platform, total_frames, free_frames;
+};
+struct MachineStats {  // answer to kStats
+    std::uint64_t free_frames, total_frames, live_enclaves, ignored_interrupts;
+};
+
+class Machine {
+public:
+    static Result<std::unique_ptr<Machine>> launch(const MachineOptions& options);
+    ~Machine();  // kills QEMU
+    Machine(const Machine&) = delete;
+
+    Link& link() { return link_; }
+    IoPool& io_pool() { return pool_; }
+    ControlClient& control() { return *control_; }
+    Events& events() { return *events_; }
+    int guest_doorbell() const { return ivshmem_.guest_doorbell.get(); }
+
+    Result<MachineInfo> hello();
+    Result<MachineStats> stats();
+    bool running() const { return !events_->vm_ended(); }
+    abi::GuestState guest_state();
+    pid_t qemu_pid() const { return qemu_->pid(); }
+    const std::vector<std::string>& command_line() const { return command_line_; }
+    std::chrono::microseconds boot_time() const { return boot_time_; }
+    std::string log() const { return log_.text(); }
+    const std::atomic<int>* cancelled() const { return cancelled_; }
+
+    // With expose_memory: all of the guest's RAM; sim-sev's private memory.
+    std::span<std::byte> shared_memory() const { return shared_memory_.bytes(); }
+    std::span<std::byte> private_memory() const { return private_memory_.bytes(); }
+
+    // An error that says what the VM last said.
+    Error explain(const std::string& what);
+
+private:
+    Machine(Link link, const MachineOptions& options)
+        : link_{std::move(link)}, pool_{options.link_size}, log_{options.on_log_line} {}
+    Result<void> start_qemu(const MachineOptions& options);
+    Result<void> wait_until_ready(const MachineOptions& options);
+
+    Link link_;
+    IoPool pool_;
+    SerialLog log_;
+    IvshmemEnds ivshmem_;
+    Fd serial_, standard_error_, shared_memory_fd_, private_memory_fd_;
+    Mapping shared_memory_, private_memory_;
+    std::vector<std::string> command_line_;
+    std::unique_ptr<Process> qemu_;
+    std::unique_ptr<Events> events_;
+    std::unique_ptr<ControlClient> control_;
+    std::chrono::microseconds boot_time_{0};
+    const std::atomic<int>* cancelled_ = nullptr;
+};
+
+}  // namespace enclavisor::host

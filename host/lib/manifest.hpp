@@ -1,0 +1,41 @@
+// The manifest: what an application may take from its host, in TOML with keys
+// in the manner of Gramine's. The manifest becomes part of the enclave's
+// measurement through the configuration.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "abi/enclave/config.hpp"
+#include "host/lib/error.hpp"
+
+namespace enclavisor::host {
+
+struct ManifestMount {
+    abi::MountType type = abi::MountType::kTmpfs;
+    std::string path;  // inside the enclave; absolute, normal
+    std::string uri;   // as written, without "file:"; relative to the manifest's folder
+};
+
+struct Manifest {
+    std::string entrypoint;  // as written, without "file:"
+    std::vector<std::string> argv;
+    std::vector<std::string> environment;            // NAME=value, sorted by name
+    std::vector<std::string> environment_from_host;  // NAME, sorted
+    bool host_arguments = false;
+    bool host_environment = false;
+    bool host_identity = false;
+    std::uint64_t memory_limit = 256ull << 20;
+    std::uint64_t stack_size = 8ull << 20;
+    std::uint64_t threads = 1;
+    std::uint64_t uid = 0, gid = 0;
+    std::vector<ManifestMount> mounts;
+};
+
+// `name` is the file's name in messages: "NAME:LINE:COLUMN: cause".
+Result<Manifest> parse_manifest(std::string_view text, const std::string& name);
+
+}  // namespace enclavisor::host

@@ -1,0 +1,24 @@
+// Where the parts of an installation are found: beside the executable, in the
+// build tree or the installed tree, or where ENCLAVISOR_HOME points.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "host/lib/error.hpp"
+
+namespace enclavisor::host {
+
+enum class Platform { kPlain, kSimulatedSev };
+const char* platform_name(Platform platform);  // "plain", "sim-sev"
+Result<Platform> parse_platform(const std::string& name);
+
+Result<std::filesystem::path> find_rom(Platform platform);
+Result<std::filesystem::path> find_runtime();
+Result<std::filesystem::path> find_proxy();
+
+// A program by name, the way a shell looks: with a slash as it is, else in PATH.
+Result<std::filesystem::path> find_program(const std::string& name);
+Result<std::filesystem::path> find_qemu();  // ENCLAVISOR_QEMU, else qemu-system-x86_64 in PATH
+
+}  // namespace enclavisor::host
