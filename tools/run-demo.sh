@@ -34,7 +34,7 @@ echo "done"
 step "busybox sha256sum inside an enclave"
 start=$EPOCHREALTIME
 status=0
-"$enclavisor" run -v "$program" -- sha256sum "$file" >"$work/out" 2>"$work/err" || status=$?
+"$enclavisor" run --quiet --print-measurement -- "$program" sha256sum "$file" >"$work/out" 2>"$work/err" || status=$?
 seconds "$start" "$EPOCHREALTIME"; echo
 if [[ $status -ne 0 ]]; then
     echo "the enclave's program ended with status $status:"

@@ -108,7 +108,7 @@ CASE gs_beyond_the_block
     mov %gs:0x7fffffff, %rax
     ESCAPED
 
-// Takes memory until the enclave's limit ends it: one page after the other ...
+// Takes memory until the enclave's limit ends it, one page after the other.
 CASE memory_hog
     movabs $0x100000000, %r12
 1:  mov $K_MAP, %eax
@@ -123,7 +123,26 @@ CASE memory_hog
     jb 2b
     jmp 1b
 
-// ... or one page in each GiB, so that page tables are what is taken.
+// Maps 4 MiB and looks for what another enclave left there.
+CASE find_leftovers
+    movabs $0x100000000, %r12
+    mov $K_MAP, %eax
+    mov %r12, %rdi
+    mov $1024, %esi
+    mov $3, %edx
+    syscall
+    cmp $1024, %rax
+    jne 2f
+    mov $0x80000, %ecx
+    mov %r12, %rdi
+    xor %eax, %eax
+    repe scasq
+    jne 1f
+    EXIT 0
+1:  ESCAPED
+2:  EXIT 3
+
+// The same with one page in each GiB, so that page tables are what is taken.
 CASE page_table_hog
     movabs $0x100000000, %r12
 1:  mov $K_MAP, %eax

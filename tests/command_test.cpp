@@ -1,0 +1,292 @@
+// The command as a person meets it: bad input gets one line naming cause and
+// cure, and nothing stays behind.
+#include <elf.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <sstream>
+
+#include "tests/support/compare.hpp"
+#include "tests/support/machines.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace enclavisor::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+RunResult command(const std::vector<std::string>& arguments, RunOptions options = {}) {
+    std::vector<std::string> all{enclavisor_command()};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    options.inherit_environment = options.environment.empty();
+    return run(all, options);
+}
+
+// The lines that complain, without the notice about insecure runs.
+std::vector<std::string> complaints(const RunResult& result) {
+    std::vector<std::string> lines;
+    std::istringstream text{result.err};
+    for (std::string line; std::getline(text, line);) {
+        if (line.find("insecure: ") == std::string::npos) lines.push_back(line);
+    }
+    return lines;
+}
+
+// One line, with all of `words`, and that status.
+void expect_complaint(const RunResult& result, int status, const std::vector<std::string>& words) {
+    EXPECT_FALSE(result.timed_out);
+    EXPECT_EQ(result.status, status) << result.err;
+    EXPECT_EQ(result.out, "");
+    const auto lines = complaints(result);
+    ASSERT_EQ(lines.size(), 1u) << result.err;
+    EXPECT_EQ(lines[0].rfind("enclavisor: ", 0), 0u) << lines[0];
+    for (const auto& word : words)
+        EXPECT_NE(lines[0].find(word), std::string::npos) << "no '" << word << "' in: " << lines[0];
+    // Cause (cure).
+    EXPECT_NE(lines[0].find(" ("), std::string::npos) << "no cure in: " << lines[0];
+}
+
+class BadInput : public testing::Test {
+protected:
+    fs::path file(const std::string& content) {
+        const fs::path path = directory_ / "program";
+        write_file(path, content);
+        fs::permissions(path, fs::perms::all);
+        return path;
+    }
+    // A good program with its ELF header changed.
+    fs::path changed(const std::function<void(Elf64_Ehdr&)>& change) {
+        std::string content = read_file(programs_dir() / "libc_tour");
+        Elf64_Ehdr header;
+        std::memcpy(&header, content.data(), sizeof header);
+        change(header);
+        std::memcpy(content.data(), &header, sizeof header);
+        return file(content);
+    }
+    TempDir directory_;
+};
+
+TEST_F(BadInput, FileMissing) {
+    expect_complaint(command({"run", "./absent"}), 127, {"./absent"});
+}
+TEST_F(BadInput, NameNotInPath) {
+    expect_complaint(command({"run", "no-such-program-anywhere"}), 127, {"no-such-program"});
+}
+TEST_F(BadInput, Directory) {
+    expect_complaint(command({"run", directory_.path()}), 126, {directory_.path()});
+}
+TEST_F(BadInput, NotAnElfFile) {
+    expect_complaint(command({"run", file("just text\n")}), 126, {"ELF"});
+}
+TEST_F(BadInput, EmptyFile) {
+    expect_complaint(command({"run", file("")}), 126, {"program"});
+}
+TEST_F(BadInput, ShellScript) {
+    expect_complaint(command({"run", file("#!/bin/sh\necho hi\n")}), 126, {});
+}
+TEST_F(BadInput, ThirtyTwoBit) {
+    expect_complaint(command({"run", changed([](auto& h) { h.e_ident[EI_CLASS] = ELFCLASS32; })}), 126,
+                     {"32-bit"});
+}
+TEST_F(BadInput, WrongMachine) {
+    expect_complaint(command({"run", changed([](auto& h) { h.e_machine = EM_AARCH64; })}), 126, {"AArch64"});
+}
+TEST_F(BadInput, Truncated) {
+    const std::string content = read_file(programs_dir() / "libc_tour");
+    expect_complaint(command({"run", file(content.substr(0, content.size() / 2))}), 126, {"trunc"});
+    expect_complaint(command({"run", file(content.substr(0, 40))}), 126, {});
+}
+TEST_F(BadInput, Dynamic) {
+    expect_complaint(command({"run", "/bin/ls"}), 126, {"dynamic"});
+}
+TEST_F(BadInput, NotExecutable) {
+    const auto path = file(read_file(programs_dir() / "libc_tour"));
+    fs::permissions(path, fs::perms::owner_read);
+    const auto result = command({"run", path, "0"});
+    // For root every readable file may do; what counts is a clear answer.
+    if (result.status != 0) expect_complaint(result, 126, {"program"});
+}
+TEST_F(BadInput, LimitTooSmall) {
+    expect_complaint(command({"run", "--limit", "64K", "--", "/bin/busybox", "true"}), 125, {"limit"});
+}
+TEST_F(BadInput, LimitIsNoSize) {
+    expect_complaint(command({"run", "--limit", "many", "--", "/bin/busybox"}), 125, {"many"});
+}
+TEST_F(BadInput, UnknownPlatform) {
+    expect_complaint(command({"run", "--platform", "sgx", "--", "/bin/busybox", "true"}), 125, {"sgx"});
+}
+TEST_F(BadInput, UnknownOption) {
+    expect_complaint(command({"run", "--no-such-option", "/bin/busybox"}), 125, {"--no-such-option"});
+}
+TEST_F(BadInput, NoCommand) {
+    EXPECT_EQ(command({}).status, 125);
+}
+
+TEST_F(BadInput, NoQemu) {
+    RunOptions options;
+    options.environment = {"PATH=/nonexistent"};
+    expect_complaint(command({"run", "--", "/bin/busybox", "true"}, options), 125, {"qemu"});
+    options.environment = {"PATH=/usr/bin:/bin", "ENCLAVISOR_QEMU=/nonexistent/qemu"};
+    expect_complaint(command({"run", "--", "/bin/busybox", "true"}, options), 125, {"/nonexistent/qemu"});
+}
+
+// Something that is started as QEMU and never becomes a VM that answers.
+TEST_F(BadInput, VmThatDoesNotAnswer) {
+    RunOptions options;
+    options.environment = {"PATH=/usr/bin:/bin",
+                           "ENCLAVISOR_QEMU=" + file("#!/bin/sh\nexec sleep 1000\n").string()};
+    expect_complaint(command({"run", "--", "/bin/busybox", "true"}, options), 125, {"does not answer"});
+    options.environment[1] =
+        "ENCLAVISOR_QEMU=" + file("#!/bin/sh\necho broken installation >&2\nexit 3\n").string();
+    expect_complaint(command({"run", "--", "/bin/busybox", "true"}, options), 125, {"broken installation"});
+}
+
+TEST_F(BadInput, ManifestWithAWrongKey) {
+    const auto manifest = directory_ / "app.toml";
+    write_file(manifest, "[enclave]\nentrypoint = \"file:/bin/busybox\"\n  memory_limitt = \"64M\"\n");
+    expect_complaint(command({"run", manifest}), 125, {"app.toml:3:3", "memory_limitt"});
+}
+TEST_F(BadInput, ManifestThatIsNoToml) {
+    const auto manifest = directory_ / "app.toml";
+    write_file(manifest, "[enclave]\nentrypoint = \n");
+    expect_complaint(command({"run", manifest}), 125, {"app.toml:2:"});
+}
+TEST_F(BadInput, ManifestMissing) {
+    expect_complaint(command({"run", "absent.toml"}), 127, {"absent.toml"});
+}
+
+TEST_F(BadInput, DiskFullOnOutput) {
+    RunOptions options;
+    options.standard_output = "/dev/full";
+    expect_complaint(command({"measure", "/bin/busybox"}, options), 125, {"No space left"});
+    const auto help = command({"--help"});
+    EXPECT_EQ(help.status, 0);
+    for (const char* word : {"run", "measure", "doctor", "Exit status"})
+        EXPECT_NE(help.out.find(word), std::string::npos) << word;
+}
+
+TEST(Doctor, FindsThisMachineFit) {
+    const auto result = command({"doctor"});
+    EXPECT_EQ(result.status, 0) << result.out << result.err;
+}
+
+// --- With a VM ----------------------------------------------------------------
+
+class Command : public testing::TestWithParam<host::Platform> {
+protected:
+    std::string platform() const { return host::platform_name(GetParam()); }
+};
+ENCLAVISOR_ON_BOTH_PLATFORMS(Command);
+
+// Processes whose command line shows our ROM.
+std::size_t virtual_machines() {
+    std::size_t count = 0;
+    for (const auto& entry : fs::directory_iterator{"/proc"}) {
+        const std::string line = read_file(entry.path() / "cmdline");
+        if (line.find("qemu") != std::string::npos && line.find("enclavisor-") != std::string::npos) {
+            const std::string parent = read_file(entry.path() / "status");
+            if (parent.find("PPid:\t1\n") != std::string::npos) count++;
+        }
+    }
+    return count;
+}
+
+TEST_P(Command, ExitStatusIsTheProgramsOwn) {
+    EXPECT_EQ(command({"run", "--platform", platform(), "--", "/bin/busybox", "sh", "-c", "exit 41"}).status,
+              41);
+}
+
+TEST_P(Command, ASignalsEndShowsAsShellsShowIt) {
+    const auto result =
+        command({"run", "--platform", platform(), "--", "/bin/busybox", "sh", "-c", "kill -ABRT $$"});
+    EXPECT_EQ(result.status, 128 + SIGABRT) << result.err;
+    EXPECT_EQ(complaints(result).size(), 1u) << result.err;
+}
+
+TEST_P(Command, ProgramMeetsAFullDisk) {
+    RunOptions options;
+    options.standard_output = "/dev/full";
+    const auto result =
+        command({"run", "--platform", platform(), "--", "/bin/busybox", "seq", "1", "10"}, options);
+    RunOptions native_options = options;
+    native_options.inherit_environment = true;
+    EXPECT_EQ(result.status, run({"/bin/busybox", "seq", "1", "10"}, native_options).status) << result.err;
+}
+
+TEST_P(Command, CtrlCEndsEnclaveAndVm) {
+    RunOptions options;
+    options.signal = SIGINT;
+    options.signal_after = std::chrono::milliseconds{3000};
+    options.timeout = std::chrono::seconds{30};
+    const auto orphans = virtual_machines();
+    const auto result =
+        command({"run", "--platform", platform(), "--", "/bin/busybox", "sleep", "1000"}, options);
+    EXPECT_FALSE(result.timed_out);
+    EXPECT_EQ(result.status, 128 + SIGINT) << result.err;
+    EXPECT_LT(result.time.count(), 15'000);
+    EXPECT_EQ(virtual_machines(), orphans) << "a VM stays behind";
+}
+
+TEST_P(Command, KilledCommandTakesItsVmAlong) {
+    RunOptions options;
+    options.signal = SIGKILL;
+    options.signal_after = std::chrono::milliseconds{3000};
+    const auto orphans = virtual_machines();
+    const auto result =
+        command({"run", "--platform", platform(), "--", "/bin/busybox", "sleep", "1000"}, options);
+    EXPECT_EQ(result.status, 128 + SIGKILL);
+    EXPECT_EQ(virtual_machines(), orphans) << "a VM stays behind";
+}
+
+TEST_P(Command, TimeoutEndsTheProgram) {
+    const auto result =
+        command({"run", "--platform", platform(), "--timeout", "2", "--", "/bin/busybox", "sleep", "1000"});
+    EXPECT_EQ(result.status, 124) << result.err;
+}
+
+TEST_P(Command, MeasurementOfflineEqualsReported) {
+    for (const std::string program : {"/bin/busybox", "/bin/bash-static"}) {
+        const auto offline = command({"measure", program});
+        ASSERT_EQ(offline.status, 0) << offline.err;
+        ASSERT_EQ(offline.out.size(), 97u) << offline.out;
+        const auto online =
+            command({"run", "--platform", platform(), "-q", "--print-measurement", "--", program, "--help"});
+        EXPECT_NE(online.err.find(offline.out.substr(0, 96)), std::string::npos) << online.err;
+    }
+    EXPECT_NE(command({"measure", "/bin/busybox"}).out,
+              command({"measure", "--limit", "128M", "/bin/busybox"}).out);
+}
+
+TEST_P(Command, UnsupportedCallsAreCountedAndNamed) {
+    const auto result =
+        command({"run", "--platform", platform(), "-v", "--", "/bin/busybox", "sh", "-c", "(exit 3); true"});
+    EXPECT_TRUE(result.err.find("fork") != std::string::npos || result.err.find("clone") != std::string::npos)
+        << result.err;
+}
+
+TEST_P(Command, ManifestRunsWithTrustedFilesAndTmpfs) {
+    const TempDir directory;
+    write_file(directory / "greeting", "hello from a trusted file\n");
+    write_file(
+        directory / "app.toml",
+        "[enclave]\nentrypoint = \"file:/bin/busybox\"\n"
+        "argv = [\"sh\", \"-c\", \"cat /etc/greeting; echo x > /tmp/y; read z < /tmp/y; echo $z $GREETING; "
+        "exit 5\"]\n"
+        "memory_limit = \"64M\"\nenv.GREETING = \"fixed\"\n"
+        "[fs]\nmounts = [\n  { type = \"trusted\", path = \"/etc/greeting\", uri = \"file:greeting\" },\n"
+        "  { type = \"tmpfs\", path = \"/tmp\" } ]\n");
+    const auto result = command({"run", "--platform", platform(), (directory / "app.toml").string()});
+    EXPECT_EQ(result.out, "hello from a trusted file\nx fixed\n") << result.err;
+    EXPECT_EQ(result.status, 5) << result.err;
+    // A file changed after it was measured is refused.
+    const auto offline = command({"measure", (directory / "app.toml").string()}).out;
+    write_file(directory / "greeting", "hello from a changed file\n");
+    EXPECT_NE(command({"measure", (directory / "app.toml").string()}).out, offline);
+}
+
+}  // namespace
+}  // namespace enclavisor::tests

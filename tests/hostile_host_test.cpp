@@ -1,0 +1,309 @@
+// A hostile host: it lies in every forwarded call, overwrites shared memory
+// while enclaves work, and sends malformed commands. The kernel never panics;
+// at worst the one enclave ends.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <iostream>
+#include <random>
+#include <thread>
+
+#include "host/lib/application.hpp"
+#include "host/lib/enclave.hpp"
+#include "host/lib/shared_word.hpp"
+#include "host/proxy/executor.hpp"
+#include "tests/support/liar.hpp"
+#include "tests/support/machines.hpp"
+#include "tests/support/native_enclave.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace enclavisor::tests {
+namespace {
+
+class HostileHost : public testing::TestWithParam<host::Platform> {
+protected:
+    void SetUp() override {
+        machine_ = launch(machine_options(GetParam()));
+        ASSERT_NE(machine_, nullptr);
+        before_ = std::filesystem::current_path();
+        std::filesystem::current_path(directory_.path());
+    }
+    void TearDown() override {
+        std::filesystem::current_path(before_);
+        if (machine_) {
+            EXPECT_TRUE(healthy(*machine_));
+        }
+    }
+    TempDir directory_;
+    std::filesystem::path before_;
+    std::unique_ptr<host::Machine> machine_;
+};
+ENCLAVISOR_ON_BOTH_PLATFORMS(HostileHost);
+
+TEST_P(HostileHost, LiesInEachForwardedCallDoNotGetThrough) {
+    auto described = host::describe_program(programs_dir() / "forwarded_tour", 64ull << 20);
+    ASSERT_TRUE(described.ok()) << described.error().text();
+    const auto application = described.take();
+    constexpr unsigned kRounds = 48;
+    const unsigned lies = soak_seconds(0) > 0 ? 240 : 64;
+    std::string never_asked;
+    for (const auto& spec : abi::kForwardedCalls) {
+        SCOPED_TRACE(std::string{spec.name});
+        // An enclave that ends because its host lies is right to do so; the next
+        // one then gets the lies that follow.
+        for (unsigned lie = 0; lie < lies;) {
+            Liar liar{spec.call, lie};
+            auto built = host::Enclave::build(*machine_, application.image);
+            ASSERT_TRUE(built.ok()) << built.error().text();
+            auto enclave = built.take();
+            enclave.attach_handler([&](const abi::SubmissionEntry& entry, std::span<std::byte> data) {
+                return liar.answer(entry, data);
+            });
+            host::StartParameters start;
+            start.arguments = {"forwarded_tour", std::string{spec.name}, std::to_string(kRounds)};
+            ASSERT_TRUE(enclave.hand_over(start).ok());
+            ASSERT_TRUE(enclave.start().ok());
+            const auto status = enclave.wait(std::chrono::seconds{60});
+            ASSERT_TRUE(status.ok()) << status.error().text() << " after lie " << liar.next_lie() << "\n"
+                                     << machine_->log();
+            const auto reason = static_cast<abi::EndReason>(status.value().reason);
+            if (reason == abi::EndReason::kExited) {
+                ASSERT_EQ(status.value().code, 0u)
+                    << "the program saw a broken contract, about lie " << liar.next_lie();
+            } else {
+                ASSERT_EQ(reason, abi::EndReason::kHostProtocol) << describe(status.value());
+            }
+            if (liar.lies_told() == 0) {
+                never_asked += std::string{spec.name} + " ";
+                break;
+            }
+            lie = liar.next_lie();
+        }
+        ASSERT_TRUE(healthy(*machine_));
+    }
+    // A call that the runtime answers by itself cannot be lied about; a
+    // forwarding path that is never taken would make this test vacuous.
+    RecordProperty("never_forwarded", never_asked);
+    std::cout << "answered inside, hence no lie told: " << (never_asked.empty() ? "none" : never_asked)
+              << "\n";
+    EXPECT_LT(std::count(never_asked.begin(), never_asked.end(), ' '), 12);
+}
+
+// Random commands, with handles that exist and arguments near the limits.
+TEST_P(HostileHost, MalformedCommandsAreRefused) {
+    const NativeImage image{(programs_dir() / "victim").string()};
+    auto created = NativeEnclave::create(*machine_, image);
+    ASSERT_TRUE(created.ok());
+    auto victim = created.take();
+    ASSERT_TRUE(victim.start().ok());
+    const auto free_before = machine_->stats();
+    ASSERT_TRUE(free_before.ok());
+
+    std::mt19937_64 random{7};
+    std::vector<std::uint64_t> handles;
+    const auto interesting = [&]() -> std::uint64_t {
+        const std::uint64_t values[] = {0,
+                                        1,
+                                        2,
+                                        3,
+                                        5,
+                                        7,
+                                        64,
+                                        0xfff,
+                                        0x1000,
+                                        0x1001,
+                                        0x10000,
+                                        0x400000,
+                                        0x40000000,
+                                        abi::kEnclaveEnd,
+                                        abi::kEnclaveEnd - 0x1000,
+                                        abi::kIoPoolOffset,
+                                        abi::kLinkDefaultSize,
+                                        abi::kControlDataSize,
+                                        abi::kIoAreaPages,
+                                        ~0ull,
+                                        ~0ull << 12,
+                                        1ull << 63,
+                                        0x8000'0000'0000,
+                                        0xffff'8000'0000'0000,
+                                        abi::kThreadBlockBase,
+                                        abi::kIoAreaBase,
+                                        abi::kMaxEnclaves,
+                                        1ull << 52};
+        switch (random() % 4) {
+            case 0:
+                return random();
+            case 1:
+                return handles.empty() ? 0 : handles[random() % handles.size()];
+            default:
+                return values[random() % std::size(values)];
+        }
+    };
+    const int rounds = soak_seconds(0) > 0 ? 200'000 : 20'000;
+    for (int i = 0; i < rounds; i++) {
+        abi::ControlCommand command{};
+        command.command = random() % 8 == 0 ? static_cast<std::uint32_t>(random()) : random() % 13;
+        for (auto& argument : command.arguments) argument = interesting();
+        if (!handles.empty() && random() % 4 != 0) command.arguments[0] = handles[random() % handles.size()];
+        if (command.arguments[0] == victim.handle()) continue;
+        const auto completion = machine_->control().submit(command);
+        ASSERT_TRUE(completion.ok()) << completion.error().text() << "\n" << machine_->log();
+        if (completion.value().status != 0) continue;
+        if (command.command == static_cast<std::uint32_t>(abi::Command::kCreate)) {
+            handles.push_back(completion.value().values[0]);
+        }
+        if (command.command == static_cast<std::uint32_t>(abi::Command::kDestroy)) {
+            std::erase(handles, command.arguments[0]);
+        }
+        if (handles.size() > 8) {
+            (void)machine_->control().call(abi::Command::kStop, {handles.front()});
+            ASSERT_TRUE(machine_->control().call(abi::Command::kDestroy, {handles.front()}).ok());
+            handles.erase(handles.begin());
+        }
+    }
+    for (const std::uint64_t handle : handles) {
+        (void)machine_->control().call(abi::Command::kStop, {handle});
+        EXPECT_TRUE(machine_->control().call(abi::Command::kDestroy, {handle}).ok());
+    }
+    const auto free_after = machine_->stats();
+    ASSERT_TRUE(free_after.ok());
+    EXPECT_EQ(free_after.value().free_frames, free_before.value().free_frames);
+    reinterpret_cast<volatile std::uint64_t*>(victim.io_data().data())[1] = 1;
+    const auto status = victim.wait(std::chrono::seconds{20});
+    ASSERT_TRUE(status);
+    EXPECT_EQ(status->code, 42u) << describe(*status);
+}
+
+// What of the link the corrupting thread leaves alone: the guest's own words
+// of the header and the victim's status record, by which we judge, and the
+// victim's I/O area, through which we end it.
+class Corruption {
+public:
+    Corruption(host::Machine& machine, std::uint64_t seed,
+               std::vector<std::pair<std::uint64_t, std::uint64_t>> spared)
+        : bytes_{machine.link().bytes()},
+          spared_{std::move(spared)},
+          doorbell_{machine.guest_doorbell()},
+          random_{seed} {
+        thread_ = std::thread{[this] {
+            while (!stop_.load()) scribble();
+        }};
+    }
+    ~Corruption() {
+        stop_ = true;
+        thread_.join();
+    }
+    std::uint64_t writes() const { return writes_.load(); }
+
+private:
+    void scribble() {
+        // Mostly where something listens: control ring and I/O pool headers.
+        std::uint64_t offset;
+        switch (random_() % 4) {
+            case 0:
+                offset = abi::kControlOffset + random_() % 0x1100;
+                break;
+            case 1:
+                offset = abi::kIoPoolOffset + random_() % 0x8'0000;
+                break;
+            case 2:
+                offset = random_() % 0x40;
+                break;
+            default:
+                offset = random_() % (bytes_.size() - 8);
+        }
+        offset &= ~7ull;
+        for (const auto& [begin, end] : spared_) {
+            if (offset >= begin && offset < end) return;
+        }
+        const std::uint64_t values[] = {random_(), random_() & 0xff,   ~0ull,     0,
+                                        1,         random_() & 0xffff, 1ull << 63};
+        *reinterpret_cast<volatile std::uint64_t*>(bytes_.data() + offset) =
+            values[random_() % std::size(values)];
+        if (++writes_ % 4096 == 0) {
+            const std::uint64_t one = 1;
+            (void)!::write(doorbell_, &one, sizeof one);
+            std::this_thread::sleep_for(std::chrono::microseconds{100});
+        }
+    }
+
+    std::span<std::byte> bytes_;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> spared_;
+    int doorbell_;
+    std::mt19937_64 random_;
+    std::atomic<std::uint64_t> writes_{0};
+    std::atomic<bool> stop_{false};
+    std::thread thread_;
+};
+
+TEST_P(HostileHost, CorruptedSharedMemoryHarmsOnlyWhoListens) {
+    const NativeImage image{(programs_dir() / "victim").string()};
+    auto created = NativeEnclave::create(*machine_, image);
+    ASSERT_TRUE(created.ok());
+    auto victim = created.take();
+    ASSERT_TRUE(victim.start().ok());
+    // Process enclaves that call their host all the time.
+    auto described = host::describe_program("/bin/busybox", 32ull << 20);
+    ASSERT_TRUE(described.ok());
+    const auto application = described.take();
+    std::vector<host::Enclave> workers;
+    host::Executor executor{{}};
+    for (int i = 0; i < 3; i++) {
+        auto built = host::Enclave::build(*machine_, application.image);
+        ASSERT_TRUE(built.ok()) << built.error().text();
+        workers.push_back(built.take());
+        workers.back().attach_handler([&](const abi::SubmissionEntry& entry,
+                                          std::span<std::byte> data) -> std::int64_t {
+            // The corruption also makes up calls; none of them may harm this process.
+            const auto call = static_cast<abi::ForwardedCall>(entry.call);
+            if (call == abi::ForwardedCall::kFstatat || call == abi::ForwardedCall::kStatx)
+                return executor.execute(entry, data);
+            return call == abi::ForwardedCall::kWrite ? static_cast<std::int64_t>(entry.arguments[2]) : -2;
+        });
+        host::StartParameters start;
+        start.arguments = {"/bin/busybox", "ash", "-c",
+                           "while :; do test -e /etc/hostname; echo $((1 + 1)); done"};
+        ASSERT_TRUE(workers.back().hand_over(start).ok());
+        ASSERT_TRUE(workers.back().start().ok());
+    }
+
+    const auto slot = abi::slot_of(victim.handle());
+    const auto io = static_cast<std::uint64_t>(victim.io_data().data() - machine_->link().bytes().data()) -
+                    abi::kIoDataOffset;
+    const std::uint64_t record = abi::kStatusOffset + slot * sizeof(abi::EnclaveStatus);
+    std::uint64_t writes = 0;
+    {
+        Corruption corruption{*machine_,
+                              3,
+                              {{offsetof(abi::LinkHeader, guest_state), sizeof(abi::LinkHeader)},
+                               {record, record + sizeof(abi::EnclaveStatus)},
+                               {io, io + abi::kIoAreaPages * abi::kPageSize}}};
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{soak_seconds(10)};
+        const auto* rounds = reinterpret_cast<volatile std::uint64_t*>(victim.io_data().data());
+        while (std::chrono::steady_clock::now() < end) {
+            const std::uint64_t seen = *rounds;
+            for (int i = 0; i < 200 && *rounds == seen; i++)
+                std::this_thread::sleep_for(std::chrono::milliseconds{100});
+            ASSERT_GT(*rounds, seen) << "the victim stands still; log:\n" << machine_->log();
+            ASSERT_EQ(machine_->guest_state(), abi::GuestState::kReady) << machine_->log();
+            ASSERT_TRUE(machine_->running()) << machine_->log();
+        }
+        writes = corruption.writes();
+    }
+    EXPECT_GT(writes, 10'000u);
+    EXPECT_EQ(machine_->log().find("panic"), std::string::npos) << machine_->log();
+    reinterpret_cast<volatile std::uint64_t*>(victim.io_data().data())[1] = 1;
+    const auto status = victim.wait(std::chrono::seconds{20});
+    ASSERT_TRUE(status) << "the victim does not end";
+    EXPECT_EQ(status->reason, static_cast<std::uint32_t>(abi::EndReason::kExited)) << describe(*status);
+    EXPECT_EQ(status->code, 42u) << describe(*status);
+    // The control client cannot know where the ring stands now; the VM goes.
+    machine_->control().set_timeout(std::chrono::milliseconds{200});
+    workers.clear();
+    machine_.reset();
+}
+
+}  // namespace
+}  // namespace enclavisor::tests

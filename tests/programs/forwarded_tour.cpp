@@ -1,0 +1,206 @@
+// Makes one forwarded call many times, while the host lies about it, and looks
+// whether what arrives keeps Linux's contract: a result in range, no byte
+// changed outside the buffers. Usage: forwarded_tour CALL ROUNDS
+//
+// Exit status: 0 the contract held, 70.. it did not (see Breach).
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "abi/host/forwarded_calls.hpp"
+
+namespace {
+
+using namespace enclavisor::abi;
+
+enum Breach { kNone = 0, kUnknownCall = 64, kBadResult = 70, kBadErrno = 71, kOutside = 72, kTooLarge = 73 };
+
+constexpr std::size_t kSlot = 4096, kGuard = 512, kLength = 64;
+constexpr unsigned char kUntouched = 0xa5;
+alignas(4096) unsigned char slots[6][kSlot];
+
+long call(int number, const unsigned long (&a)[6]) {
+    long result;
+    register unsigned long r10 asm("r10") = a[3], r8 asm("r8") = a[4], r9 asm("r9") = a[5];
+    asm volatile("syscall"
+                 : "=a"(result)
+                 : "a"(number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
+                 : "rcx", "r11", "memory");
+    return result;
+}
+
+struct Descriptors {
+    int file, directory, sockets[2];
+};
+
+// The plain arguments, by what the call is; lengths are filled in by the caller.
+unsigned long value_of(ForwardedCall which, std::size_t index) {
+    using C = ForwardedCall;
+    switch (which) {
+        case C::kOpenat:
+            return index == 2 ? O_RDONLY : 0;
+        case C::kMkdirat:
+            return 0755;
+        case C::kMknodat:
+            return index == 2 ? S_IFIFO | 0600 : 0;
+        case C::kFchmod:
+        case C::kFchmodat:
+            return 0644;
+        case C::kFchown:
+        case C::kFchownat:
+            return index < 4 ? ~0ul : 0;
+        case C::kFallocate:
+            return index == 3 ? 100 : 0;
+        case C::kUmask:
+            return 022;
+        case C::kSocket:
+        case C::kSocketpair:
+            return index == 0 ? AF_UNIX : index == 1 ? SOCK_STREAM : 0;
+        case C::kSetsockopt:
+        case C::kGetsockopt:
+            return index == 1 ? SOL_SOCKET : index == 2 ? SO_SNDBUF : 4;
+        case C::kStatx:
+            return index == 3 ? 0x7ff : 0;
+        case C::kFlock:
+            return 2;
+        default:
+            return 0;
+    }
+}
+
+int descriptor_for(ForwardedCall which, const CallSpec& spec, const Descriptors& fds) {
+    for (const auto& argument : spec.arguments) {
+        if (argument.kind == ArgumentKind::kPath) return AT_FDCWD;
+    }
+    if (which >= ForwardedCall::kSocket && which <= ForwardedCall::kGetsockopt) return fds.sockets[0];
+    if (which == ForwardedCall::kGetdents || which == ForwardedCall::kFchdir) return fds.directory;
+    return fds.file;
+}
+
+bool is_length(const CallSpec& spec, std::size_t index) {
+    for (const auto& argument : spec.arguments) {
+        const auto kind = argument.kind;
+        if ((kind == ArgumentKind::kInput || kind == ArgumentKind::kOutput || kind == ArgumentKind::kInOut) &&
+            argument.length == index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+std::size_t size_of(const Argument& argument) {
+    switch (argument.kind) {
+        case ArgumentKind::kInput:
+        case ArgumentKind::kOutput:
+            return kLength * argument.size;
+        case ArgumentKind::kInOut:
+            return 2 * argument.size;  // poll: two entries
+        case ArgumentKind::kInputStruct:
+        case ArgumentKind::kOutputStruct:
+        case ArgumentKind::kInOutStruct:
+            return argument.size;
+        case ArgumentKind::kPath:
+            return 256;
+        default:
+            return 0;
+    }
+}
+
+Breach check_result(const CallSpec& spec, long result) {
+    if (result < 0) return result >= -kMaxErrno ? kNone : kBadErrno;
+    switch (spec.result) {
+        case ResultKind::kZero:
+            return result == 0 ? kNone : kBadResult;
+        case ResultKind::kFd:
+            return result <= kMaxHostFd ? kNone : kTooLarge;
+        case ResultKind::kCount:
+            return result <= static_cast<long>(kLength) ? kNone : kTooLarge;
+        case ResultKind::kAtMost:
+            return static_cast<unsigned long>(result) <= spec.limit ? kNone : kTooLarge;
+        case ResultKind::kAtMostArgument:
+            return result <= static_cast<long>(kLength) ? kNone : kTooLarge;
+        case ResultKind::kPosition:
+            return kNone;
+    }
+    return kNone;
+}
+
+Breach attempt(ForwardedCall which, const CallSpec& spec, const Descriptors& fds) {
+    unsigned long arguments[6]{};
+    std::memset(slots, kUntouched, sizeof slots);
+    for (std::size_t i = 0; i < 6; i++) {
+        const Argument& argument = spec.arguments[i];
+        unsigned char* buffer = slots[i] + kGuard;
+        switch (argument.kind) {
+            case ArgumentKind::kNone:
+                break;
+            case ArgumentKind::kConstant:
+                arguments[i] = argument.size;
+                break;
+            case ArgumentKind::kFd:
+                arguments[i] =
+                    static_cast<unsigned long>(static_cast<long>(descriptor_for(which, spec, fds)));
+                break;
+            case ArgumentKind::kValue:
+                arguments[i] = is_length(spec, i) ? kLength : value_of(which, i);
+                break;
+            case ArgumentKind::kPath:
+                std::strcpy(reinterpret_cast<char*>(buffer), "some-path");
+                arguments[i] = reinterpret_cast<unsigned long>(buffer);
+                break;
+            default:
+                std::memset(buffer, 0, size_of(argument));
+                arguments[i] = reinterpret_cast<unsigned long>(buffer);
+        }
+    }
+    if (which == ForwardedCall::kPoll) {
+        const pollfd entries[2] = {{fds.file, POLLIN, 0}, {fds.sockets[0], POLLIN, 0}};
+        std::memcpy(slots[0] + kGuard, entries, sizeof entries);
+        arguments[1] = 2;
+    }
+    // Lengths of socket addresses go both ways and begin right.
+    for (std::size_t i = 1; i < 6; i++) {
+        if (spec.arguments[i].kind == ArgumentKind::kInOutStruct && spec.arguments[i].size == 4 &&
+            spec.arguments[i - 1].kind == ArgumentKind::kOutputStruct) {
+            const unsigned size = spec.arguments[i - 1].size;
+            std::memcpy(slots[i] + kGuard, &size, sizeof size);
+        }
+    }
+    const long result = call(spec.linux_number, arguments);
+    for (std::size_t i = 0; i < 6; i++) {
+        const std::size_t size = size_of(spec.arguments[i]);
+        for (std::size_t at = 0; at < kSlot; at++) {
+            const bool inside = at >= kGuard && at < kGuard + size;
+            if (!inside && slots[i][at] != kUntouched) return kOutside;
+        }
+    }
+    if (which == ForwardedCall::kPoll && result > 2) return kTooLarge;
+    return check_result(spec, result);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 3) return kUnknownCall;
+    for (const CallSpec& spec : kForwardedCalls) {
+        if (spec.name != argv[1]) continue;
+        Descriptors fds{};
+        fds.file = open("file", O_RDWR | O_CREAT, 0600);
+        fds.directory = open(".", O_RDONLY | O_DIRECTORY);
+        (void)!socketpair(AF_UNIX, SOCK_STREAM, 0, fds.sockets);
+        // From here on the host lies.
+        (void)!access("now-lie", F_OK);
+        for (int round = std::atoi(argv[2]); round > 0; round--) {
+            const Breach breach = attempt(spec.call, spec, fds);
+            if (breach != kNone) _exit(breach);
+        }
+        _exit(0);
+    }
+    return kUnknownCall;
+}
