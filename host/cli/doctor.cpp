@@ -108,6 +108,7 @@ void check_memory(Report& report) {
     }
 }
 
+// Whether a VM can be tried.
 bool check_parts(Report& report) {
     bool all = true;
     const auto check = [&](const char* what, const Result<std::filesystem::path>& found) {
@@ -120,9 +121,10 @@ bool check_parts(Report& report) {
     };
     check("kernel (plain)", find_rom(Platform::kPlain));
     check("kernel (sim-sev)", find_rom(Platform::kSimulatedSev));
+    const bool kernels = all;
     check("Linux runtime", find_runtime());
     check("proxy", find_proxy());
-    return all;
+    return kernels;
 }
 
 void check_boot(Report& report, Platform platform) {
@@ -152,8 +154,8 @@ Result<int> doctor_command() {
     check_accelerator(report);
     check_sev(report);
     check_memory(report);
-    const bool parts = check_parts(report);
-    if (qemu && parts) {
+    const bool kernels = check_parts(report);
+    if (qemu && kernels) {
         check_boot(report, Platform::kPlain);
         check_boot(report, Platform::kSimulatedSev);
     }
