@@ -28,8 +28,12 @@ void* memset(void* to, int value, std::size_t size) {
 
 // An overflow or a broken canary: an undefined instruction ends the enclave,
 // and with it the VM, which has lost what it vouches with.
-[[noreturn]] void __chk_fail() { __builtin_trap(); }
-[[noreturn]] void __stack_chk_fail() { __builtin_trap(); }
+[[noreturn]] void __chk_fail() {
+    __builtin_trap();
+}
+[[noreturn]] void __stack_chk_fail() {
+    __builtin_trap();
+}
 
 void* __memcpy_chk(void* to, const void* from, std::size_t size, std::size_t room) {
     if (size > room) __chk_fail();

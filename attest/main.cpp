@@ -34,7 +34,8 @@ void add(br_sha384_context& hash, const abi::MeasurementRecord& record) {
 void add_pages(br_sha384_context& hash, abi::MeasurementRecord record, std::uint64_t pages) {
     for (std::uint64_t i = 0; i < pages; i++) {
         add(hash, record);
-        br_sha384_update(&hash, reinterpret_cast<const void*>(abi::kAttestWindow + i * abi::kPageSize), abi::kPageSize);
+        br_sha384_update(&hash, reinterpret_cast<const void*>(abi::kAttestWindow + i * abi::kPageSize),
+                         abi::kPageSize);
         record.fields[0] += abi::kPageSize;
     }
 }
@@ -43,7 +44,8 @@ void serve(abi::AttestRequest& request) {
     br_sha384_context& hash = contexts[request.slot % abi::kMaxEnclaves];
     switch (static_cast<abi::AttestOperation>(request.operation)) {
         case abi::AttestOperation::kRecord:
-            if (request.record.kind == static_cast<std::uint64_t>(abi::RecordKind::kCreate)) br_sha384_init(&hash);
+            if (request.record.kind == static_cast<std::uint64_t>(abi::RecordKind::kCreate))
+                br_sha384_init(&hash);
             if (request.record.kind == static_cast<std::uint64_t>(abi::RecordKind::kPage)) {
                 add_pages(hash, request.record, request.pages);
             } else {
@@ -54,7 +56,8 @@ void serve(abi::AttestRequest& request) {
             add(hash, request.record);
             br_sha384_out(&hash, request.digest);
             break;
-        default: break;
+        default:
+            break;
     }
 }
 

@@ -23,8 +23,7 @@ public:
 
     Result(T value) : ok_{true} { new (&storage_.value) T(std::move(value)); }
     template <typename F>
-        requires std::is_constructible_v<E, F>
-    Result(Failure<F> failure) : ok_{false} {
+    requires std::is_constructible_v<E, F> Result(Failure<F> failure) : ok_{false} {
         new (&storage_.error) E(std::move(failure.error));
     }
     Result(Result&& other) noexcept : ok_{other.ok_} {
@@ -75,8 +74,8 @@ public:
 
     Result() : ok_{true}, error_{} {}
     template <typename F>
-        requires std::is_constructible_v<E, F>
-    Result(Failure<F> failure) : ok_{false}, error_{std::move(failure.error)} {}
+    requires std::is_constructible_v<E, F> Result(Failure<F> failure)
+        : ok_{false}, error_{std::move(failure.error)} {}
 
     explicit operator bool() const { return ok_; }
     bool ok() const { return ok_; }
@@ -93,11 +92,11 @@ private:
 
 // The value of `expression`, or return its error from the enclosing function.
 // A statement expression (GCC, Clang), so that it can stand inside others.
-#define TRY(expression)                                                            \
-    ({                                                                             \
-        auto try_result_ = (expression);                                           \
-        if (!try_result_.ok()) {                                                   \
-            return ::enclavisor::base::Failure{try_result_.take_error()};          \
-        }                                                                          \
-        try_result_.take();                                                        \
+#define TRY(expression)                                                   \
+    ({                                                                    \
+        auto try_result_ = (expression);                                  \
+        if (!try_result_.ok()) {                                          \
+            return ::enclavisor::base::Failure{try_result_.take_error()}; \
+        }                                                                 \
+        try_result_.take();                                               \
     })

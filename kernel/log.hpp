@@ -9,8 +9,12 @@ namespace enclavisor::kernel {
 void log_text(const char* text);
 void log_number(std::uint64_t number);  // hexadecimal
 
-inline void log_part(const char* text) { log_text(text); }
-inline void log_part(std::uint64_t number) { log_number(number); }
+inline void log_part(const char* text) {
+    log_text(text);
+}
+inline void log_part(std::uint64_t number) {
+    log_number(number);
+}
 
 template <typename... Parts>
 void log_line(Parts... parts) {

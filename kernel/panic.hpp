@@ -7,7 +7,8 @@ namespace enclavisor::kernel {
 [[noreturn]] void panic(const char* reason);
 
 inline void check(bool invariant, const char* reason) {
-    if (!invariant) [[unlikely]] panic(reason);
+    if (!invariant) [[unlikely]]
+        panic(reason);
 }
 
 }  // namespace enclavisor::kernel

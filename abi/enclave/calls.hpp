@@ -24,20 +24,21 @@
 namespace enclavisor::abi {
 
 enum class Call : std::uint64_t {
-    kExit = 0,      // EndReason, code, detail, address: ends the enclave (kExited, kFault, kHostProtocol, kSignal)
-    kMap = 1,       // address, pages, permissions: zero pages on first touch, replaces what is there
-    kUnmap = 2,     // address, pages
-    kProtect = 3,   // address, pages, permissions (0: no access, contents kept)
-    kDiscard = 4,   // address, pages: contents go, pages read as zero again
-    kMove = 5,      // from, to, pages: moves pages; ranges may not overlap; replaces what is at `to`
-    kWaitIo = 6,    // seen, deadline (TSC, 0: none): sleep while IoHeader::completed == seen
-    kDoorbell = 7,  // wake the proxy
-    kYield = 8,     //
-    kWait = 9,      // address of a u32, expected, deadline (TSC, 0: none): sleep while equal
-    kWake = 10,     // address of a u32, count -> number woken
-    kResume = 11,   // take all registers from ThreadBlock::resume; also ends an upcall
+    kExit =
+        0,     // EndReason, code, detail, address: ends the enclave (kExited, kFault, kHostProtocol, kSignal)
+    kMap = 1,  // address, pages, permissions: zero pages on first touch, replaces what is there
+    kUnmap = 2,        // address, pages
+    kProtect = 3,      // address, pages, permissions (0: no access, contents kept)
+    kDiscard = 4,      // address, pages: contents go, pages read as zero again
+    kMove = 5,         // from, to, pages: moves pages; ranges may not overlap; replaces what is at `to`
+    kWaitIo = 6,       // seen, deadline (TSC, 0: none): sleep while IoHeader::completed == seen
+    kDoorbell = 7,     // wake the proxy
+    kYield = 8,        //
+    kWait = 9,         // address of a u32, expected, deadline (TSC, 0: none): sleep while equal
+    kWake = 10,        // address of a u32, count -> number woken
+    kResume = 11,      // take all registers from ThreadBlock::resume; also ends an upcall
     kAttestNext = 12,  // attestation enclave only: answer the last request, get the next
-    kNothing = 13,  // returns 0; for measuring
+    kNothing = 13,     // returns 0; for measuring
 };
 inline constexpr std::uint64_t kCallCount = 14;
 
@@ -70,19 +71,19 @@ inline constexpr std::uint64_t kUserFlags = 0x240dd5;
 // in kAddThread; GS base points to it when the thread starts.
 struct ThreadBlock {
     // written by the kernel
-    std::uint64_t program_rip;  // 0x00: return address of the bounced `syscall`
-    std::uint64_t self;         // 0x08: address of this block
-    std::uint64_t io_address;   // 0x10
-    std::uint64_t io_size;      // 0x18: bytes
-    std::uint64_t instance;     // 0x20: the enclave's handle
-    std::uint64_t tsc_khz;      // 0x28: host's hint, range-checked; 0: none
-    std::uint64_t memory_limit; // 0x30: pages
-    std::uint64_t thread;       // 0x38: index of the thread in the enclave
+    std::uint64_t program_rip;   // 0x00: return address of the bounced `syscall`
+    std::uint64_t self;          // 0x08: address of this block
+    std::uint64_t io_address;    // 0x10
+    std::uint64_t io_size;       // 0x18: bytes
+    std::uint64_t instance;      // 0x20: the enclave's handle
+    std::uint64_t tsc_khz;       // 0x28: host's hint, range-checked; 0: none
+    std::uint64_t memory_limit;  // 0x30: pages
+    std::uint64_t thread;        // 0x38: index of the thread in the enclave
     // the runtime's own
     std::uint64_t runtime[24];  // 0x40
     // written by the kernel before it resumes at exception_entry: the registers
     // of the fault, with vector and error, and CR2 for a page fault
-    Registers exception;           // 0x100
+    Registers exception;  // 0x100
     std::uint64_t exception_address;
     std::uint64_t reserved1[9];
     // read by the kernel on kResume: rip, rsp, rflags and the general registers

@@ -20,14 +20,14 @@ struct ConfigHeader {
 };
 
 enum class ConfigTag : std::uint32_t {
-    kProgram = 1,      // ConfigProgram
-    kOptions = 2,      // ConfigOptions
-    kArgument = 3,     // string; in order; present unless kHostArguments
-    kEnvironment = 4,  // "NAME=value"; fixed by the manifest
+    kProgram = 1,              // ConfigProgram
+    kOptions = 2,              // ConfigOptions
+    kArgument = 3,             // string; in order; present unless kHostArguments
+    kEnvironment = 4,          // "NAME=value"; fixed by the manifest
     kEnvironmentFromHost = 5,  // NAME that may be taken from the host
-    kMount = 6,        // ConfigMount, then path, then uri (host path)
-    kTrustedFile = 7,  // ConfigTrustedFile, then path inside the enclave
-    kExecutable = 8,   // path of the program as it sees itself (/proc/self/exe)
+    kMount = 6,                // ConfigMount, then path, then uri (host path)
+    kTrustedFile = 7,          // ConfigTrustedFile, then path inside the enclave
+    kExecutable = 8,           // path of the program as it sees itself (/proc/self/exe)
 };
 
 struct ConfigItem {
@@ -37,7 +37,7 @@ struct ConfigItem {
 
 struct ConfigProgram {
     std::uint64_t entry;
-    std::uint64_t base;         // load bias of a static-pie, else 0
+    std::uint64_t base;             // load bias of a static-pie, else 0
     std::uint64_t program_headers;  // address in memory
     std::uint64_t header_count;
     std::uint64_t brk_start;    // page-aligned end of the last segment
@@ -49,7 +49,7 @@ struct ConfigOptions {
     std::uint64_t stack_size;    // bytes, page multiple
     std::uint64_t memory_limit;  // bytes
     std::uint64_t threads;
-    std::uint64_t uid, gid;      // identity unless kHostIdentity
+    std::uint64_t uid, gid;  // identity unless kHostIdentity
 };
 inline constexpr std::uint64_t kHostArguments = 1;    // argv comes from the host
 inline constexpr std::uint64_t kHostEnvironment = 2;  // the whole environment comes from the host
@@ -82,7 +82,7 @@ struct StartInfo {
     std::uint32_t size;  // of everything, this header included
     std::uint32_t argument_count;
     std::uint32_t environment_count;
-    std::uint32_t flags;  // kStartVerbose
+    std::uint32_t flags;         // kStartVerbose
     std::uint64_t wall_ns;       // CLOCK_REALTIME when written
     std::uint64_t monotonic_ns;  // CLOCK_MONOTONIC when written
     std::uint32_t uid, gid, euid, egid;

@@ -10,11 +10,11 @@
 namespace enclavisor::abi {
 
 enum class RecordKind : std::uint64_t {
-    kCreate = 0x0045544145524345,    // "ECREATE"
-    kPage = 0x0045474150444145,      // "EADPAGE": followed by 4096 bytes
-    kZeroPages = 0x004f52455a444145, // "EADZERO"
-    kThread = 0x0044524854444145,    // "EADTHRD"
-    kSeal = 0x00004c4145534545,      // "EESEAL"
+    kCreate = 0x0045544145524345,     // "ECREATE"
+    kPage = 0x0045474150444145,       // "EADPAGE": followed by 4096 bytes
+    kZeroPages = 0x004f52455a444145,  // "EADZERO"
+    kThread = 0x0044524854444145,     // "EADTHRD"
+    kSeal = 0x00004c4145534545,       // "EESEAL"
 };
 
 // kCreate:    memory limit (pages), runtime begin, runtime end, syscall entry,

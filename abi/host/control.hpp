@@ -80,14 +80,14 @@ enum class EnclaveState : std::uint32_t { kFree, kBuilding, kSealed, kRunning, k
 
 enum class EndReason : std::uint32_t {
     kNone = 0,
-    kExited,         // code: exit status
-    kFault,          // code: vector, detail: error code, address, rip
-    kMemoryLimit,    // a page beyond the enclave's own limit
-    kOutOfMemory,    // the VM has no free frame left
-    kBadCall,        // a kernel call broke its contract; code: its number
-    kStopped,        // by the host
-    kHostProtocol,   // the enclave found its host lying; code: which rule
-    kSignal,         // a process enclave ended by a signal; code: its number
+    kExited,        // code: exit status
+    kFault,         // code: vector, detail: error code, address, rip
+    kMemoryLimit,   // a page beyond the enclave's own limit
+    kOutOfMemory,   // the VM has no free frame left
+    kBadCall,       // a kernel call broke its contract; code: its number
+    kStopped,       // by the host
+    kHostProtocol,  // the enclave found its host lying; code: which rule
+    kSignal,        // a process enclave ended by a signal; code: its number
 };
 
 // Written by the kernel only. A slot's record is valid when `handle` matches.
@@ -99,7 +99,7 @@ struct EnclaveStatus {
     std::uint64_t detail;
     std::uint64_t address;
     std::uint64_t rip;
-    std::uint64_t pages;   // frames in use when it ended
+    std::uint64_t pages;  // frames in use when it ended
     std::uint64_t reserved;
 };
 static_assert(sizeof(EnclaveStatus) == 64);
@@ -109,6 +109,8 @@ static_assert(std::has_unique_object_representations_v<EnclaveStatus>);
 inline constexpr std::uint32_t kMaxEnclaves = 16384;
 static_assert(kStatusOffset + kMaxEnclaves * sizeof(EnclaveStatus) <= kControlDataOffset);
 
-constexpr std::uint32_t slot_of(std::uint64_t handle) { return handle & 0xffff; }
+constexpr std::uint32_t slot_of(std::uint64_t handle) {
+    return handle & 0xffff;
+}
 
 }  // namespace enclavisor::abi

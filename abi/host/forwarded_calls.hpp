@@ -16,17 +16,17 @@ namespace enclavisor::abi {
 
 enum class ArgumentKind : std::uint8_t {
     kNone,
-    kValue,        // passed as it is
-    kConstant,     // `size` is the value; the caller does not choose
-    kFd,           // a host descriptor (the runtime translates its own)
-    kPath,         // zero-terminated string, at most kMaxPath with its zero
-    kInput,        // bytes to the host; length is argument `length` times `size`
-    kOutput,       // bytes from the host; capacity is argument `length` times `size`;
-                   // the result tells how many are valid if Result is kCount, else all
-    kInOut,        // both ways; length is argument `length` times `size`
-    kInputStruct,  // `size` bytes to the host
-    kOutputStruct, // `size` bytes from the host
-    kInOutStruct,  // `size` bytes both ways
+    kValue,         // passed as it is
+    kConstant,      // `size` is the value; the caller does not choose
+    kFd,            // a host descriptor (the runtime translates its own)
+    kPath,          // zero-terminated string, at most kMaxPath with its zero
+    kInput,         // bytes to the host; length is argument `length` times `size`
+    kOutput,        // bytes from the host; capacity is argument `length` times `size`;
+                    // the result tells how many are valid if Result is kCount, else all
+    kInOut,         // both ways; length is argument `length` times `size`
+    kInputStruct,   // `size` bytes to the host
+    kOutputStruct,  // `size` bytes from the host
+    kInOutStruct,   // `size` bytes both ways
 };
 
 struct Argument {
@@ -36,11 +36,11 @@ struct Argument {
 };
 
 enum class ResultKind : std::uint8_t {
-    kZero,      // 0
-    kFd,        // a new descriptor, 0 .. kMaxHostFd
-    kCount,     // 0 .. length of the output or input buffer
-    kPosition,  // 0 .. 2^63 - 1
-    kAtMost,    // 0 .. CallSpec::limit
+    kZero,            // 0
+    kFd,              // a new descriptor, 0 .. kMaxHostFd
+    kCount,           // 0 .. length of the output or input buffer
+    kPosition,        // 0 .. 2^63 - 1
+    kAtMost,          // 0 .. CallSpec::limit
     kAtMostArgument,  // 0 .. argument number CallSpec::limit
 };
 
@@ -60,15 +60,72 @@ struct CallSpec {
 };
 
 enum class ForwardedCall : std::uint32_t {
-    kRead, kWrite, kPread, kPwrite, kOpenat, kClose, kFstat, kFstatat, kStatx, kLseek,
-    kFaccessat, kGetdents, kReadlinkat, kMkdirat, kUnlinkat, kRenameat, kLinkat, kSymlinkat,
-    kMknodat, kFchmod, kFchmodat, kFchown, kFchownat, kUtimensat, kTruncate, kFtruncate,
-    kFallocate, kFsync, kFdatasync, kSync, kStatfs, kFstatfs, kChdir, kFchdir, kGetcwd, kUmask,
-    kPipe, kGetFlags, kSetFlags, kGetLock, kSetLock, kSetLockWait, kFlock, kFadvise,
-    kGetTermios, kSetTermios, kSetTermiosWait, kSetTermiosFlush, kGetWindowSize, kBytesReadable,
-    kSetNonBlocking, kGetProcessGroup,
-    kSocket, kSocketpair, kConnect, kBind, kListen, kAccept, kSendto, kRecvfrom, kShutdown,
-    kGetsockname, kGetpeername, kSetsockopt, kGetsockopt, kPoll,
+    kRead,
+    kWrite,
+    kPread,
+    kPwrite,
+    kOpenat,
+    kClose,
+    kFstat,
+    kFstatat,
+    kStatx,
+    kLseek,
+    kFaccessat,
+    kGetdents,
+    kReadlinkat,
+    kMkdirat,
+    kUnlinkat,
+    kRenameat,
+    kLinkat,
+    kSymlinkat,
+    kMknodat,
+    kFchmod,
+    kFchmodat,
+    kFchown,
+    kFchownat,
+    kUtimensat,
+    kTruncate,
+    kFtruncate,
+    kFallocate,
+    kFsync,
+    kFdatasync,
+    kSync,
+    kStatfs,
+    kFstatfs,
+    kChdir,
+    kFchdir,
+    kGetcwd,
+    kUmask,
+    kPipe,
+    kGetFlags,
+    kSetFlags,
+    kGetLock,
+    kSetLock,
+    kSetLockWait,
+    kFlock,
+    kFadvise,
+    kGetTermios,
+    kSetTermios,
+    kSetTermiosWait,
+    kSetTermiosFlush,
+    kGetWindowSize,
+    kBytesReadable,
+    kSetNonBlocking,
+    kGetProcessGroup,
+    kSocket,
+    kSocketpair,
+    kConnect,
+    kBind,
+    kListen,
+    kAccept,
+    kSendto,
+    kRecvfrom,
+    kShutdown,
+    kGetsockname,
+    kGetpeername,
+    kSetsockopt,
+    kGetsockopt,
+    kPoll,
     kCount_,
 };
 inline constexpr std::size_t kForwardedCallCount = static_cast<std::size_t>(ForwardedCall::kCount_);
@@ -79,13 +136,27 @@ inline constexpr Argument none{};
 inline constexpr Argument value{K::kValue};
 inline constexpr Argument fd{K::kFd};
 inline constexpr Argument path{K::kPath};
-constexpr Argument constant(std::uint32_t v) { return {K::kConstant, 0, v}; }
-constexpr Argument input(std::uint8_t length, std::uint32_t unit = 1) { return {K::kInput, length, unit}; }
-constexpr Argument output(std::uint8_t length, std::uint32_t unit = 1) { return {K::kOutput, length, unit}; }
-constexpr Argument in_out(std::uint8_t length, std::uint32_t unit = 1) { return {K::kInOut, length, unit}; }
-constexpr Argument input_struct(std::uint32_t size) { return {K::kInputStruct, 0, size}; }
-constexpr Argument output_struct(std::uint32_t size) { return {K::kOutputStruct, 0, size}; }
-constexpr Argument in_out_struct(std::uint32_t size) { return {K::kInOutStruct, 0, size}; }
+constexpr Argument constant(std::uint32_t v) {
+    return {K::kConstant, 0, v};
+}
+constexpr Argument input(std::uint8_t length, std::uint32_t unit = 1) {
+    return {K::kInput, length, unit};
+}
+constexpr Argument output(std::uint8_t length, std::uint32_t unit = 1) {
+    return {K::kOutput, length, unit};
+}
+constexpr Argument in_out(std::uint8_t length, std::uint32_t unit = 1) {
+    return {K::kInOut, length, unit};
+}
+constexpr Argument input_struct(std::uint32_t size) {
+    return {K::kInputStruct, 0, size};
+}
+constexpr Argument output_struct(std::uint32_t size) {
+    return {K::kOutputStruct, 0, size};
+}
+constexpr Argument in_out_struct(std::uint32_t size) {
+    return {K::kInOutStruct, 0, size};
+}
 }  // namespace table
 
 // Sizes of the Linux x86-64 structures that travel: stat 144, statx 256,
@@ -155,22 +226,33 @@ inline constexpr auto kForwardedCalls = [] {
         {C::kListen, "listen", 50, {fd, value}, R::kZero},
         {C::kAccept, "accept4", 288, {fd, output_struct(128), in_out_struct(4), value}, R::kFd},
         {C::kSendto, "sendto", 44, {fd, input(2), value, value, input(5), value}, R::kAtMostArgument, 2},
-        {C::kRecvfrom, "recvfrom", 45, {fd, output(2), value, value, output_struct(128), in_out_struct(4)}, R::kAtMostArgument, 2},
+        {C::kRecvfrom,
+         "recvfrom",
+         45,
+         {fd, output(2), value, value, output_struct(128), in_out_struct(4)},
+         R::kAtMostArgument,
+         2},
         {C::kShutdown, "shutdown", 48, {fd, value}, R::kZero},
         {C::kGetsockname, "getsockname", 51, {fd, output_struct(128), in_out_struct(4)}, R::kZero},
         {C::kGetpeername, "getpeername", 52, {fd, output_struct(128), in_out_struct(4)}, R::kZero},
         {C::kSetsockopt, "setsockopt", 54, {fd, value, value, input(4), value}, R::kZero},
-        {C::kGetsockopt, "getsockopt", 55, {fd, value, value, output_struct(256), in_out_struct(4)}, R::kZero},
+        {C::kGetsockopt,
+         "getsockopt",
+         55,
+         {fd, value, value, output_struct(256), in_out_struct(4)},
+         R::kZero},
         {C::kPoll, "ppoll", 271, {in_out(1, 8), value, input_struct(16), constant(0)}, R::kAtMostArgument, 1},
     });
 }();
 static_assert(kForwardedCalls.size() == kForwardedCallCount);
-static_assert([] {
-    for (std::size_t i = 0; i < kForwardedCalls.size(); i++) {
-        if (static_cast<std::size_t>(kForwardedCalls[i].call) != i) return false;
-    }
-    return true;
-}(), "rows stand in the order of ForwardedCall");
+static_assert(
+    [] {
+        for (std::size_t i = 0; i < kForwardedCalls.size(); i++) {
+            if (static_cast<std::size_t>(kForwardedCalls[i].call) != i) return false;
+        }
+        return true;
+    }(),
+    "rows stand in the order of ForwardedCall");
 
 constexpr const CallSpec& spec_of(ForwardedCall call) {
     return kForwardedCalls[static_cast<std::size_t>(call)];

@@ -29,8 +29,8 @@ struct LinkHeader {
     std::uint64_t magic;
     std::uint32_t version;
     std::uint32_t reserved0;
-    std::uint64_t size;     // bytes of the whole link; power of two
-    std::uint64_t tsc_khz;  // hint; outside [100'000, 10'000'000] it is ignored
+    std::uint64_t size;        // bytes of the whole link; power of two
+    std::uint64_t tsc_khz;     // hint; outside [100'000, 10'000'000] it is ignored
     std::uint32_t host_waits;  // 1: the control client sleeps; ring its doorbell after a completion
     std::uint32_t reserved1[7];
     // guest (second cache line)

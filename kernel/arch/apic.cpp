@@ -35,7 +35,9 @@ void Apic::initialise() {
     reg(kLvtTimer) = kTimerVector;
 }
 
-void Apic::end_of_interrupt() { reg(kEoi) = 0; }
+void Apic::end_of_interrupt() {
+    reg(kEoi) = 0;
+}
 
 void Apic::set_timer(std::uint64_t nanoseconds) {
     constexpr std::uint64_t kMax = 0xffff'ffff;

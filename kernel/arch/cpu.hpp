@@ -61,7 +61,9 @@ inline std::uint64_t read_cr0() {
     asm volatile("mov %%cr0, %0" : "=r"(value));
     return value;
 }
-inline void write_cr0(std::uint64_t value) { asm volatile("mov %0, %%cr0" ::"r"(value) : "memory"); }
+inline void write_cr0(std::uint64_t value) {
+    asm volatile("mov %0, %%cr0" ::"r"(value) : "memory");
+}
 inline std::uint64_t read_cr2() {
     std::uint64_t value;
     asm volatile("mov %%cr2, %0" : "=r"(value));
@@ -72,13 +74,17 @@ inline std::uint64_t read_cr3() {
     asm volatile("mov %%cr3, %0" : "=r"(value));
     return value;
 }
-inline void write_cr3(std::uint64_t value) { asm volatile("mov %0, %%cr3" ::"r"(value) : "memory"); }
+inline void write_cr3(std::uint64_t value) {
+    asm volatile("mov %0, %%cr3" ::"r"(value) : "memory");
+}
 inline std::uint64_t read_cr4() {
     std::uint64_t value;
     asm volatile("mov %%cr4, %0" : "=r"(value));
     return value;
 }
-inline void write_cr4(std::uint64_t value) { asm volatile("mov %0, %%cr4" ::"r"(value) : "memory"); }
+inline void write_cr4(std::uint64_t value) {
+    asm volatile("mov %0, %%cr4" ::"r"(value) : "memory");
+}
 inline void invalidate_page(std::uint64_t address) {
     asm volatile("invlpg (%0)" ::"r"(address) : "memory");
 }
@@ -98,20 +104,26 @@ inline std::uint64_t read_tsc() {
     return std::uint64_t{high} << 32 | low;
 }
 
-inline void out8(std::uint16_t port, std::uint8_t value) { asm volatile("outb %0, %1" ::"a"(value), "d"(port)); }
+inline void out8(std::uint16_t port, std::uint8_t value) {
+    asm volatile("outb %0, %1" ::"a"(value), "d"(port));
+}
 inline std::uint8_t in8(std::uint16_t port) {
     std::uint8_t value;
     asm volatile("inb %1, %0" : "=a"(value) : "d"(port));
     return value;
 }
-inline void out32(std::uint16_t port, std::uint32_t value) { asm volatile("outl %0, %1" ::"a"(value), "d"(port)); }
+inline void out32(std::uint16_t port, std::uint32_t value) {
+    asm volatile("outl %0, %1" ::"a"(value), "d"(port));
+}
 inline std::uint32_t in32(std::uint16_t port) {
     std::uint32_t value;
     asm volatile("inl %1, %0" : "=a"(value) : "d"(port));
     return value;
 }
 
-inline void pause() { asm volatile("pause" ::: "memory"); }
+inline void pause() {
+    asm volatile("pause" ::: "memory");
+}
 [[noreturn]] inline void stop_forever() {
     for (;;) asm volatile("cli; hlt" ::: "memory");
 }

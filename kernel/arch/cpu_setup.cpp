@@ -68,8 +68,8 @@ void load_tables(PerCpu& cpu) {
     cpu.gdt[3] = 0;  // sysret's 32-bit code segment: not offered
     cpu.gdt[SELECTOR_USER_DATA / 8] = 0x00cff3000000ffff;
     cpu.gdt[SELECTOR_USER_CODE / 8] = 0x00affb000000ffff;
-    cpu.gdt[SELECTOR_TSS / 8] = (sizeof(TaskState) - 1) | (task & 0xffffff) << 16 | 0x89ull << 40 |
-                                (task >> 24 & 0xff) << 56;
+    cpu.gdt[SELECTOR_TSS / 8] =
+        (sizeof(TaskState) - 1) | (task & 0xffffff) << 16 | 0x89ull << 40 | (task >> 24 & 0xff) << 56;
     cpu.gdt[SELECTOR_TSS / 8 + 1] = task >> 32;
     cpu.task.io_map_base = sizeof(TaskState);  // no port is open to ring 3
     for (int i = 0; i < 4; i++) {
@@ -126,7 +126,9 @@ void enable_xsave() {
 
 }  // namespace
 
-std::uint32_t xsave_size() { return xsave_bytes; }
+std::uint32_t xsave_size() {
+    return xsave_bytes;
+}
 
 void initialise_cpu(PerCpu& cpu, std::uint64_t stack_top) {
     if (!interrupt_table_ready) fill_interrupt_table();
@@ -146,11 +148,13 @@ void initialise_cpu(PerCpu& cpu, std::uint64_t stack_top) {
 
     write_msr(Msr::kEfer, read_msr(Msr::kEfer) | kEferSyscall | kEferNoExecute);
     // sysret takes CS = STAR[63:48] + 16 and SS = STAR[63:48] + 8 (APM2 6.1.1).
-    write_msr(Msr::kStar, std::uint64_t{SELECTOR_USER_DATA - 8} << 48 | std::uint64_t{SELECTOR_KERNEL_CODE} << 32);
+    write_msr(Msr::kStar,
+              std::uint64_t{SELECTOR_USER_DATA - 8} << 48 | std::uint64_t{SELECTOR_KERNEL_CODE} << 32);
     write_msr(Msr::kLstar, reinterpret_cast<std::uint64_t>(::syscall_entry));
     write_msr(Msr::kSfmask, kFlagTrap | kFlagInterrupt | kFlagDirection | kFlagIoPrivilege | kFlagNestedTask |
                                 kFlagAlignmentCheck);
-    static_assert(SELECTOR_USER_CODE == abi::kUserCodeSelector && SELECTOR_USER_DATA == abi::kUserDataSelector);
+    static_assert(SELECTOR_USER_CODE == abi::kUserCodeSelector &&
+                  SELECTOR_USER_DATA == abi::kUserDataSelector);
 }
 
 }  // namespace enclavisor::kernel

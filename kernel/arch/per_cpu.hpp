@@ -32,7 +32,7 @@ struct PerCpu {
     std::uint64_t runtime_begin;
     std::uint64_t runtime_size;
     std::uint64_t syscall_entry;
-    std::uint64_t block;  // the current thread's block, as the kernel sees it
+    std::uint64_t block;          // the current thread's block, as the kernel sees it
     Thread* current;              // whose time it is; nullptr: nobody's
     Thread* loaded;               // whose FS, GS and XSAVE state the processor holds
     std::uint64_t address_space;  // CR3

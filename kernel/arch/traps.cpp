@@ -13,6 +13,7 @@ namespace enclavisor::kernel {
 namespace {
 
 constexpr std::uint64_t kPageFault = 14;
+constexpr std::uint64_t kDoubleFault = 8;
 constexpr std::uint64_t kMachineCheck = 18;
 
 // Page-fault error code, APM2 8.4.2.
@@ -47,9 +48,16 @@ bool serve_interrupt(Kernel& kernel, std::uint64_t vector) {
 void deliver(Kernel& kernel, Thread* thread, std::uint64_t address) {
     abi::Registers& r = thread->registers;
     Enclave& enclave = *thread->enclave;
-    if (enclave.exception_entry == 0 || thread->in_upcall) {
+    // A machine check or double fault in ring 3 is broken hardware or the
+    // hypervisor's invention: nothing that a handler could repair.
+    const bool fatal = r.vector == kMachineCheck || r.vector == kDoubleFault;
+    if (enclave.exception_entry == 0 || thread->in_upcall || fatal) {
         end_enclave(kernel, enclave,
-                    {.reason = abi::EndReason::kFault, .code = r.vector, .detail = r.error, .address = address, .rip = r.rip});
+                    {.reason = abi::EndReason::kFault,
+                     .code = r.vector,
+                     .detail = r.error,
+                     .address = address,
+                     .rip = r.rip});
         return;
     }
     thread->block->exception = r;
@@ -71,12 +79,18 @@ void serve_page_fault(Kernel& kernel, Thread* thread) {
         outcome = enclave.tables.resolve(VirtAddr{address}, access);
     }
     switch (outcome) {
-        case FaultOutcome::kResolved: return;
-        case FaultOutcome::kViolation: deliver(kernel, thread, address); return;
+        case FaultOutcome::kResolved:
+            return;
+        case FaultOutcome::kViolation:
+            deliver(kernel, thread, address);
+            return;
         case FaultOutcome::kNoMemory:
-            end_enclave(kernel, enclave,
-                        {.reason = enclave.limit_hit ? abi::EndReason::kMemoryLimit : abi::EndReason::kOutOfMemory,
-                         .code = enclave.used, .address = address, .rip = r.rip});
+            end_enclave(
+                kernel, enclave,
+                {.reason = enclave.limit_hit ? abi::EndReason::kMemoryLimit : abi::EndReason::kOutOfMemory,
+                 .code = enclave.used,
+                 .address = address,
+                 .rip = r.rip});
             return;
     }
 }
@@ -87,6 +101,8 @@ extern "C" [[noreturn]] void on_trap(abi::Registers* registers) {
     Kernel& kernel = lock_kernel();
     Thread* thread = this_cpu().current;
     thread->sysret_suffices = false;
+    // Vectors with a stack of their own left the registers there.
+    if (registers != &thread->registers) thread->registers = *registers;
     const std::uint64_t vector = registers->vector;
     if (vector == kPageFault) {
         serve_page_fault(kernel, thread);
@@ -96,7 +112,6 @@ extern "C" [[noreturn]] void on_trap(abi::Registers* registers) {
         if (serve_interrupt(kernel, vector)) leave_to_next(kernel);
         leave(kernel);
     }
-    check(vector != kMachineCheck, "machine check");
     deliver(kernel, thread, 0);
     leave(kernel);
 }

@@ -27,11 +27,14 @@ struct {
     alignas(Kernel) char bytes[sizeof(Kernel)];
 } state;
 
-Kernel& kernel_object() { return *std::launder(reinterpret_cast<Kernel*>(state.bytes)); }
+Kernel& kernel_object() {
+    return *std::launder(reinterpret_cast<Kernel*>(state.bytes));
+}
 
 void check_link(Kernel& kernel) {
     const abi::LinkHeader header = kernel.link.header().read();
-    check(header.magic == abi::kLinkMagic, "the shared memory is no Enclavisor link; start the VM with the enclavisor command");
+    check(header.magic == abi::kLinkMagic,
+          "the shared memory is no Enclavisor link; start the VM with the enclavisor command");
     if (header.version != abi::kLinkVersion) {
         kernel.link.set_guest_state(abi::GuestState::kRefused);
         panic("the launcher speaks another version of the link; use kernel and launcher of one release");
@@ -56,7 +59,9 @@ Kernel& lock_kernel() {
     return kernel_object();
 }
 
-void unlock_kernel(Kernel&) { __atomic_store_n(&state.locked, 0u, __ATOMIC_RELEASE); }
+void unlock_kernel(Kernel&) {
+    __atomic_store_n(&state.locked, 0u, __ATOMIC_RELEASE);
+}
 
 void panic(const char* reason) {
     log_line("panic: ", reason);

@@ -37,9 +37,11 @@ std::uint64_t find_link() {
 
     config_write(device, kBar2, 0xffff'ffff);
     config_write(device, kBar3, 0xffff'ffff);
-    const std::uint64_t mask = std::uint64_t{config_read(device, kBar3)} << 32 | (config_read(device, kBar2) & ~0xfu);
+    const std::uint64_t mask =
+        std::uint64_t{config_read(device, kBar3)} << 32 | (config_read(device, kBar2) & ~0xfu);
     const std::uint64_t size = ~mask + 1;
-    check(mask != 0 && (size & (size - 1)) == 0 && size >= abi::kLinkDefaultSize / 8 && size <= abi::kLinkMaxSize,
+    check(mask != 0 && (size & (size - 1)) == 0 && size >= abi::kLinkDefaultSize / 8 &&
+              size <= abi::kLinkMaxSize,
           "the link's size must be a power of two from 8 MiB to 256 MiB");
 
     config_write(device, kBar0, static_cast<std::uint32_t>(abi::kDoorbellRegistersPhys));
@@ -72,7 +74,8 @@ void enable_doorbell() {
 
 void ring_doorbell() {
     constexpr std::uint32_t kDoorbellRegister = 12;
-    *reinterpret_cast<volatile std::uint32_t*>(kDoorbellVirt + kDoorbellRegister) = std::uint32_t{abi::kHostPeer} << 16;
+    *reinterpret_cast<volatile std::uint32_t*>(kDoorbellVirt + kDoorbellRegister) =
+        std::uint32_t{abi::kHostPeer} << 16;
 }
 
 }  // namespace enclavisor::kernel

@@ -43,9 +43,15 @@ private:
 };
 
 // Orders our stores before our loads, against a peer that does the same.
-inline void fence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+inline void fence() {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
 // Orders stores: what a peer sees published is complete.
-inline void publish_fence() { __atomic_thread_fence(__ATOMIC_RELEASE); }
-inline void acquire_fence() { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
+inline void publish_fence() {
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+inline void acquire_fence() {
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
 
 }  // namespace enclavisor::kernel

@@ -40,7 +40,9 @@ public:
         fence();
     }
     void set_guest_state(abi::GuestState state) const {
-        header().member<std::uint32_t>(offsetof(abi::LinkHeader, guest_state)).write(static_cast<std::uint32_t>(state));
+        header()
+            .member<std::uint32_t>(offsetof(abi::LinkHeader, guest_state))
+            .write(static_cast<std::uint32_t>(state));
     }
     // Whether the control client sleeps and must be woken.
     bool host_waits() const {
@@ -52,9 +54,7 @@ public:
         const auto khz = header().member<std::uint64_t>(offsetof(abi::LinkHeader, tsc_khz)).read();
         return khz >= 100'000 && khz <= 10'000'000 ? khz : 0;
     }
-    void count_event() {
-        header().member<std::uint32_t>(offsetof(abi::LinkHeader, events)).write(++events_);
-    }
+    void count_event() { header().member<std::uint32_t>(offsetof(abi::LinkHeader, events)).write(++events_); }
 
 private:
     std::uint64_t size_ = 0;

@@ -20,7 +20,9 @@ constexpr std::uint64_t kBudget = 1024;
 // A finished call; absent: the contract was broken.
 using Answer = std::optional<std::int64_t>;
 
-constexpr std::int64_t error(CallError e) { return static_cast<std::int64_t>(e); }
+constexpr std::int64_t error(CallError e) {
+    return static_cast<std::int64_t>(e);
+}
 
 void flush(PageRange range) {
     constexpr std::uint64_t kFew = 16;
@@ -28,7 +30,8 @@ void flush(PageRange range) {
         arch::write_cr3(arch::read_cr3());
         return;
     }
-    for (std::uint64_t i = 0; i < range.count.value; i++) arch::invalidate_page(range.begin.plus_pages(i).value);
+    for (std::uint64_t i = 0; i < range.count.value; i++)
+        arch::invalidate_page(range.begin.plus_pages(i).value);
 }
 
 std::int64_t pages_done(Enclave& enclave, PageRange range, PageCount done) {
@@ -49,8 +52,10 @@ Answer call_memory(Enclave& enclave, Call call, const abi::Registers& r) {
         case Call::kProtect:
             if (!permissions) return std::nullopt;
             return pages_done(enclave, *range, tables.protect(*range, *permissions, kBudget));
-        case Call::kUnmap: return pages_done(enclave, *range, tables.unmap(*range, kBudget));
-        default: return pages_done(enclave, *range, tables.discard(*range, kBudget));
+        case Call::kUnmap:
+            return pages_done(enclave, *range, tables.unmap(*range, kBudget));
+        default:
+            return pages_done(enclave, *range, tables.discard(*range, kBudget));
     }
 }
 
@@ -68,7 +73,8 @@ Answer call_move(Enclave& enclave, const abi::Registers& r) {
 // read there, or has no memory left to do so.
 std::optional<PhysAddr> word(Enclave& enclave, std::uint64_t address) {
     if (address % 4 != 0 || address < abi::kEnclaveBegin || address >= abi::kEnclaveEnd) return std::nullopt;
-    if (enclave.tables.resolve(VirtAddr{address}, Access::kRead) != FaultOutcome::kResolved) return std::nullopt;
+    if (enclave.tables.resolve(VirtAddr{address}, Access::kRead) != FaultOutcome::kResolved)
+        return std::nullopt;
     const Entry entry = enclave.tables.lookup(VirtAddr{address});
     if (!entry.is_private()) return std::nullopt;
     return PhysAddr{entry.frame().value + address % abi::kPageSize};
@@ -91,7 +97,8 @@ Answer call_wait_io(Kernel& kernel, Thread* thread, const abi::Registers& r) {
 Answer call_wait(Kernel& kernel, Thread* thread, const abi::Registers& r) {
     const auto key = word(*thread->enclave, r.rdi);
     if (!key) return std::nullopt;
-    if (*direct<volatile std::uint32_t>(*key) != static_cast<std::uint32_t>(r.rsi)) return error(CallError::kNotEqual);
+    if (*direct<volatile std::uint32_t>(*key) != static_cast<std::uint32_t>(r.rsi))
+        return error(CallError::kNotEqual);
     if (r.rdx != 0 && r.rdx <= arch::read_tsc()) return error(CallError::kTimedOut);
     thread->key = key->value;
     sleep(kernel, thread, Waiting::kWord, r.rdx);
@@ -138,7 +145,8 @@ bool call_exit(Kernel& kernel, Enclave& enclave, const abi::Registers& r) {
             end_enclave(kernel, enclave,
                         {.reason = reason, .code = r.rsi, .detail = r.rdx, .address = r.r10, .rip = r.rip});
             return true;
-        default: return false;
+        default:
+            return false;
     }
 }
 
@@ -152,13 +160,21 @@ extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
     thread->sysret_suffices = r.rip < abi::kEnclaveEnd;
     Answer answer;
     switch (static_cast<Call>(r.rax)) {
-        case Call::kNothing: answer = 0; break;
+        case Call::kNothing:
+            answer = 0;
+            break;
         case Call::kMap:
         case Call::kUnmap:
         case Call::kProtect:
-        case Call::kDiscard: answer = call_memory(enclave, static_cast<Call>(r.rax), r); break;
-        case Call::kMove: answer = call_move(enclave, r); break;
-        case Call::kWaitIo: answer = call_wait_io(kernel, thread, r); break;
+        case Call::kDiscard:
+            answer = call_memory(enclave, static_cast<Call>(r.rax), r);
+            break;
+        case Call::kMove:
+            answer = call_move(enclave, r);
+            break;
+        case Call::kWaitIo:
+            answer = call_wait_io(kernel, thread, r);
+            break;
         case Call::kDoorbell:
             ring_doorbell();
             answer = 0;
@@ -166,8 +182,12 @@ extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
         case Call::kYield:
             r.rax = 0;
             leave_to_next(kernel);
-        case Call::kWait: answer = call_wait(kernel, thread, r); break;
-        case Call::kWake: answer = call_wake(kernel, thread, r); break;
+        case Call::kWait:
+            answer = call_wait(kernel, thread, r);
+            break;
+        case Call::kWake:
+            answer = call_wake(kernel, thread, r);
+            break;
         case Call::kResume:
             if (call_resume(thread)) leave(kernel);
             break;
@@ -183,7 +203,11 @@ extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
     }
     if (!answer) {
         end_enclave(kernel, enclave,
-                    {.reason = abi::EndReason::kBadCall, .code = r.rax, .detail = r.rdi, .address = r.rsi, .rip = r.rip});
+                    {.reason = abi::EndReason::kBadCall,
+                     .code = r.rax,
+                     .detail = r.rdi,
+                     .address = r.rsi,
+                     .rip = r.rip});
         leave(kernel);
     }
     r.rax = static_cast<std::uint64_t>(*answer);

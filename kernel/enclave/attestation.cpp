@@ -13,7 +13,8 @@ namespace enclavisor::kernel {
 namespace {
 
 // Maps `pages` of the image, copied, and returns how far that went.
-const char* map_copies(Enclave& enclave, VirtAddr at, std::uint64_t pages, const char* from, Permissions permissions) {
+const char* map_copies(Enclave& enclave, VirtAddr at, std::uint64_t pages, const char* from,
+                       Permissions permissions) {
     for (std::uint64_t i = 0; i < pages; i++, from += abi::kPageSize) {
         const auto frame = enclave.tables.memory().allocate_dirty();
         check(frame && enclave.tables.insert(at.plus_pages(i), Entry::private_data(*frame, permissions)),
@@ -34,7 +35,8 @@ void Attestation::start(Kernel& kernel) {
     // Text, read-only data and data stand one after another, in whole pages.
     const auto* header = reinterpret_cast<const abi::AttestImage*>(attest_begin);
     VirtAddr at{abi::kAttestBase};
-    const char* from = map_copies(*enclave_, at, header->text_pages, attest_begin, Permissions::read_execute());
+    const char* from =
+        map_copies(*enclave_, at, header->text_pages, attest_begin, Permissions::read_execute());
     at = at.plus_pages(header->text_pages);
     from = map_copies(*enclave_, at, header->rodata_pages, from, Permissions::read());
     at = at.plus_pages(header->rodata_pages);
@@ -42,8 +44,9 @@ void Attestation::start(Kernel& kernel) {
     at = at.plus_pages(header->data_pages);
     tables.reserve({at, PageCount{header->zero_pages}}, Permissions::read_write(), ~0ull);
 
-    check(build_thread(kernel, *enclave_, VirtAddr{header->entry}, {VirtAddr{abi::kThreadBlockBase}, PageCount{1}},
-                       {VirtAddr{abi::kIoAreaBase}, PageCount{2}}, abi::kIoPoolOffset) == abi::ControlStatus::kOk,
+    check(build_thread(
+              kernel, *enclave_, VirtAddr{header->entry}, {VirtAddr{abi::kThreadBlockBase}, PageCount{1}},
+              {VirtAddr{abi::kIoAreaBase}, PageCount{2}}, abi::kIoPoolOffset) == abi::ControlStatus::kOk,
           "no memory for the attestation enclave; give the VM at least 32 MiB");
     thread_ = enclave_->threads;
     // It has no host side: what would be its I/O area is not for it to see.

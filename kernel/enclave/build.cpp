@@ -42,7 +42,8 @@ void set_user_state(Thread& thread, VirtAddr entry, VirtAddr block) {
 
 bool BuildAttributes::valid() const {
     if (memory_limit == 0 || attributes != 0) return false;
-    if (syscall_entry == 0) return runtime_begin == 0 && runtime_end == 0 && exception_entry < abi::kEnclaveEnd;
+    if (syscall_entry == 0)
+        return runtime_begin == 0 && runtime_end == 0 && exception_entry < abi::kEnclaveEnd;
     return runtime_begin < runtime_end && runtime_end <= abi::kEnclaveEnd && syscall_entry >= runtime_begin &&
            syscall_entry < runtime_end && exception_entry < abi::kEnclaveEnd;
 }
@@ -82,7 +83,8 @@ ControlStatus build_zero_pages(Kernel& kernel, Enclave& enclave, PageRange range
 ControlStatus build_thread(Kernel& kernel, Enclave& enclave, VirtAddr entry, PageRange block, PageRange io,
                            std::uint64_t io_offset) {
     if (!all_empty(enclave, block) || !all_empty(enclave, io)) return ControlStatus::kOverlap;
-    if (base::range_within(block.begin.value, 1, io.begin.value, io.end().value)) return ControlStatus::kOverlap;
+    if (base::range_within(block.begin.value, 1, io.begin.value, io.end().value))
+        return ControlStatus::kOverlap;
     EnclaveMemory& memory = enclave.tables.memory();
     const auto home = memory.allocate();
     if (!home) return short_of_memory(kernel, enclave);
@@ -117,7 +119,8 @@ ControlStatus build_thread(Kernel& kernel, Enclave& enclave, VirtAddr entry, Pag
     }
     for (std::uint64_t i = 0; i < io.count.value; i++) {
         const PhysAddr page{abi::kLinkPhys + io_offset + i * abi::kPageSize};
-        if (!enclave.tables.insert(io.begin.plus_pages(i), Entry::shared_data(page, Permissions::read_write()))) {
+        if (!enclave.tables.insert(io.begin.plus_pages(i),
+                                   Entry::shared_data(page, Permissions::read_write()))) {
             return short_of_memory(kernel, enclave);
         }
     }

@@ -29,9 +29,10 @@ struct BuildAttributes {
 abi::ControlStatus build_pages(Kernel& kernel, Enclave& enclave, PageRange range, Permissions permissions,
                                std::uint64_t offset);
 
-abi::ControlStatus build_zero_pages(Kernel& kernel, Enclave& enclave, PageRange range, Permissions permissions);
+abi::ControlStatus build_zero_pages(Kernel& kernel, Enclave& enclave, PageRange range,
+                                    Permissions permissions);
 
-abi::ControlStatus build_thread(Kernel& kernel, Enclave& enclave, VirtAddr entry, PageRange block, PageRange io,
-                                std::uint64_t io_offset);
+abi::ControlStatus build_thread(Kernel& kernel, Enclave& enclave, VirtAddr entry, PageRange block,
+                                PageRange io, std::uint64_t io_offset);
 
 }  // namespace enclavisor::kernel

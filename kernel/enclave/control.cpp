@@ -14,7 +14,9 @@ using abi::Command;
 using abi::ControlStatus;
 using abi::EnclaveState;
 
-HostPtr<abi::ControlRing> ring() { return HostPtr<abi::ControlRing>{kLinkVirt + abi::kControlOffset}; }
+HostPtr<abi::ControlRing> ring() {
+    return HostPtr<abi::ControlRing>{kLinkVirt + abi::kControlOffset};
+}
 
 abi::ControlCommand read_command(std::uint32_t index) {
     return ring()
@@ -44,7 +46,8 @@ bool Control::has_work(const Kernel& kernel) const {
 }
 
 void Control::poll(Kernel& kernel) {
-    for (;;) {
+    // A round of the ring at most: a host that claims more cannot keep the CPU here.
+    for (std::uint32_t i = 0; i < abi::kControlDepth; i++) {
         if (taken_ != completed_) {
             if (!destroying_ || !subject_->torn_down) return;
             kernel.enclaves.remove(kernel.frames, subject_);
@@ -96,40 +99,53 @@ void Control::measured(Kernel& kernel, const std::uint8_t* digest) {
 Control::Outcome Control::execute(Kernel& kernel, const abi::ControlCommand& command) {
     const std::uint64_t* arguments = command.arguments;
     switch (static_cast<Command>(command.command)) {
-        case Command::kHello: return hello(kernel);
-        case Command::kCreate: return create(kernel, arguments);
-        case Command::kStats: return stats(kernel);
+        case Command::kHello:
+            return hello(kernel);
+        case Command::kCreate:
+            return create(kernel, arguments);
+        case Command::kStats:
+            return stats(kernel);
         case Command::kAddPages:
         case Command::kAddZeroPages:
         case Command::kAddThread:
         case Command::kSeal:
         case Command::kStart:
         case Command::kStop:
-        case Command::kDestroy: break;
-        default: return {ControlStatus::kUnknownCommand};
+        case Command::kDestroy:
+            break;
+        default:
+            return {ControlStatus::kUnknownCommand};
     }
     subject_ = kernel.enclaves.find(arguments[0]);
     if (subject_ == nullptr || kernel.attestation.is(*subject_)) return {ControlStatus::kBadHandle};
     switch (static_cast<Command>(command.command)) {
-        case Command::kStart: return start(kernel, *subject_);
-        case Command::kStop: return stop(kernel, *subject_);
-        case Command::kDestroy: return destroy(kernel, *subject_);
-        default: break;
+        case Command::kStart:
+            return start(kernel, *subject_);
+        case Command::kStop:
+            return stop(kernel, *subject_);
+        case Command::kDestroy:
+            return destroy(kernel, *subject_);
+        default:
+            break;
     }
     if (subject_->state != EnclaveState::kBuilding) return {ControlStatus::kBadState};
     switch (static_cast<Command>(command.command)) {
-        case Command::kAddPages: return add_pages(kernel, arguments);
-        case Command::kAddZeroPages: return add_zero_pages(kernel, arguments);
-        case Command::kAddThread: return add_thread(kernel, arguments);
-        default: return seal(kernel, *subject_);
+        case Command::kAddPages:
+            return add_pages(kernel, arguments);
+        case Command::kAddZeroPages:
+            return add_zero_pages(kernel, arguments);
+        case Command::kAddThread:
+            return add_thread(kernel, arguments);
+        default:
+            return seal(kernel, *subject_);
     }
 }
 
 Control::Outcome Control::hello(Kernel& kernel) {
     return {ControlStatus::kOk,
             false,
-            {abi::kLinkVersion, static_cast<std::uint64_t>(CurrentPlatform::kKind), kernel.frames.total_count(),
-             kernel.frames.free_count()}};
+            {abi::kLinkVersion, static_cast<std::uint64_t>(CurrentPlatform::kKind),
+             kernel.frames.total_count(), kernel.frames.free_count()}};
 }
 
 Control::Outcome Control::stats(Kernel& kernel) {
@@ -140,7 +156,8 @@ Control::Outcome Control::stats(Kernel& kernel) {
 }
 
 Control::Outcome Control::create(Kernel& kernel, const std::uint64_t* arguments) {
-    const BuildAttributes attributes{arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]};
+    const BuildAttributes attributes{arguments[0], arguments[1], arguments[2],
+                                     arguments[3], arguments[4], arguments[5]};
     if (!attributes.valid()) return {ControlStatus::kBadRange};
     subject_ = kernel.enclaves.create(kernel.frames, attributes.memory_limit);
     if (subject_ == nullptr) return {ControlStatus::kNoSlot};
@@ -211,7 +228,8 @@ Control::Outcome Control::seal(Kernel& kernel, Enclave& enclave) {
 }
 
 Control::Outcome Control::start(Kernel& kernel, Enclave& enclave) {
-    if (enclave.state != EnclaveState::kSealed || enclave.threads == nullptr) return {ControlStatus::kBadState};
+    if (enclave.state != EnclaveState::kSealed || enclave.threads == nullptr)
+        return {ControlStatus::kBadState};
     enclave.state = EnclaveState::kRunning;
     publish_status(kernel, enclave, {});
     for (Thread* t = enclave.threads; t != nullptr; t = t->next_in_enclave) kernel.scheduler.make_ready(t);

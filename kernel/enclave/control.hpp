@@ -41,13 +41,13 @@ private:
     void complete(Kernel& kernel, const Outcome& outcome);
     std::uint32_t submitted(const Kernel& kernel) const;
 
-    std::uint32_t taken_ = 0;      // commands taken; equals completed_ or is one ahead
+    std::uint32_t taken_ = 0;  // commands taken; equals completed_ or is one ahead
     std::uint32_t completed_ = 0;
     std::uint32_t current_id_ = 0;
-    Outcome answer_ = {};             // of the pending command
-    Enclave* subject_ = nullptr;      // of the pending command
-    bool destroying_ = false;         // the pending command is kDestroy
-    bool sealing_ = false;            // ... kSeal
+    Outcome answer_ = {};         // of the pending command
+    Enclave* subject_ = nullptr;  // of the pending command
+    bool destroying_ = false;     // the pending command is kDestroy
+    bool sealing_ = false;        // ... kSeal
 };
 
 }  // namespace enclavisor::kernel

@@ -7,7 +7,9 @@
 
 namespace enclavisor::kernel {
 
-Entry* EnclaveMemory::table(PhysAddr frame) { return direct<Entry>(frame); }
+Entry* EnclaveMemory::table(PhysAddr frame) {
+    return direct<Entry>(frame);
+}
 
 std::optional<PhysAddr> EnclaveMemory::allocate_dirty() {
     enclave_->limit_hit = enclave_->used >= enclave_->limit;

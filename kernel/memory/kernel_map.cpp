@@ -50,7 +50,8 @@ void map_direct(FrameAllocator& frames, Entry* root, std::uint64_t ram_top) {
 }
 
 void map_image(FrameAllocator& frames, Entry* root) {
-    Entry* pages = below(frames, below(frames, below(frames, root, kImageVirt, 4), kImageVirt, 3), kImageVirt, 2);
+    Entry* pages =
+        below(frames, below(frames, below(frames, root, kImageVirt, 4), kImageVirt, 3), kImageVirt, 2);
     const auto begin = reinterpret_cast<std::uint64_t>(kernel_begin);
     for (std::uint64_t at = begin; at < reinterpret_cast<std::uint64_t>(kernel_end); at += abi::kPageSize) {
         const Permissions p = at < reinterpret_cast<std::uint64_t>(text_end)     ? Permissions::read_execute()
@@ -68,7 +69,8 @@ void map_link(FrameAllocator& frames, Entry* root, std::uint64_t size) {
 }
 
 void map_devices(FrameAllocator& frames, Entry* root) {
-    Entry* pages = below(frames, below(frames, below(frames, root, kDeviceVirt, 4), kDeviceVirt, 3), kDeviceVirt, 2);
+    Entry* pages =
+        below(frames, below(frames, below(frames, root, kDeviceVirt, 4), kDeviceVirt, 3), kDeviceVirt, 2);
     pages[slot(kApicVirt, 1)] = Entry::device(PhysAddr{0xfee0'0000});
     pages[slot(kDoorbellVirt, 1)] = Entry::device(PhysAddr{abi::kDoorbellRegistersPhys});
     pages[slot(kVectorsVirt, 1)] = Entry::device(PhysAddr{abi::kDoorbellVectorsPhys});
@@ -94,6 +96,8 @@ void share_kernel_map(PhysAddr root) {
     }
 }
 
-std::uint64_t kernel_cr3() { return Entry::cr3(kernel_root); }
+std::uint64_t kernel_cr3() {
+    return Entry::cr3(kernel_root);
+}
 
 }  // namespace enclavisor::kernel

@@ -56,7 +56,8 @@ public:
     // The last-level table of `address`, which must have one.
     Entry* last_table(VirtAddr address) {
         Entry* table = memory_.table(root_);
-        for (int level = kLevels; level > 1; level--) table = memory_.table(table[index(address.value, level)].frame());
+        for (int level = kLevels; level > 1; level--)
+            table = memory_.table(table[index(address.value, level)].frame());
         return table;
     }
 

@@ -50,7 +50,8 @@ void Scheduler::wake_expired(std::uint64_t now) {
     Thread* next;
     for (Thread* t = waiting_.first(); t != nullptr; t = next) {
         next = t->queue.next;
-        if (t->deadline != 0 && t->deadline <= now) wake(t, static_cast<std::int64_t>(abi::CallError::kTimedOut));
+        if (t->deadline != 0 && t->deadline <= now)
+            wake(t, static_cast<std::int64_t>(abi::CallError::kTimedOut));
     }
 }
 

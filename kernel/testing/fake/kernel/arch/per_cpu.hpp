@@ -1,0 +1,22 @@
+// Stands in for kernel/arch/per_cpu.hpp: one vCPU, an ordinary object.
+#pragma once
+
+#include <cstdint>
+
+namespace enclavisor::kernel {
+
+class Thread;
+
+struct PerCpu {
+    Thread* current = nullptr;
+    Thread* loaded = nullptr;
+    std::uint64_t address_space = 0;
+    bool timer_running = false;
+};
+
+inline PerCpu fake_cpu;
+inline PerCpu& this_cpu() {
+    return fake_cpu;
+}
+
+}  // namespace enclavisor::kernel

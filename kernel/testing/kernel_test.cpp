@@ -1,0 +1,175 @@
+// The kernel above the hardware layer, as an ordinary program.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "kernel/arch/per_cpu.hpp"
+#include "kernel/testing/machine.hpp"
+
+namespace enclavisor::kernel::testing {
+
+void run_sequence(const std::uint8_t* data, std::size_t size);
+
+namespace {
+
+using abi::Call;
+using abi::Command;
+using abi::ControlStatus;
+using abi::EndReason;
+
+std::int32_t status(ControlStatus s) {
+    return static_cast<std::int32_t>(s);
+}
+
+class KernelTest : public ::testing::Test {
+protected:
+    bool call(Call number, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
+              std::uint64_t d = 0) {
+        return machine.call(static_cast<std::uint64_t>(number), a, b, c, d);
+    }
+    abi::EnclaveStatus record(std::uint64_t handle) {
+        return machine.kernel().link.status(abi::slot_of(handle)).read();
+    }
+    EndReason reason(std::uint64_t handle) { return static_cast<EndReason>(record(handle).reason); }
+
+    Enclave* this_cpu_enclave() { return this_cpu().current->enclave; }
+
+    FakeMachine machine;
+};
+
+TEST_F(KernelTest, AnEnclaveRunsAndGivesBackItsFrames) {
+    const std::uint64_t handle = machine.start_enclave();
+    machine.schedule();
+    EXPECT_TRUE(machine.trap(14, 4, 0x500000));  // first touch
+    machine.check_invariants();
+    EXPECT_TRUE(call(Call::kExit, static_cast<std::uint64_t>(EndReason::kExited), 42));
+    EXPECT_EQ(reason(handle), EndReason::kExited);
+    EXPECT_EQ(record(handle).code, 42u);
+    EXPECT_TRUE(machine.all_frames_return());
+}
+
+TEST_F(KernelTest, HandlesDoNotOutliveTheirEnclave) {
+    const std::uint64_t handle = machine.start_enclave();
+    EXPECT_EQ(machine.command(Command::kDestroy, {handle}).status, status(ControlStatus::kBadState));
+    EXPECT_EQ(machine.command(Command::kStop, {handle}).status, 0);
+    EXPECT_EQ(machine.command(Command::kDestroy, {handle}).status, 0);
+    EXPECT_EQ(machine.command(Command::kStop, {handle}).status, status(ControlStatus::kBadHandle));
+    const std::uint64_t next = machine.start_enclave();
+    EXPECT_EQ(abi::slot_of(next), abi::slot_of(handle));
+    EXPECT_NE(next, handle);
+    EXPECT_EQ(machine.command(Command::kStop, {handle}).status, status(ControlStatus::kBadHandle));
+}
+
+TEST_F(KernelTest, TheAttestationEnclaveIsOutOfReach) {
+    for (std::uint64_t generation = 0; generation < 4; generation++) {
+        EXPECT_EQ(machine.command(Command::kStop, {generation << 16}).status,
+                  status(ControlStatus::kBadHandle));
+    }
+}
+
+TEST_F(KernelTest, SealedEnclavesDoNotChange) {
+    const std::uint64_t handle = machine.start_enclave();
+    EXPECT_EQ(machine.command(Command::kAddPages, {handle, 0x600000, 1, abi::kRead, 0}).status,
+              status(ControlStatus::kBadState));
+    EXPECT_EQ(machine.command(Command::kSeal, {handle}).status, status(ControlStatus::kBadState));
+}
+
+TEST_F(KernelTest, CommandsRefuseWhatIsOutOfRange) {
+    const std::uint64_t handle = machine.command(Command::kCreate, {64, 0, 0, 0, 0, 0}).values[0];
+    const auto add = [&](std::uint64_t address, std::uint64_t count, std::uint64_t permissions,
+                         std::uint64_t offset) {
+        return machine.command(Command::kAddPages, {handle, address, count, permissions, offset}).status;
+    };
+    EXPECT_EQ(add(0x400001, 1, abi::kRead, 0), status(ControlStatus::kBadRange));
+    EXPECT_EQ(add(0, 1, abi::kRead, 0), status(ControlStatus::kBadRange));
+    EXPECT_EQ(add(abi::kEnclaveEnd, 1, abi::kRead, 0), status(ControlStatus::kBadRange));
+    EXPECT_EQ(add(0xffff800000000000, 1, abi::kRead, 0), status(ControlStatus::kBadRange));
+    EXPECT_EQ(add(0x400000, ~0ull, abi::kRead, 0), status(ControlStatus::kBadRange));
+    EXPECT_EQ(add(0x400000, 1, abi::kRead, abi::kControlDataSize), status(ControlStatus::kBadRange));
+    EXPECT_EQ(add(0x400000, 1, abi::kWrite | abi::kExecute, 0), status(ControlStatus::kBadPermissions));
+    EXPECT_EQ(add(0x400000, 1, 8, 0), status(ControlStatus::kBadPermissions));
+    EXPECT_EQ(add(0x400000, 1, abi::kRead, 0), 0);
+    EXPECT_EQ(add(0x400000, 1, abi::kRead, 0), status(ControlStatus::kOverlap));
+    EXPECT_EQ(machine.command(static_cast<Command>(99), {}).status, status(ControlStatus::kUnknownCommand));
+}
+
+TEST_F(KernelTest, AnEnclaveBeyondItsLimitEndsAlone) {
+    const std::uint64_t victim = machine.start_enclave();
+    const std::uint64_t handle = machine.start_enclave(16);
+    machine.schedule();
+    while (machine.kernel().enclaves.find(handle)->state == abi::EnclaveState::kRunning) {
+        for (std::uint64_t page = 0; page < 64; page++) {
+            call(Call::kMap, 0x700000 + page * 4096, 1, abi::kRead | abi::kWrite);
+            machine.trap(14, 6, 0x700000 + page * 4096);
+        }
+        machine.schedule();
+        if (machine.kernel().enclaves.find(victim)->state != abi::EnclaveState::kRunning) break;
+    }
+    EXPECT_EQ(reason(handle), EndReason::kMemoryLimit);
+    EXPECT_TRUE(machine.all_frames_return());
+}
+
+TEST_F(KernelTest, BrokenContractsEndTheEnclave) {
+    const std::uint64_t bad[][5] = {
+        {99, 0, 0, 0, 0},
+        {static_cast<std::uint64_t>(Call::kMap), 0xffff800000000000, 1, abi::kRead, 0},
+        {static_cast<std::uint64_t>(Call::kMap), 0x600000, 1, abi::kWrite | abi::kExecute, 0},
+        {static_cast<std::uint64_t>(Call::kMap), 0x600001, 1, abi::kRead, 0},
+        {static_cast<std::uint64_t>(Call::kUnmap), 0x600000, 0, 0, 0},
+        {static_cast<std::uint64_t>(Call::kMove), 0x600000, 0x601000, 2, 0},
+        {static_cast<std::uint64_t>(Call::kWait), 0xffff800000000000, 0, 0, 0},
+        {static_cast<std::uint64_t>(Call::kExit), static_cast<std::uint64_t>(EndReason::kStopped), 0, 0, 0},
+        {static_cast<std::uint64_t>(Call::kAttestNext), 0, 0, 0, 0},
+    };
+    for (const auto& b : bad) {
+        const std::uint64_t handle = machine.start_enclave();
+        machine.schedule();
+        ASSERT_TRUE(machine.call(b[0], b[1], b[2], b[3], b[4]));
+        EXPECT_EQ(reason(handle), EndReason::kBadCall) << "call " << b[0];
+        EXPECT_TRUE(machine.all_frames_return());
+    }
+}
+
+TEST_F(KernelTest, ProtectedPagesKeepTheirContents) {
+    machine.start_enclave();
+    machine.schedule();
+    machine.trap(14, 6, 0x500000);
+    Enclave* enclave = this_cpu_enclave();
+    const Entry before = enclave->tables.lookup(VirtAddr{0x500000});
+    call(Call::kProtect, 0x500000, 1, 0);
+    EXPECT_FALSE(enclave->tables.lookup(VirtAddr{0x500000}).present());
+    call(Call::kProtect, 0x500000, 1, abi::kRead);
+    const Entry after = enclave->tables.lookup(VirtAddr{0x500000});
+    EXPECT_EQ(after.frame(), before.frame());
+    EXPECT_FALSE(after.writable());
+    machine.check_invariants();
+}
+
+TEST_F(KernelTest, LargeReservationsCostOneEntryAndSplit) {
+    machine.start_enclave(64);
+    machine.schedule();
+    Enclave* enclave = this_cpu_enclave();
+    const std::uint64_t used = enclave->used;
+    call(Call::kMap, 1ull << 40, 1 << 18, abi::kRead | abi::kWrite);  // 1 GiB
+    EXPECT_LE(enclave->used, used + 1);
+    call(Call::kUnmap, (1ull << 40) + 0x1000, 1, 0);
+    EXPECT_TRUE(enclave->tables.lookup(VirtAddr{1ull << 40}).is_reserved());
+    EXPECT_TRUE(enclave->tables.lookup(VirtAddr{(1ull << 40) + 0x1000}).empty());
+    EXPECT_TRUE(enclave->tables.lookup(VirtAddr{(1ull << 40) + 0x2000}).is_reserved());
+    EXPECT_TRUE(enclave->tables.lookup(VirtAddr{(1ull << 40) + (1ull << 29)}).is_reserved());
+    call(Call::kUnmap, 1ull << 40, 1 << 18, 0);
+    machine.check_invariants();
+}
+
+// A short form of kernel_fuzz: the same steps from a pseudo-random source.
+TEST(KernelSequences, KeepTheInvariants) {
+    std::mt19937_64 random{20260};
+    for (int run = 0; run < 300; run++) {
+        std::vector<std::uint8_t> bytes(600);
+        for (auto& b : bytes) b = static_cast<std::uint8_t>(random());
+        run_sequence(bytes.data(), bytes.size());
+    }
+}
+
+}  // namespace
+}  // namespace enclavisor::kernel::testing

@@ -1,0 +1,262 @@
+#include "kernel/testing/machine.hpp"
+
+#include <sys/mman.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <new>
+
+#include "abi/evidence/attest_image.hpp"
+#include "kernel/arch/apic.hpp"
+#include "kernel/arch/cpu.hpp"
+#include "kernel/arch/per_cpu.hpp"
+#include "kernel/boundary/doorbell.hpp"
+#include "kernel/log.hpp"
+#include "kernel/panic.hpp"
+
+extern "C" {
+// Four pages: text, data, no read-only data, and a page of zeros.
+extern const enclavisor::abi::AttestImage attest_begin[];
+alignas(4096) const enclavisor::abi::AttestImage
+    attest_begin[4096 / sizeof(enclavisor::abi::AttestImage) * 4] = {
+        {enclavisor::abi::kAttestBase, 1, 0, 1, 1}};
+[[noreturn]] void on_kernel_call(enclavisor::abi::Registers* registers);
+[[noreturn]] void on_trap(enclavisor::abi::Registers* registers);
+}
+
+namespace enclavisor::kernel {
+
+// --- what the hardware layer would provide -------------------------------
+
+namespace {
+// leave() does not return; in a test it goes back to whoever entered ring 0.
+struct LeftKernel {};
+Kernel* the_kernel = nullptr;
+constexpr std::uint64_t kLinkSize = 8ull << 20;
+}  // namespace
+
+void panic(const char* reason) {
+    std::fprintf(stderr, "panic: %s\n", reason);
+    std::abort();
+}
+Kernel& lock_kernel() {
+    return *the_kernel;
+}
+void unlock_kernel(Kernel&) {}
+void ring_doorbell() {}
+void Apic::end_of_interrupt() {}
+void log_text(const char*) {}
+void log_number(std::uint64_t) {}
+void leave(Kernel& kernel) {
+    if (!kernel.reaping.empty()) reap(kernel, 256);
+    throw LeftKernel{};
+}
+void leave_to_next(Kernel& kernel) {
+    PerCpu& cpu = this_cpu();
+    if (cpu.current != nullptr && kernel.scheduler.anyone_ready()) {
+        kernel.scheduler.make_ready(cpu.current);
+        cpu.current = nullptr;
+    }
+    leave(kernel);
+}
+void wake_for_io(Kernel& kernel) {
+    Thread* next;
+    for (Thread* t = kernel.scheduler.waiting().first(); t != nullptr; t = next) {
+        next = t->queue.next;
+        if (t->waiting == Waiting::kIo && kernel.link.io_completed(t->io_area) != t->expected)
+            kernel.scheduler.wake(t, 0);
+    }
+}
+
+namespace testing {
+namespace {
+
+void require(bool condition, const char* what) {
+    if (condition) return;
+    std::fprintf(stderr, "invariant broken: %s\n", what);
+    std::abort();
+}
+
+}  // namespace
+
+FakeMachine::FakeMachine(std::uint64_t frames) : memory_((frames + 2) * 4096), link_(kLinkSize + 4096) {
+    const auto aligned = [](char* p) { return (reinterpret_cast<std::uint64_t>(p) + 4095) & ~4095ull; };
+    kDirectBase = aligned(memory_.data());
+    kLinkVirt = aligned(link_.data());
+    fake_cpu = {};
+    kernel_ = new (kernel_bytes_) Kernel{};
+    the_kernel = kernel_;
+    const std::uint64_t first = frames * sizeof(FrameAllocator::Record) / 4096 + 1;
+    const FrameAllocator::Range ranges[] = {{first, frames}, {frames, frames}};
+    kernel_->frames.initialise(direct<FrameAllocator::Record>(PhysAddr{0}), ranges, 2);
+    kernel_->link.initialise(kLinkSize);
+    kernel_->attestation.start(*kernel_);
+    settle();
+    baseline_ = kernel_->frames.free_count();
+}
+
+FakeMachine::~FakeMachine() {
+    the_kernel = nullptr;
+}
+
+void FakeMachine::scribble(std::uint64_t offset, std::uint64_t value) {
+    std::memcpy(reinterpret_cast<void*>(kLinkVirt + offset % (kLinkSize - 8)), &value, 8);
+    // A ring that claims billions of commands keeps the kernel busy for as long;
+    // the test has less time.
+    auto* ring = reinterpret_cast<abi::ControlRing*>(kLinkVirt + abi::kControlOffset);
+    if (ring->submitted - submitted_ > 2 * abi::kControlDepth)
+        ring->submitted = submitted_ + abi::kControlDepth;
+    settle();
+    submitted_ = ring->submitted;
+}
+
+void FakeMachine::settle() {
+    for (int i = 0; i < 500; i++) {
+        kernel_->control.poll(*kernel_);
+        if (!kernel_->reaping.empty()) reap(*kernel_, 256);
+        if (this_cpu().current == nullptr) this_cpu().current = kernel_->scheduler.pick();
+        Thread* thread = this_cpu().current;
+        if (thread == nullptr || !kernel_->attestation.is(*thread->enclave)) {
+            if (!kernel_->attestation.busy() && kernel_->reaping.empty()) return;
+            if (thread != nullptr) {
+                kernel_->scheduler.make_ready(thread);
+                this_cpu().current = nullptr;
+            }
+            continue;
+        }
+        call(static_cast<std::uint64_t>(abi::Call::kAttestNext), 0, 0, 0, 0);
+    }
+}
+
+void FakeMachine::schedule() {
+    PerCpu& cpu = this_cpu();
+    if (cpu.current != nullptr) kernel_->scheduler.make_ready(cpu.current);
+    cpu.current = kernel_->scheduler.pick();
+    settle();
+}
+
+abi::ControlCompletion FakeMachine::command(abi::Command command, std::vector<std::uint64_t> arguments) {
+    auto* ring = reinterpret_cast<abi::ControlRing*>(kLinkVirt + abi::kControlOffset);
+    // A test may have scribbled over the ring: go on from what it says.
+    submitted_ = ring->submitted;
+    abi::ControlCommand entry{static_cast<std::uint32_t>(command), submitted_, {}};
+    for (std::size_t i = 0; i < arguments.size() && i < 7; i++) entry.arguments[i] = arguments[i];
+    ring->commands[submitted_ % abi::kControlDepth] = entry;
+    const std::uint32_t slot = submitted_ % abi::kControlDepth;
+    ring->submitted = ++submitted_;
+    settle();
+    return ring->completions[slot];
+}
+
+bool FakeMachine::call(std::uint64_t number, std::uint64_t a, std::uint64_t b, std::uint64_t c,
+                       std::uint64_t d) {
+    Thread* thread = this_cpu().current;
+    if (thread == nullptr) return false;
+    abi::Registers& r = thread->registers;
+    r.rax = number;
+    r.rdi = a;
+    r.rsi = b;
+    r.rdx = c;
+    r.r10 = d;
+    try {
+        on_kernel_call(&r);
+    } catch (const LeftKernel&) {
+    }
+    return true;
+}
+
+bool FakeMachine::trap(std::uint64_t vector, std::uint64_t error, std::uint64_t address) {
+    Thread* thread = this_cpu().current;
+    if (thread == nullptr || kernel_->attestation.is(*thread->enclave)) return false;
+    thread->registers.vector = vector;
+    thread->registers.error = error;
+    arch::fake_cr2 = address;
+    try {
+        on_trap(&thread->registers);
+    } catch (const LeftKernel&) {
+    }
+    return true;
+}
+
+std::uint64_t FakeMachine::start_enclave(std::uint64_t limit) {
+    using abi::Command;
+    const std::uint64_t handle = command(Command::kCreate, {limit, 0, 0, 0, 0, 0}).values[0];
+    command(Command::kAddPages, {handle, 0x400000, 1, abi::kRead | abi::kExecute, 0});
+    command(Command::kAddZeroPages, {handle, 0x500000, 2, abi::kRead | abi::kWrite});
+    command(Command::kAddThread,
+            {handle, 0x400000, abi::kThreadBlockBase, abi::kIoAreaBase, abi::kIoPoolOffset, 2});
+    command(Command::kSeal, {handle});
+    command(Command::kStart, {handle});
+    return handle;
+}
+
+std::vector<std::uint64_t> FakeMachine::live_handles() {
+    std::vector<std::uint64_t> handles;
+    for (std::uint32_t slot = 0; slot < 64; slot++) {
+        for (std::uint64_t generation = 1; generation < 256; generation++) {
+            const std::uint64_t handle = generation << 16 | slot;
+            Enclave* enclave = kernel_->enclaves.find(handle);
+            if (enclave == nullptr) continue;
+            if (!kernel_->attestation.is(*enclave)) handles.push_back(handle);
+            break;
+        }
+    }
+    return handles;
+}
+
+bool FakeMachine::all_frames_return() {
+    settle();
+    for (const std::uint64_t handle : live_handles()) {
+        command(abi::Command::kStop, {handle});
+        command(abi::Command::kDestroy, {handle});
+    }
+    check_invariants();
+    return kernel_->frames.free_count() == baseline_;
+}
+
+void FakeMachine::check_invariants() {
+    std::map<std::uint64_t, std::uint64_t> owner;  // frame -> handle
+    for (const std::uint64_t handle : live_handles()) {
+        Enclave* enclave = kernel_->enclaves.find(handle);
+        std::uint64_t charged = 0;
+        const auto own = [&](PhysAddr frame) {
+            charged++;
+            require(kernel_->frames.references(frame) > 0, "a frame in use is free");
+            const auto [at, fresh] = owner.emplace(frame.value, handle);
+            require(fresh || at->second == handle, "two enclaves share a frame");
+        };
+        const auto visit = [&](auto& self, PhysAddr table, int level) -> void {
+            for (int i = 0; i < 512; i++) {
+                const Entry entry = direct<Entry>(table)[i];
+                if (entry.empty()) continue;
+                if (level > 1 && entry.present()) {
+                    own(entry.frame());
+                    self(self, entry.frame(), level - 1);
+                    continue;
+                }
+                require(!(entry.present() && entry.writable() && entry.executable()),
+                        "writable and executable");
+                require(!entry.present() || entry.user(), "a kernel page in an enclave");
+                if (entry.is_shared()) {
+                    require(!entry.executable(), "executable memory of the host");
+                    require(base::range_within(entry.frame().value, 4096, abi::kLinkPhys + abi::kIoPoolOffset,
+                                               abi::kLinkPhys + kLinkSize),
+                            "a shared page outside the I/O pool");
+                }
+                if (entry.holds_frame()) own(entry.frame());
+            }
+        };
+        visit(visit, enclave->tables.root(), 4);
+        for (Thread* t = enclave->threads; t != nullptr; t = t->next_in_enclave) {
+            own(PhysAddr{reinterpret_cast<std::uint64_t>(t) - kDirectBase});
+            own(t->block_frame);
+        }
+        require(charged == enclave->used, "the enclave's account is wrong");
+        require(enclave->used <= enclave->limit + 1, "an enclave beyond its limit");
+    }
+}
+
+}  // namespace testing
+}  // namespace enclavisor::kernel
