@@ -108,7 +108,7 @@ std::int64_t Executor::prepare(const abi::CallSpec& spec, const abi::SubmissionE
     }
     Bounce bounce{std::vector<std::byte>(size), given, comes_out(argument.kind)};
     if (argument.kind == ArgumentKind::kPath || goes_in(argument.kind)) {
-        std::memcpy(bounce.bytes.data(), shared, size);
+        std::copy_n(shared, size, bounce.bytes.begin());
     }
     if (argument.kind == ArgumentKind::kPath) {
         const auto end = std::find(bounce.bytes.begin(), bounce.bytes.end(), std::byte{0});
@@ -140,7 +140,7 @@ std::int64_t Executor::execute(const abi::SubmissionEntry& entry, std::span<std:
     const std::int64_t result = call_(spec.linux_number, arguments);
     if (result < 0) return result;
     for (const Bounce& bounce : bounces) {
-        if (bounce.back) std::memcpy(data.data() + bounce.offset, bounce.bytes.data(), bounce.bytes.size());
+        if (bounce.back) std::copy(bounce.bytes.begin(), bounce.bytes.end(), data.data() + bounce.offset);
     }
     return result;
 }

@@ -1,0 +1,18 @@
+// Any bytes as a program file.
+#include "host/lib/elf.hpp"
+#include "host/lib/image.hpp"
+
+using namespace enclavisor::host;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const auto file = std::as_bytes(std::span{data, size});
+    (void)find_elf_symbol(file, "enclavisor_syscall_entry");
+    const auto elf = parse_elf(file, "fuzz");
+    if (!elf) return 0;
+    EnclaveImage image;
+    image.create.memory_limit = 4096;
+    for (const ElfSegment& segment : elf.value().segments) {
+        (void)image.add_segment(segment.address, segment.contents, segment.memory_size, segment.permissions);
+    }
+    return 0;
+}

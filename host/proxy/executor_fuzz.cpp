@@ -1,0 +1,60 @@
+// Any submission over any data; the "kernel" touches every byte that it may.
+#include <cstring>
+
+#include "host/proxy/executor.hpp"
+
+using namespace enclavisor;
+using namespace enclavisor::host;
+
+namespace {
+
+int current_call;
+SystemCallArguments lengths;
+
+// Reads or writes the buffers as the real call would.
+std::int64_t touch(int, const SystemCallArguments& arguments) {
+    const abi::CallSpec& spec = abi::kForwardedCalls[static_cast<std::size_t>(current_call)];
+    for (std::size_t i = 0; i < 6; i++) {
+        const abi::Argument& argument = spec.arguments[i];
+        auto* buffer = reinterpret_cast<unsigned char*>(arguments[i]);
+        std::size_t size = argument.size;
+        switch (argument.kind) {
+            case abi::ArgumentKind::kPath:
+                if (buffer != nullptr && std::strlen(reinterpret_cast<char*>(buffer)) >= abi::kMaxPath)
+                    __builtin_trap();
+                continue;
+            case abi::ArgumentKind::kInput:
+            case abi::ArgumentKind::kOutput:
+            case abi::ArgumentKind::kInOut:
+                size *= lengths[argument.length];
+                break;
+            case abi::ArgumentKind::kInputStruct:
+            case abi::ArgumentKind::kOutputStruct:
+            case abi::ArgumentKind::kInOutStruct:
+                break;
+            default:
+                continue;
+        }
+        if (buffer != nullptr && size != 0) std::memset(buffer, 0x5a, size);
+    }
+    return 0;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t size) {
+    abi::SubmissionEntry entry;
+    if (size < sizeof(entry)) return 0;
+    std::memcpy(&entry, input, sizeof(entry));
+    // Large numbers in a few bits, so that both sides of every bound are met.
+    for (std::uint64_t& argument : entry.arguments) {
+        if ((argument & 0xff) < 0xc0) argument = (argument >> 8) & 0xffff;
+    }
+    std::vector<std::byte> data(size - sizeof(entry));
+    std::memcpy(data.data(), input + sizeof(entry), data.size());
+    current_call = static_cast<int>(entry.call);
+    std::copy(std::begin(entry.arguments), std::end(entry.arguments), lengths.begin());
+    Executor executor{{900}, touch};
+    executor.execute(entry, data);
+    return 0;
+}
