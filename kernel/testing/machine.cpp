@@ -119,7 +119,7 @@ void FakeMachine::settle() {
         if (this_cpu().current == nullptr) this_cpu().current = kernel_->scheduler.pick();
         Thread* thread = this_cpu().current;
         if (thread == nullptr || !kernel_->attestation.is(*thread->enclave)) {
-            if (!kernel_->attestation.busy() && kernel_->reaping.empty()) return;
+            if (!kernel_->attestation.busy() && kernel_->reaping.empty() && !kernel_->control.has_work(*kernel_)) return;
             if (thread != nullptr) {
                 kernel_->scheduler.make_ready(thread);
                 this_cpu().current = nullptr;
@@ -194,8 +194,8 @@ std::uint64_t FakeMachine::start_enclave(std::uint64_t limit) {
 
 std::vector<std::uint64_t> FakeMachine::live_handles() {
     std::vector<std::uint64_t> handles;
-    for (std::uint32_t slot = 0; slot < 64; slot++) {
-        for (std::uint64_t generation = 1; generation < 256; generation++) {
+    for (std::uint32_t slot = 0; slot < 4096 && handles.size() + 1 < kernel_->enclaves.live(); slot++) {
+        for (std::uint64_t generation = 1; generation < 4096; generation++) {
             const std::uint64_t handle = generation << 16 | slot;
             Enclave* enclave = kernel_->enclaves.find(handle);
             if (enclave == nullptr) continue;
@@ -213,7 +213,10 @@ bool FakeMachine::all_frames_return() {
         command(abi::Command::kDestroy, {handle});
     }
     check_invariants();
-    return kernel_->frames.free_count() == baseline_;
+    if (kernel_->frames.free_count() == baseline_) return true;
+    std::fprintf(stderr, "%lu frames free, %lu before; %lu enclaves live\n", kernel_->frames.free_count(), baseline_,
+                 kernel_->enclaves.live());
+    return false;
 }
 
 void FakeMachine::check_invariants() {
