@@ -1,6 +1,9 @@
 // A hostile host: it lies in every forwarded call, overwrites shared memory
 // while enclaves work, and sends malformed commands. The kernel never panics;
 // at worst the one enclave ends.
+// First: GCC 12 thinks that its enumerators shadow those of abi/host/control.hpp.
+#include "abi/host/forwarded_calls.hpp"
+//
 #include <gtest/gtest.h>
 
 #include <algorithm>

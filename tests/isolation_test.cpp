@@ -4,6 +4,8 @@
 #include <random>
 #include <tuple>
 
+#include "abi/enclave/calls.hpp"
+#include "abi/evidence/measurement.hpp"
 #include "tests/support/hostile_ground.hpp"
 
 namespace enclavisor::tests {
@@ -34,9 +36,9 @@ INSTANTIATE_TEST_SUITE_P(On, Hostile,
                          testing::Combine(testing::Values(host::Platform::kPlain,
                                                           host::Platform::kSimulatedSev),
                                           testing::ValuesIn(all_cases())),
-                         [](const auto& info) {
-                             return platform_test_name(std::get<0>(info.param)) + "_" +
-                                    std::get<1>(info.param)->name;
+                         [](const auto& p) {
+                             return platform_test_name(std::get<0>(p.param)) + "_" +
+                                    std::get<1>(p.param)->name;
                          });
 
 class Isolation : public testing::TestWithParam<host::Platform> {

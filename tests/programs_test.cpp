@@ -68,9 +68,9 @@ TEST_P(Busybox, IsAsNative) {
 INSTANTIATE_TEST_SUITE_P(On, Busybox,
                          testing::Combine(testing::Values(Platform::kPlain, Platform::kSimulatedSev),
                                           testing::ValuesIn(applets())),
-                         [](const auto& info) {
-                             return platform_test_name(std::get<0>(info.param)) + "_" +
-                                    std::get<1>(info.param).name;
+                         [](const auto& p) {
+                             return platform_test_name(std::get<0>(p.param)) + "_" +
+                                    std::get<1>(p.param).name;
                          });
 
 TEST(BusyboxTable, HasAtLeastSixtyApplets) {

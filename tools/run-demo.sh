@@ -2,9 +2,11 @@
 # make run: Debian's busybox, unmodified, hashes a file inside an enclave.
 # Fails unless the digest equals the host's and the measurement that the
 # attestation enclave took equals the one computed off-line.
+# Usage: run-demo.sh BUILD [PLATFORM]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build}
+platform=${2:-plain}
 program=/bin/busybox
 megabytes=${ENCLAVISOR_DEMO_MEGABYTES:-64}
 enclavisor=$build/bin/enclavisor
@@ -31,10 +33,10 @@ step "computing the measurement off-line"
 expected=$("$enclavisor" measure "$program" | grep -oE '[0-9a-f]{96}' | head -1)
 echo "done"
 
-step "busybox sha256sum inside an enclave"
+step "busybox sha256sum in an enclave ($platform)"
 start=$EPOCHREALTIME
 status=0
-"$enclavisor" run --quiet --print-measurement -- "$program" sha256sum "$file" >"$work/out" 2>"$work/err" || status=$?
+"$enclavisor" run --platform "$platform" --quiet --print-measurement -- "$program" sha256sum "$file" >"$work/out" 2>"$work/err" || status=$?
 seconds "$start" "$EPOCHREALTIME"; echo
 if [[ $status -ne 0 ]]; then
     echo "the enclave's program ended with status $status:"

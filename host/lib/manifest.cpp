@@ -9,6 +9,7 @@
 
 #include "abi/platform/layout.hpp"
 #include "host/lib/text.hpp"
+#include "host/lib/toml_guard.hpp"
 
 namespace enclavisor::host {
 namespace {
@@ -190,11 +191,14 @@ const std::vector<Reader::Key>& Reader::keys() {
     static const std::vector<Key> kKeys{
         {"entrypoint", &Reader::entrypoint},
         {"loader.entrypoint", &Reader::entrypoint},
+        {"enclave.entrypoint", &Reader::entrypoint},
         {"libos.entrypoint", &Reader::entrypoint},
         {"argv", &Reader::argv},
         {"loader.argv", &Reader::argv},
+        {"enclave.argv", &Reader::argv},
         {"env", &Reader::env},
         {"loader.env", &Reader::env},
+        {"enclave.env", &Reader::env},
         {"insecure__use_host_argv", &Reader::host_argv},
         {"loader.insecure__use_host_argv", &Reader::host_argv},
         {"loader.insecure__use_cmdline_argv", &Reader::host_argv},
@@ -213,9 +217,19 @@ const std::vector<Reader::Key>& Reader::keys() {
     return kKeys;
 }
 
+// In the order of the file (toml++ sorts by name), so that the first mistake is
+// the one that is reported.
 Result<void> Reader::read(const toml::table& table, const std::string& prefix) {
-    for (auto&& [key, node] : table) {
-        const Place place{file_, key.source(), prefix + std::string{key.str()}};
+    std::vector<std::pair<const toml::key*, const toml::node*>> entries;
+    for (auto&& [key, node] : table) entries.emplace_back(&key, &node);
+    std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+        const auto& left = a.first->source().begin;
+        const auto& right = b.first->source().begin;
+        return std::pair{left.line, left.column} < std::pair{right.line, right.column};
+    });
+    for (const auto& [key, node_pointer] : entries) {
+        const toml::node& node = *node_pointer;
+        const Place place{file_, key->source(), prefix + std::string{key->str()}};
         const std::string inner = place.key + ".";
         bool leads_on = false;
         Handler handler = nullptr;
@@ -324,6 +338,11 @@ Result<void> Reader::finish() {
 Result<Manifest> parse_manifest(std::string_view text, const std::string& name) {
     if (text.size() > kLongestManifest)
         return fail(fmt::format("{}: is too long for a manifest", name), "shorten it");
+    if (const auto stray = find_stray_character(text)) {
+        return fail(fmt::format("{}:{}:{}: a character beyond ASCII outside quotes", name, stray->line,
+                                stray->column),
+                    "put it into quotes");
+    }
     const toml::parse_result parsed = toml::parse(text, std::string_view{name});
     if (!parsed) {
         const toml::parse_error& error = parsed.error();

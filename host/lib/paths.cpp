@@ -60,6 +60,10 @@ Result<fs::path> find_proxy() {
 Result<fs::path> find_program(const std::string& name) {
     std::error_code error;
     if (name.find('/') != std::string::npos) {
+        if (fs::is_regular_file(name, error) && ::access(name.c_str(), X_OK) != 0) {
+            return fail(fmt::format("{}: the program is not executable", name),
+                        fmt::format("chmod +x {}", name), kExitNotExecutable);
+        }
         if (fs::exists(name, error)) return fs::path{name};
         return fail(fmt::format("{}: no such file", name), "check the path", kExitNotFound);
     }

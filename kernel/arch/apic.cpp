@@ -10,6 +10,7 @@ enum Register : std::uint32_t {
     kTaskPriority = 0x80,
     kEoi = 0xb0,
     kSpurious = 0xf0,
+    kInService = 0x100,  // vectors 0 to 31
     kLvtTimer = 0x320,
     kLvtInterrupt0 = 0x350,
     kLvtInterrupt1 = 0x360,
@@ -37,6 +38,10 @@ void Apic::initialise() {
 
 void Apic::end_of_interrupt() {
     reg(kEoi) = 0;
+}
+
+bool Apic::in_service(std::uint64_t vector) {
+    return reg(kInService) >> vector & 1;
 }
 
 void Apic::set_timer(std::uint64_t nanoseconds) {

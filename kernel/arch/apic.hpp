@@ -14,6 +14,9 @@ public:
     // Also silences the legacy interrupt controllers.
     static void initialise();
     static void end_of_interrupt();
+    // Whether `vector`, below 32, came as an interrupt: a hypervisor may send
+    // interrupts with the vectors of exceptions.
+    static bool in_service(std::uint64_t vector);
     // Interrupts once after `nanoseconds` (the timer counts at 1 GHz under QEMU
     // and KVM); 0 turns the timer off.
     static void set_timer(std::uint64_t nanoseconds);

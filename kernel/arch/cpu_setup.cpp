@@ -43,7 +43,7 @@ std::uint32_t xsave_bytes = 0;
 
 void fill_interrupt_table() {
     for (int vector = 0; vector < 256; vector++) {
-        const auto stub = reinterpret_cast<std::uint64_t>(trap_stubs) + vector * 16;
+        const auto stub = reinterpret_cast<std::uint64_t>(trap_stubs) + vector * 32;
         std::uint8_t stack = 0;
         if (vector == 1) stack = kStackDebug;
         if (vector == 2) stack = kStackNmi;

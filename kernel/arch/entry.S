@@ -81,20 +81,22 @@ trap_from_user:
 
 // The kernel runs with interrupts off but for the halt of the idle loop, which
 // is never resumed: an interrupt here just starts the idle CPU's work afresh.
-// An exception here is a bug of the kernel.
+// An exception here is a bug of the kernel. What is an interrupt, the local APIC
+// knows: the hypervisor may send one with an exception's vector.
 trap_in_kernel:
     clac
-    cmpq $32, (%rsp)
-    jb 1f
-    movq (%rsp), %rdi
-    movq %gs:PER_CPU_STACK_TOP, %rsp
     cld
     xorl %ebp, %ebp
-    call on_idle_interrupt
-    ud2
-1:  movq %rsp, %rdi             // vector, error, rip ...
+    cmpq $32, (%rsp)
+    jae 1f
+    movq %rsp, %rdi             // KernelTrap
+    movq %rsp, %rbx
     andq $-16, %rsp
-    call on_kernel_exception
+    call check_kernel_exception // returns only for an interrupt
+    movq %rbx, %rsp
+1:  movq (%rsp), %rdi
+    movq %gs:PER_CPU_STACK_TOP, %rsp
+    call on_idle_interrupt
     ud2
 
 // Debug exceptions have a stack of their own, since one may be pending when
@@ -123,23 +125,25 @@ debug_entry:
 ignore_entry:
     iretq
 
-// One stub of 16 bytes for each vector. Vectors 8, 10-14, 17, 21, 29 and 30
-// come with an error code (APM2 8.2).
+// One stub of 32 bytes for each vector. Whether the processor pushed an error
+// code is seen from the stack, which it aligns to 16 bytes before it pushes five or
+// six words (APM2 8.9.3), and not from the vector: a hostile hypervisor may inject
+// any vector either way.
     .globl trap_stubs
-    .balign 16
+    .balign 32
 trap_stubs:
     vector = 0
     .rept 256
-    .balign 16
+    .balign 32
     .if vector == 1
     jmp debug_entry
     .elseif vector == 2
     jmp ignore_entry
     .else
-    .if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
+    testb $8, %spl
+    jz 1f
     pushq $0
-    .endif
-    pushq $vector
+1:  pushq $vector
     jmp trap_common
     .endif
     vector = vector + 1

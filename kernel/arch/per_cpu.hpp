@@ -37,6 +37,7 @@ struct PerCpu {
     Thread* loaded;               // whose FS, GS and XSAVE state the processor holds
     std::uint64_t address_space;  // CR3
     bool timer_running;
+    std::uint64_t timer_deadline;  // TSC: the sleeper it was set for; 0: none
     std::uint64_t gdt[9];
     TaskState task;
 };

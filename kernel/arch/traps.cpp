@@ -108,7 +108,7 @@ extern "C" [[noreturn]] void on_trap(abi::Registers* registers) {
         serve_page_fault(kernel, thread);
         leave(kernel);
     }
-    if (vector >= 32) {
+    if (vector >= 32 || (vector >= 16 && Apic::in_service(vector))) {
         if (serve_interrupt(kernel, vector)) leave_to_next(kernel);
         leave(kernel);
     }
@@ -127,7 +127,8 @@ struct KernelTrap {
     std::uint64_t vector, error, rip, cs, rflags, rsp, ss;
 };
 
-extern "C" [[noreturn]] void on_kernel_exception(const KernelTrap* trap) {
+extern "C" void check_kernel_exception(const KernelTrap* trap) {
+    if (trap->vector >= 16 && Apic::in_service(trap->vector)) return;
     log_line("exception in the kernel: vector ", trap->vector, " error ", trap->error);
     log_line("rip ", trap->rip, " address ", arch::read_cr2());
     panic("exception in the kernel");

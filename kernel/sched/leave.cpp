@@ -76,18 +76,20 @@ std::uint64_t nanoseconds_until(Kernel& kernel, std::uint64_t deadline) {
 // The timer runs only when something depends on it: another thread that wants
 // the CPU, a sleeper with a deadline, memory still to be given back.
 void set_timer(Kernel& kernel, PerCpu& cpu, bool idle) {
+    const std::uint64_t deadline = kernel.scheduler.anyone_timed() ? kernel.scheduler.next_deadline() : 0;
+    if (cpu.timer_running && deadline == cpu.timer_deadline) return;
     std::uint64_t nanoseconds = 0;
     if (!idle && (kernel.scheduler.anyone_ready() || !kernel.reaping.empty())) {
-        if (cpu.timer_running) return;
         nanoseconds = Scheduler::kSliceNanoseconds;
     }
-    if (kernel.scheduler.anyone_timed()) {
-        const std::uint64_t until = nanoseconds_until(kernel, kernel.scheduler.next_deadline());
+    if (deadline != 0) {
+        const std::uint64_t until = nanoseconds_until(kernel, deadline);
         if (nanoseconds == 0 || until < nanoseconds) nanoseconds = until;
     }
     if (nanoseconds == 0) return;
     Apic::set_timer(nanoseconds);
     cpu.timer_running = true;
+    cpu.timer_deadline = deadline;
 }
 
 [[noreturn]] void resume(Kernel& kernel, Thread& thread) {
@@ -158,7 +160,9 @@ void leave(Kernel& kernel) {
         }
         switch_to(cpu, *next);
     }
-    if (kernel.scheduler.anyone_ready() || kernel.scheduler.anyone_timed()) set_timer(kernel, cpu, false);
+    if (kernel.scheduler.anyone_ready() || kernel.scheduler.anyone_timed() || !kernel.reaping.empty()) {
+        set_timer(kernel, cpu, false);
+    }
     resume(kernel, *cpu.current);
 }
 

@@ -38,6 +38,7 @@ private:
     NativeImage victim_image_;
     std::optional<NativeEnclave> victim_;
     std::uint64_t free_frames_ = 0;
+    bool harmed_ = false;  // the next test gets a new VM
 };
 
 }  // namespace enclavisor::tests
