@@ -15,15 +15,42 @@ ATTEMPT cli, cli
 ATTEMPT sti, sti
 ATTEMPT in_byte, in $0x60, %al
 ATTEMPT out_byte, out %al, $0x80
-ATTEMPT out_serial, movw $0x3f8, %dx; outb %al, %dx
-ATTEMPT in_pci, movw $0xcf8, %dx; inl %dx, %eax
-ATTEMPT out_reset, movw $0xcf9, %dx; movb $6, %al; outb %al, %dx
-ATTEMPT ins, lea stack_top-64(%rip), %rdi; insb
-ATTEMPT outs, lea stack_top-64(%rip), %rsi; outsb
+
+CASE out_serial
+    movw $0x3f8, %dx
+    outb %al, %dx
+    ESCAPED
+
+CASE in_pci
+    movw $0xcf8, %dx
+    inl %dx, %eax
+    ESCAPED
+
+CASE out_reset
+    movw $0xcf9, %dx
+    movb $6, %al
+    outb %al, %dx
+    ESCAPED
+
+CASE ins
+    lea stack_top-64(%rip), %rdi
+    insb
+    ESCAPED
+
+CASE outs
+    lea stack_top-64(%rip), %rsi
+    outsb
+    ESCAPED
+
 ATTEMPT lgdt, lgdt stack_top-64(%rip)
 ATTEMPT lidt, lidt stack_top-64(%rip)
 ATTEMPT lldt, lldt %ax
-ATTEMPT ltr, mov $0x30, %ax; ltr %ax
+
+CASE ltr
+    mov $0x30, %ax
+    ltr %ax
+    ESCAPED
+
 ATTEMPT lmsw, lmsw %ax
 ATTEMPT read_cr0, mov %cr0, %rax
 ATTEMPT read_cr2, mov %cr2, %rax
@@ -36,23 +63,65 @@ ATTEMPT write_cr4, mov %rax, %cr4
 ATTEMPT write_cr8, mov %rax, %cr8
 ATTEMPT read_dr0, mov %db0, %rax
 ATTEMPT write_dr7, mov %rax, %db7
-ATTEMPT rdmsr_efer, mov $0xc0000080, %ecx; rdmsr
-ATTEMPT wrmsr_lstar, mov $0xc0000082, %ecx; wrmsr
-ATTEMPT wrmsr_efer, mov $0xc0000080, %ecx; wrmsr
-ATTEMPT wrmsr_kernel_gs, mov $0xc0000102, %ecx; wrmsr
+
+CASE rdmsr_efer
+    mov $0xc0000080, %ecx
+    rdmsr
+    ESCAPED
+
+CASE wrmsr_lstar
+    mov $0xc0000082, %ecx
+    wrmsr
+    ESCAPED
+
+CASE wrmsr_efer
+    mov $0xc0000080, %ecx
+    wrmsr
+    ESCAPED
+
+CASE wrmsr_kernel_gs
+    mov $0xc0000102, %ecx
+    wrmsr
+    ESCAPED
+
 ATTEMPT invlpg, invlpg (%rsp)
 ATTEMPT invd, invd
 ATTEMPT wbinvd, wbinvd
 ATTEMPT clts, clts
 ATTEMPT swapgs, swapgs
-ATTEMPT sysretq, mov $0x400000, %ecx; sysretq
-ATTEMPT sysretl, mov $0x400000, %ecx; sysretl
+
+CASE sysretq
+    mov $0x400000, %ecx
+    sysretq
+    ESCAPED
+
+CASE sysretl
+    mov $0x400000, %ecx
+    sysretl
+    ESCAPED
+
 ATTEMPT sysexit, sysexitl
 ATTEMPT sysenter, sysenter
-ATTEMPT monitor, lea stack_top-64(%rip), %rax; monitor
+
+CASE monitor
+    lea stack_top-64(%rip), %rax
+    monitor
+    ESCAPED
+
 ATTEMPT mwait, mwait
-ATTEMPT xsetbv, xor %ecx, %ecx; mov $1, %eax; xor %edx, %edx; xsetbv
-ATTEMPT xsetbv_reserved, mov $9, %ecx; xsetbv
+
+CASE xsetbv
+    xor %ecx, %ecx
+    mov $1, %eax
+    xor %edx, %edx
+    xsetbv
+    ESCAPED
+
+CASE xsetbv_reserved
+    mov $9, %ecx
+    xsetbv
+    ESCAPED
+
 ATTEMPT vmmcall, vmmcall
 ATTEMPT vmcall, vmcall
 ATTEMPT vmrun, vmrun
@@ -75,7 +144,12 @@ ATTEMPT rsm, rsm
 ATTEMPT getsec, .byte 0x0f, 0x37
 ATTEMPT bad_opcode, .byte 0x06
 ATTEMPT invpcid, invpcid (%rsp), %rax
-ATTEMPT vmgexit, rep; vmmcall
+
+CASE vmgexit
+    rep
+    vmmcall
+    ESCAPED
+
 ATTEMPT pvalidate, .byte 0xf2, 0x0f, 0x01, 0xff
 ATTEMPT rmpadjust, .byte 0xf3, 0x0f, 0x01, 0xfe
 
@@ -207,12 +281,36 @@ CASE alignment_check
 
 // --- Segments -------------------------------------------------------------
 
-ATTEMPT load_kernel_ds, mov $0x10, %eax; mov %eax, %ds
-ATTEMPT load_kernel_ss, mov $0x10, %eax; mov %eax, %ss
-ATTEMPT load_kernel_fs, mov $0x10, %eax; mov %eax, %fs
-ATTEMPT load_code_as_ss, mov $0x2b, %eax; mov %eax, %ss
-ATTEMPT load_null_ss, xor %eax, %eax; mov %eax, %ss
-ATTEMPT load_beyond_gdt, mov $0xfffb, %eax; mov %eax, %es
+
+CASE load_kernel_ds
+    mov $0x10, %eax
+    mov %eax, %ds
+    ESCAPED
+
+CASE load_kernel_ss
+    mov $0x10, %eax
+    mov %eax, %ss
+    ESCAPED
+
+CASE load_kernel_fs
+    mov $0x10, %eax
+    mov %eax, %fs
+    ESCAPED
+
+CASE load_code_as_ss
+    mov $0x2b, %eax
+    mov %eax, %ss
+    ESCAPED
+
+CASE load_null_ss
+    xor %eax, %eax
+    mov %eax, %ss
+    ESCAPED
+
+CASE load_beyond_gdt
+    mov $0xfffb, %eax
+    mov %eax, %es
+    ESCAPED
 
 CASE load_user_gs
     mov $0x23, %eax
