@@ -100,7 +100,7 @@ std::optional<abi::EnclaveStatus> HostileGround::run_to_end(const NativeImage& i
         const auto stopped = enclave.stop();
         EXPECT_TRUE(stopped.ok()) << (stopped.ok() ? "" : stopped.error().text());
     }
-    auto status = enclave.wait(std::chrono::seconds{30});
+    auto status = enclave.wait(std::chrono::seconds{10});
     if (!status) {
         ADD_FAILURE() << "neither ended nor stopped; log:\n" << machine_->log();
         (void)enclave.stop();

