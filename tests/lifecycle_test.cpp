@@ -14,6 +14,17 @@ protected:
     void SetUp() override {
         machine_ = launch(machine_options(GetParam()));
         ASSERT_NE(machine_, nullptr);
+        // The first enclave lets the attestation enclave touch memory of its own.
+        auto created = NativeEnclave::create(*machine_, hostile_);
+        ASSERT_TRUE(created.ok()) << created.error().text();
+        auto first = created.take();
+        ASSERT_TRUE(first.destroy().ok());
+        live_ = live_enclaves();
+    }
+    std::uint64_t live_enclaves() {
+        const auto stats = machine_->stats();
+        EXPECT_TRUE(stats.ok());
+        return stats.ok() ? stats.value().live_enclaves : 0;
     }
     std::uint64_t free_frames() {
         const auto stats = machine_->stats();
@@ -21,6 +32,7 @@ protected:
         return stats.ok() ? stats.value().free_frames : 0;
     }
     std::unique_ptr<host::Machine> machine_;
+    std::uint64_t live_ = 0;  // with none of ours: the attestation enclave
     const NativeImage hostile_{(programs_dir() / "hostile").string()};
 };
 ENCLAVISOR_ON_BOTH_PLATFORMS(Lifecycle);
@@ -56,9 +68,7 @@ TEST_P(Lifecycle, ThousandEnclavesLeaveNoFrameBehind) {
     }
     EXPECT_LT(lowest, before) << "an enclave takes no frames? then this test shows nothing";
     EXPECT_EQ(free_frames(), before);
-    const auto stats = machine_->stats();
-    ASSERT_TRUE(stats.ok());
-    EXPECT_EQ(stats.value().live_enclaves, 0u);
+    EXPECT_EQ(live_enclaves(), live_);
 }
 
 TEST_P(Lifecycle, ManyEnclavesAtOnceThenNone) {
@@ -72,9 +82,7 @@ TEST_P(Lifecycle, ManyEnclavesAtOnceThenNone) {
         enclaves.push_back(created.take());
         ASSERT_TRUE(enclaves.back().start().ok());
     }
-    const auto stats = machine_->stats();
-    ASSERT_TRUE(stats.ok());
-    EXPECT_EQ(stats.value().live_enclaves, 60u);
+    EXPECT_EQ(live_enclaves(), live_ + 60);
     enclaves.clear();
     EXPECT_EQ(free_frames(), before);
 }
