@@ -1,0 +1,27 @@
+#include "runtime/files/descriptors.hpp"
+
+namespace enclavisor::runtime {
+
+std::int64_t Descriptors::add(Ref<OpenFile> file, bool close_on_exec, std::uint64_t lowest) {
+    std::uint64_t fd = lowest;
+    while (fd < slots_.size() && slots_[fd].file) fd++;
+    if (fd >= limit_) return -EMFILE;
+    if (fd >= slots_.size()) slots_.resize(fd + 1);
+    slots_[fd] = {std::move(file), close_on_exec};
+    return static_cast<std::int64_t>(fd);
+}
+
+std::int64_t Descriptors::put(std::uint64_t fd, Ref<OpenFile> file, bool close_on_exec) {
+    if (fd >= limit_) return -EBADF;
+    if (fd >= slots_.size()) slots_.resize(fd + 1);
+    slots_[fd] = {std::move(file), close_on_exec};
+    return static_cast<std::int64_t>(fd);
+}
+
+std::int64_t Descriptors::close(std::uint64_t fd) {
+    if (find(fd) == nullptr) return -EBADF;
+    slots_[fd] = {};
+    return 0;
+}
+
+}  // namespace enclavisor::runtime

@@ -1,0 +1,45 @@
+// A file that the host has open for the enclave.
+#pragma once
+
+#include "runtime/files/open_file.hpp"
+
+namespace enclavisor::runtime {
+
+class HostFile final : public OpenFile {
+public:
+    // Owns the host's descriptor. `path`: of a directory in the enclave, if known.
+    HostFile(int host_fd, int flags, std::string path = {}) : OpenFile{flags}, fd_{host_fd}, path_{std::move(path)} {}
+    ~HostFile() override;
+
+    std::int64_t read(const Buffers& to, std::uint64_t offset) override;
+    std::int64_t write(const Buffers& from, std::uint64_t offset) override;
+    std::int64_t seek(std::int64_t offset, int whence) override;
+    std::int64_t stat(struct stat&) override;
+    std::int64_t stat_file_system(struct statfs&) override;
+    std::int64_t entries(Address to, std::uint64_t size) override;
+    std::int64_t truncate(std::uint64_t) override;
+    std::int64_t allocate(int mode, std::uint64_t offset, std::uint64_t size) override;
+    std::int64_t sync(bool data_only) override;
+    std::int64_t change_mode(mode_t) override;
+    std::int64_t change_owner(uid_t, gid_t) override;
+    std::int64_t set_times(const timespec*) override;
+    std::int64_t control(std::uint64_t request, Address argument) override;
+    std::int64_t get_flags() override;
+    std::int64_t set_flags(int flags) override;
+    std::int64_t lock_record(int command, Address lock) override;
+    std::int64_t lock_whole(int operation) override;
+    bool can_map() const override { return true; }
+    int host_fd() const override { return fd_; }
+    std::string path() const override { return path_; }
+
+private:
+    std::int64_t transfer_in(const Buffers& to, std::uint64_t offset, std::uint64_t done, std::uint64_t size);
+    std::int64_t transfer_out(const Buffers& from, std::uint64_t offset, std::uint64_t done, std::uint64_t size);
+    bool regular();
+
+    int fd_;
+    enum class Kind : std::uint8_t { kUnknown, kRegular, kOther } kind_ = Kind::kUnknown;
+    std::string path_;
+};
+
+}  // namespace enclavisor::runtime

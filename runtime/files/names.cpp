@@ -1,0 +1,175 @@
+#include "runtime/files/names.hpp"
+
+#include <algorithm>
+
+#include "runtime/files/path.hpp"
+#include "runtime/files/tmpfs.hpp"
+#include "runtime/files/trusted.hpp"
+#include "runtime/host/checks.hpp"
+#include "runtime/host/host.hpp"
+#include "runtime/process.hpp"
+
+namespace enclavisor::runtime {
+namespace {
+
+using C = abi::ForwardedCall;
+
+constexpr int kMaxLinks = 40;
+
+timespec wall_clock() { return process().clock.now(ClockKind::kWall); }
+
+std::int64_t read_host_file(const std::string& path, std::vector<std::byte>& contents, std::uint64_t size) {
+    const std::int64_t fd = forward(C::kOpenat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) return fd;
+    contents.resize(size);
+    std::uint64_t done = 0;
+    while (done < size) {
+        const std::int64_t count =
+            forward(C::kPread, fd, contents.data() + done, std::min(size - done, kMaxTransfer), done);
+        if (count <= 0) {
+            forward(C::kClose, fd);
+            return count < 0 ? count : -EIO;
+        }
+        done += static_cast<std::uint64_t>(count);
+    }
+    forward(C::kClose, fd);
+    return 0;
+}
+
+// Makes the directories that lead to a mount point, so that they can be seen.
+void make_mount_point(FileSystem& root, std::string_view path) {
+    for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+        Place place;
+        place.path = path.substr(0, end);
+        if (place.path != "/") root.make_directory(place, 0755);
+        if (end == std::string_view::npos) return;
+    }
+}
+
+}  // namespace
+
+void Names::start(const Config& config, std::string_view directory, uid_t uid, gid_t gid) {
+    directory_ = normalise("/", directory);
+    for (const Mount& mount : config.mounts) {
+        FileSystem* files = &host_;
+        if (mount.type == abi::MountType::kTmpfs) {
+            owned_.push_back(std::make_unique<Tmpfs>(0x7e00 + owned_.size(), uid, gid, wall_clock));
+            files = owned_.back().get();
+        } else if (mount.type == abi::MountType::kTrusted) {
+            owned_.push_back(std::make_unique<TrustedFiles>(mount, config.trusted_files, read_host_file, uid, gid));
+            files = owned_.back().get();
+        }
+        mounts_.push_back({mount, files});
+    }
+    host_only_ = mounts_.size() == 1 && mounts_[0].files == &host_ && mounts_[0].mount.path == "/" &&
+                 (mounts_[0].mount.uri == "/" || mounts_[0].mount.uri.empty());
+    const bool has_root =
+        std::any_of(mounts_.begin(), mounts_.end(), [](const Mounted& m) { return m.mount.path == "/"; });
+    if (!has_root) {
+        owned_.push_back(std::make_unique<Tmpfs>(0x7e00 + owned_.size(), uid, gid, wall_clock));
+        for (const Mounted& m : mounts_) make_mount_point(*owned_.back(), m.mount.path);
+        mounts_.push_back({{abi::MountType::kTmpfs, "/", ""}, owned_.back().get()});
+    }
+    // The longest path first: the first that fits is the one.
+    std::sort(mounts_.begin(), mounts_.end(), [](const Mounted& a, const Mounted& b) {
+        return a.mount.path.size() > b.mount.path.size();
+    });
+}
+
+const Names::Mounted* Names::mount_of(std::string_view path) const {
+    const auto found = std::find_if(mounts_.begin(), mounts_.end(),
+                                    [&](const Mounted& m) { return path_within(path, m.mount.path); });
+    return found == mounts_.end() ? nullptr : &*found;
+}
+
+std::int64_t Names::resolve_mounted(std::string path, bool follow, Place& place) {
+    for (int links = 0; links <= kMaxLinks; links++) {
+        if (special_.has(path)) {
+            place = {&special_, AT_FDCWD, path, path, place.names_directory};
+            return 0;
+        }
+        const Mounted* mounted = mount_of(path);
+        if (mounted == nullptr) return -ENOENT;
+        const std::string_view below = path_below(path, mounted->mount.path);
+        if (mounted->files == &host_) {
+            std::string host_path{mounted->mount.uri};
+            if (below != "/") host_path += host_path == "/" ? below.substr(1) : below;
+            place = {&host_, AT_FDCWD, std::move(host_path), path, place.names_directory};
+            return 0;
+        }
+        const auto followed = mounted->files->follow(below, follow);
+        if (!followed) {
+            place = {mounted->files, AT_FDCWD, std::string{below}, path, place.names_directory};
+            return 0;
+        }
+        path = followed->in_enclave ? normalise("/", followed->path)
+                                    : normalise(mounted->mount.path, followed->path.substr(1));
+    }
+    return -ELOOP;
+}
+
+std::int64_t Names::resolve(const OpenFile* base, std::string_view path, bool follow, Place& place) {
+    place.names_directory = path.size() > 1 && path.back() == '/';
+    const bool absolute = !path.empty() && path[0] == '/';
+    if (!host_only_) {
+        const std::string from = absolute ? "/" : base != nullptr ? base->path() : directory_;
+        if (from.empty()) return -ENOTDIR;
+        return resolve_mounted(normalise(from, path), follow, place);
+    }
+    if (absolute && (path.starts_with("/dev/") || path.starts_with("/proc/") || path.starts_with("/sys/"))) {
+        const std::string normal = normalise("/", path);
+        if (special_.has(normal)) {
+            place = {&special_, AT_FDCWD, normal, normal, place.names_directory};
+            return 0;
+        }
+    }
+    place = {&host_, AT_FDCWD, std::string{path}, {}, place.names_directory};
+    if (base != nullptr && !absolute) {
+        if (base->host_fd() < 0) {
+            if (base->path().empty()) return -ENOTDIR;
+            return resolve(nullptr, normalise(base->path(), path), follow, place);
+        }
+        place.directory = base->host_fd();
+    }
+    return 0;
+}
+
+std::int64_t Names::working_directory(std::string& path) {
+    if (!host_only_) {
+        path = directory_;
+        return 0;
+    }
+    path.resize(abi::kMaxPath);
+    const std::int64_t size = forward(C::kGetcwd, path.data(), path.size());
+    if (size < 0) return size;
+    path.resize(static_cast<std::size_t>(size));
+    if (!working_directory_valid(path)) return -EIO;
+    path.pop_back();
+    return 0;
+}
+
+std::int64_t Names::enter(const Place& place) {
+    struct stat info;
+    if (const std::int64_t error = place.files->stat(place, 0, info); error != 0) return error;
+    if (!S_ISDIR(info.st_mode)) return -ENOTDIR;
+    directory_ = place.enclave_path;
+    return 0;
+}
+
+std::int64_t Names::change_directory(std::string_view path) {
+    if (host_only_) return forward(C::kChdir, std::string{path}.c_str());
+    Place place;
+    if (const std::int64_t error = resolve(nullptr, path, true, place); error != 0) return error;
+    return enter(place);
+}
+
+std::int64_t Names::change_directory(OpenFile& directory) {
+    if (host_only_) return directory.host_fd() >= 0 ? forward(C::kFchdir, directory.host_fd()) : -ENOTDIR;
+    struct stat info;
+    if (const std::int64_t error = directory.stat(info); error != 0) return error;
+    if (!S_ISDIR(info.st_mode) || directory.path().empty()) return -ENOTDIR;
+    directory_ = directory.path();
+    return 0;
+}
+
+}  // namespace enclavisor::runtime

@@ -1,0 +1,53 @@
+// From names to file systems: the mounts, the working directory, symbolic links
+// of the enclave's own file systems.
+//
+// A bare program has one mount, the host's root at "/". Its paths go to the host
+// as they are, relative to the proxy's own working directory, but for the special
+// files. With a manifest, paths are made absolute and normalised as text here.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/config/config.hpp"
+#include "runtime/files/file_system.hpp"
+#include "runtime/files/host_files.hpp"
+#include "runtime/files/special.hpp"
+
+namespace enclavisor::runtime {
+
+class Names {
+public:
+    void start(const Config& config, std::string_view directory, uid_t uid, gid_t gid);
+
+    // Where `path`, relative to the open directory `base` (null: the working
+    // directory), leads. 0 or -errno. `follow`: through a symbolic link at its end.
+    std::int64_t resolve(const OpenFile* base, std::string_view path, bool follow, Place& place);
+
+    // Results as for the Linux calls.
+    std::int64_t working_directory(std::string& path);
+    std::int64_t change_directory(std::string_view path);
+    std::int64_t change_directory(OpenFile& directory);
+
+    bool host_only() const { return host_only_; }
+    FileSystem& special() { return special_; }
+
+private:
+    struct Mounted {
+        Mount mount;
+        FileSystem* files;
+    };
+    const Mounted* mount_of(std::string_view path) const;
+    std::int64_t resolve_mounted(std::string path, bool follow, Place& place);
+    std::int64_t enter(const Place& place);
+
+    bool host_only_ = false;
+    std::string directory_ = "/";
+    HostFiles host_;
+    SpecialFiles special_;
+    std::vector<std::unique_ptr<FileSystem>> owned_;
+    std::vector<Mounted> mounts_;
+};
+
+}  // namespace enclavisor::runtime

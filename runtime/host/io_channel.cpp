@@ -1,0 +1,66 @@
+#include "runtime/host/io_channel.hpp"
+
+namespace enclavisor::runtime {
+namespace {
+
+// About as long as the proxy takes to answer a short call when it polls too.
+constexpr int kSpins = 2000;
+
+std::uint32_t load(const std::uint32_t& word) { return __atomic_load_n(&word, __ATOMIC_ACQUIRE); }
+void store(std::uint32_t& word, std::uint32_t value) { __atomic_store_n(&word, value, __ATOMIC_RELEASE); }
+void fence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+
+// One read or write of memory that the host may change meanwhile.
+template <typename T>
+T read_once(const T& shared) {
+    return *const_cast<const volatile T*>(&shared);
+}
+template <typename T>
+void write_once(T& shared, T value) {
+    *const_cast<volatile T*>(&shared) = value;
+}
+
+}  // namespace
+
+void IoChannel::submit(abi::SubmissionEntry& entry) {
+    abi::SubmissionEntry& slot = header_->entries[submitted_ % abi::kIoDepth];
+    entry.id = submitted_;
+    write_once(slot.call, entry.call);
+    write_once(slot.id, entry.id);
+    for (int i = 0; i < 6; i++) write_once(slot.arguments[i], entry.arguments[i]);
+    store(header_->submitted, ++submitted_);
+    fence();
+    if (load(header_->host_waits) == 1) waiter_->ring();
+}
+
+void IoChannel::await() {
+    const std::uint32_t before = submitted_ - 1;
+    auto arrived = [&] {
+        const std::uint32_t completed = load(header_->completed);
+        if (completed == submitted_) return true;
+        if (completed != before) waiter_->broken(kRuleIndex);
+        return false;
+    };
+    for (int i = 0; i < kSpins; i++) {
+        if (arrived()) return;
+        __builtin_ia32_pause();
+    }
+    for (;;) {
+        store(header_->enclave_waits, 1);
+        fence();
+        if (arrived()) break;
+        waiter_->wait(before);
+    }
+    store(header_->enclave_waits, 0);
+}
+
+std::int64_t IoChannel::call(abi::SubmissionEntry& entry) {
+    const std::uint32_t index = submitted_ % abi::kIoDepth;
+    submit(entry);
+    await();
+    const abi::CompletionEntry& completion = header_->completions[index];
+    if (read_once(completion.id) != entry.id) waiter_->broken(kRuleId);
+    return read_once(completion.result);
+}
+
+}  // namespace enclavisor::runtime

@@ -1,0 +1,94 @@
+#include "runtime/memory/areas.hpp"
+
+#include <algorithm>
+
+namespace enclavisor::runtime {
+
+std::size_t Areas::first_after(std::uint64_t address) const {
+    const auto found = std::partition_point(areas_.begin(), areas_.end(),
+                                            [&](const Area& area) { return area.range.end <= address; });
+    return static_cast<std::size_t>(found - areas_.begin());
+}
+
+const Area* Areas::find(std::uint64_t address) const {
+    const std::size_t i = first_after(address);
+    return i < areas_.size() && areas_[i].range.contains(address) ? &areas_[i] : nullptr;
+}
+
+bool Areas::overlaps(Range range) const {
+    const std::size_t i = first_after(range.begin);
+    return i < areas_.size() && areas_[i].range.begin < range.end;
+}
+
+bool Areas::covers(Range range) const {
+    std::uint64_t reached = range.begin;
+    for (std::size_t i = first_after(range.begin); i < areas_.size() && reached < range.end; i++) {
+        if (areas_[i].range.begin > reached) return false;
+        reached = areas_[i].range.end;
+    }
+    return reached >= range.end;
+}
+
+// Afterwards no area has `address` in its middle.
+void Areas::split(std::uint64_t address) {
+    const std::size_t i = first_after(address);
+    if (i == areas_.size() || areas_[i].range.begin >= address) return;
+    Area upper = areas_[i];
+    areas_[i].range.end = address;
+    upper.range.begin = address;
+    areas_.insert(areas_.begin() + static_cast<std::ptrdiff_t>(i) + 1, upper);
+}
+
+// Joins equal neighbours among the areas from `from` to `to`.
+void Areas::merge(std::size_t from, std::size_t to) {
+    if (from > 0) from--;
+    to = std::min(to + 1, areas_.size());
+    for (std::size_t i = to; i-- > from + 1;) {
+        Area& left = areas_[i - 1];
+        const Area& right = areas_[i];
+        if (left.range.end != right.range.begin || left.kind != right.kind || left.protection != right.protection) {
+            continue;
+        }
+        left.range.end = right.range.end;
+        areas_.erase(areas_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+}
+
+void Areas::insert(const Area& area) {
+    remove(area.range);
+    const std::size_t i = first_after(area.range.begin);
+    areas_.insert(areas_.begin() + static_cast<std::ptrdiff_t>(i), area);
+    merge(i, i + 1);
+}
+
+void Areas::remove(Range range) {
+    split(range.begin);
+    split(range.end);
+    const auto begin = areas_.begin() + static_cast<std::ptrdiff_t>(first_after(range.begin));
+    const auto end = std::find_if(begin, areas_.end(), [&](const Area& a) { return a.range.begin >= range.end; });
+    areas_.erase(begin, end);
+}
+
+void Areas::protect(Range range, int protection) {
+    split(range.begin);
+    split(range.end);
+    const std::size_t first = first_after(range.begin);
+    std::size_t i = first;
+    for (; i < areas_.size() && areas_[i].range.begin < range.end; i++) areas_[i].protection = protection;
+    merge(first, i);
+}
+
+std::optional<Range> Areas::find_gap(std::uint64_t size, std::uint64_t bottom, std::uint64_t top) const {
+    std::uint64_t end = top;
+    for (std::size_t i = areas_.size(); i-- > 0;) {
+        const Range range = areas_[i].range;
+        if (range.begin >= end) continue;
+        if (range.end < end && end - range.end >= size && end - size >= bottom) break;
+        if (range.begin < bottom + size) return std::nullopt;
+        end = range.begin;
+    }
+    if (end < size || end - size < bottom) return std::nullopt;
+    return Range{end - size, end};
+}
+
+}  // namespace enclavisor::runtime

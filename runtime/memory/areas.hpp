@@ -1,0 +1,71 @@
+// The list of the program's mapped areas: a sorted vector without overlaps.
+// Pure bookkeeping; the kernel is called elsewhere.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace enclavisor::runtime {
+
+struct Range {
+    std::uint64_t begin = 0, end = 0;
+
+    std::uint64_t size() const { return end - begin; }
+    bool overlaps(Range other) const { return begin < other.end && other.begin < end; }
+    bool contains(std::uint64_t address) const { return address >= begin && address < end; }
+};
+
+enum class AreaKind : std::uint8_t {
+    kAnonymous,
+    kFile,        // private copy of file contents
+    kSharedFile,  // read-only view of a file; can never become writable
+    kImage,       // of the program's ELF file
+    kHeap,        // brk
+    kStack,
+    kVdso,
+};
+
+struct Area {
+    Range range;
+    int protection;  // PROT_*
+    AreaKind kind;
+};
+
+class Areas {
+public:
+    const std::vector<Area>& all() const { return areas_; }
+
+    const Area* find(std::uint64_t address) const;
+    bool overlaps(Range range) const;
+    // Whether every page of `range` is mapped.
+    bool covers(Range range) const;
+
+    // Replaces whatever lies in the area's range.
+    void insert(const Area& area);
+    void remove(Range range);
+    void protect(Range range, int protection);
+
+    // The highest free range of `size` bytes that ends at or below `top`.
+    std::optional<Range> find_gap(std::uint64_t size, std::uint64_t bottom, std::uint64_t top) const;
+
+    // Calls with each area's part inside `range`, in order.
+    template <typename Function>
+    void for_each(Range range, Function function) const {
+        for (std::size_t i = first_after(range.begin); i < areas_.size() && areas_[i].range.begin < range.end; i++) {
+            const Area& area = areas_[i];
+            const Range part{area.range.begin > range.begin ? area.range.begin : range.begin,
+                             area.range.end < range.end ? area.range.end : range.end};
+            function(area, part);
+        }
+    }
+
+private:
+    std::size_t first_after(std::uint64_t address) const;  // index of the first area that ends beyond it
+    void split(std::uint64_t address);
+    void merge(std::size_t from, std::size_t to);
+
+    std::vector<Area> areas_;
+};
+
+}  // namespace enclavisor::runtime

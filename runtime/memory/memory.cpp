@@ -1,0 +1,254 @@
+#include "runtime/memory/memory.hpp"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "abi/platform/layout.hpp"
+#include "runtime/support/kernel_call.hpp"
+
+namespace enclavisor::runtime {
+namespace {
+
+constexpr std::size_t kMaxAreas = 65530;  // vm.max_map_count
+
+// The program's addresses: all of the enclave's but what the runtime lives in.
+constexpr Range kLow{abi::kEnclaveBegin, abi::kRuntimeBase};
+constexpr Range kHigh{0x7f80'0000'0000, abi::kEnclaveEnd};
+
+bool program_may_use(Range range) {
+    return (range.begin >= kLow.begin && range.end <= kLow.end) ||
+           (range.begin >= kHigh.begin && range.end <= kHigh.end);
+}
+
+std::uint64_t round_to_pages(std::uint64_t size) { return (size + abi::kPageSize - 1) & ~(abi::kPageSize - 1); }
+
+// [address, address + size) in whole pages; false: unaligned or not the program's.
+bool parse(std::uint64_t address, std::uint64_t size, Range& range) {
+    if (address % abi::kPageSize != 0 || size > abi::kEnclaveEnd) return false;
+    range = {address, address + round_to_pages(size)};
+    return range.end >= range.begin && range.size() > 0 && program_may_use(range);
+}
+
+std::uint64_t permissions_of(int protection) {
+    std::uint64_t permissions = 0;
+    if (protection & PROT_READ) permissions |= abi::kRead;
+    if (protection & PROT_WRITE) permissions |= abi::kRead | abi::kWrite;
+    if (protection & PROT_EXEC) permissions |= abi::kRead | abi::kExecute;
+    return permissions;
+}
+
+bool writable_and_executable(int protection) { return (protection & PROT_WRITE) && (protection & PROT_EXEC); }
+
+constexpr int kAllProtection = PROT_READ | PROT_WRITE | PROT_EXEC;
+
+}  // namespace
+
+bool Memory::place(const Area& area) {
+    if (!range_call(abi::Call::kMap, area.range.begin, area.range.size(), permissions_of(area.protection))) {
+        return false;
+    }
+    areas_.insert(area);
+    return true;
+}
+
+std::int64_t Memory::brk(std::uint64_t end) {
+    const auto present = static_cast<std::int64_t>(brk_);
+    if (end < brk_start_ || end - brk_start_ > limit_) return present;
+    const std::uint64_t old_end = round_to_pages(brk_), new_end = round_to_pages(end);
+    if (new_end > old_end) {
+        const Range more{old_end, new_end};
+        if (!program_may_use(more) || areas_.overlaps(more)) return present;
+        if (!place({more, PROT_READ | PROT_WRITE, AreaKind::kHeap})) return present;
+    } else if (new_end < old_end) {
+        range_call(abi::Call::kUnmap, new_end, old_end - new_end);
+        areas_.remove({new_end, old_end});
+    }
+    brk_ = end;
+    return static_cast<std::int64_t>(end);
+}
+
+// Where a new mapping goes.
+std::int64_t Memory::choose(std::uint64_t hint, std::uint64_t size, int flags, Range& range) {
+    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+        if (hint % abi::kPageSize != 0) return -EINVAL;
+        if (!parse(hint, size, range)) return hint < abi::kEnclaveBegin ? -EPERM : -ENOMEM;
+        if ((flags & MAP_FIXED_NOREPLACE) && areas_.overlaps(range)) return -EEXIST;
+        return 0;
+    }
+    hint &= ~(abi::kPageSize - 1);
+    if (hint != 0 && parse(hint, size, range) && !areas_.overlaps(range)) return 0;
+    if (flags & MAP_32BIT) {
+        if (const auto gap = areas_.find_gap(size, abi::kEnclaveBegin, 0x8000'0000)) {
+            range = *gap;
+            return 0;
+        }
+        return -ENOMEM;
+    }
+    const auto gap = areas_.find_gap(size, abi::kEnclaveBegin, abi::kMmapTop);
+    if (!gap) return -ENOMEM;
+    range = *gap;
+    return 0;
+}
+
+// Reads the file into freshly mapped pages. What lies beyond its end is zero.
+std::int64_t Memory::fill(Range range, int protection, OpenFile& file, std::uint64_t offset) {
+    std::uint64_t done = 0;
+    while (done < range.size()) {
+        const Buffers to{range.begin + done, range.size() - done};
+        const std::int64_t count = file.read(to, offset + done);
+        if (count < 0) return count;
+        if (count == 0) break;
+        done += static_cast<std::uint64_t>(count);
+    }
+    if (protection != (PROT_READ | PROT_WRITE)) {
+        range_call(abi::Call::kProtect, range.begin, range.size(), permissions_of(protection));
+    }
+    return 0;
+}
+
+std::int64_t Memory::map(std::uint64_t hint, std::uint64_t size, int protection, int flags, OpenFile* file,
+                         std::uint64_t offset) {
+    const int type = flags & MAP_TYPE;
+    const bool shared = type != MAP_PRIVATE;
+    if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE) return -EINVAL;
+    if (size == 0 || (protection & ~(kAllProtection | PROT_GROWSDOWN | PROT_GROWSUP))) return -EINVAL;
+    protection &= kAllProtection;
+    if (offset % abi::kPageSize != 0) return -EINVAL;
+    if (writable_and_executable(protection)) return -EACCES;
+    if (size > abi::kEnclaveEnd) return -ENOMEM;
+    size = round_to_pages(size);
+    // As Linux's heuristic overcommit: what can never be filled is refused.
+    const bool reservation = (flags & MAP_NORESERVE) || protection == PROT_NONE;
+    if (size > limit_ && !reservation) return -ENOMEM;
+    if (areas_.all().size() >= kMaxAreas) return -ENOMEM;
+    if (file != nullptr) {
+        if (!file->readable()) return -EACCES;
+        // The host's pages cannot be the enclave's: writes would not reach the file.
+        if (shared && ((protection & PROT_WRITE) || !file->can_map())) return -ENODEV;
+        if (!file->can_map()) return -ENODEV;
+    }
+    Range range;
+    if (const std::int64_t error = choose(hint, size, flags, range); error != 0) return error;
+    const int first = file != nullptr ? PROT_READ | PROT_WRITE : protection;
+    if (!range_call(abi::Call::kMap, range.begin, range.size(), permissions_of(first))) {
+        range_call(abi::Call::kUnmap, range.begin, range.size());
+        areas_.remove(range);
+        return -ENOMEM;
+    }
+    const AreaKind kind = file == nullptr ? AreaKind::kAnonymous : shared ? AreaKind::kSharedFile : AreaKind::kFile;
+    areas_.insert({range, protection, kind});
+    if (file != nullptr) {
+        if (const std::int64_t error = fill(range, protection, *file, offset); error < 0) {
+            range_call(abi::Call::kUnmap, range.begin, range.size());
+            areas_.remove(range);
+            return error;
+        }
+    }
+    return static_cast<std::int64_t>(range.begin);
+}
+
+std::int64_t Memory::unmap(std::uint64_t address, std::uint64_t size) {
+    Range range;
+    if (size == 0 || !parse(address, size, range)) return -EINVAL;
+    // Only what is mapped: a range over a large hole costs nothing.
+    areas_.for_each(range, [](const Area&, Range part) { range_call(abi::Call::kUnmap, part.begin, part.size()); });
+    areas_.remove(range);
+    return 0;
+}
+
+std::int64_t Memory::protect(std::uint64_t address, std::uint64_t size, int protection) {
+    if (address % abi::kPageSize != 0) return -EINVAL;
+    if (protection & ~(kAllProtection | PROT_GROWSDOWN | PROT_GROWSUP)) return -EINVAL;
+    protection &= kAllProtection;
+    if (size == 0) return 0;
+    Range range;
+    if (!parse(address, size, range) || !areas_.covers(range)) return -ENOMEM;
+    if (writable_and_executable(protection)) return -EACCES;
+    bool allowed = true;
+    areas_.for_each(range, [&](const Area& area, Range) {
+        if (area.kind == AreaKind::kSharedFile && (protection & PROT_WRITE)) allowed = false;
+    });
+    if (!allowed) return -EACCES;
+    if (areas_.all().size() + 2 > kMaxAreas) return -ENOMEM;
+    if (!range_call(abi::Call::kProtect, range.begin, range.size(), permissions_of(protection))) return -ENOMEM;
+    areas_.protect(range, protection);
+    return 0;
+}
+
+std::int64_t Memory::grow(const Area& area, Range old, std::uint64_t new_size, int flags, std::uint64_t target) {
+    const AreaKind kind = area.kind;
+    const int protection = area.protection;
+    if (new_size > limit_) return -ENOMEM;
+    const Range in_place{old.end, old.begin + new_size};
+    if (!(flags & MREMAP_FIXED) && new_size > old.size() && program_may_use(in_place) && !areas_.overlaps(in_place)) {
+        return place({in_place, protection, kind}) ? static_cast<std::int64_t>(old.begin) : -ENOMEM;
+    }
+    if (!(flags & MREMAP_MAYMOVE)) return -ENOMEM;
+    Range to;
+    if (flags & MREMAP_FIXED) {
+        if (!parse(target, new_size, to) || to.overlaps(old)) return -EINVAL;
+    } else {
+        const auto gap = areas_.find_gap(new_size, abi::kEnclaveBegin, abi::kMmapTop);
+        if (!gap) return -ENOMEM;
+        to = *gap;
+    }
+    if (!place({to, protection, kind})) return -ENOMEM;
+    const std::uint64_t kept = old.size() < new_size ? old.size() : new_size;
+    if (!move_pages(old.begin, to.begin, kept)) return -ENOMEM;
+    range_call(abi::Call::kUnmap, old.begin, old.size());
+    areas_.remove(old);
+    return static_cast<std::int64_t>(to.begin);
+}
+
+std::int64_t Memory::remap(std::uint64_t address, std::uint64_t old_size, std::uint64_t new_size, int flags,
+                           std::uint64_t target) {
+    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) return -EINVAL;
+    if ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE)) return -EINVAL;
+    Range old;
+    if (new_size == 0 || new_size > abi::kEnclaveEnd || old_size == 0 || !parse(address, old_size, old)) return -EINVAL;
+    new_size = round_to_pages(new_size);
+    const Area* area = areas_.find(old.begin);
+    if (area == nullptr || area->range.end < old.end) return -EFAULT;
+    if (flags & MREMAP_FIXED) return grow(*area, old, new_size, flags, target);
+    if (new_size <= old.size()) {
+        if (new_size < old.size()) unmap(old.begin + new_size, old.size() - new_size);
+        return static_cast<std::int64_t>(old.begin);
+    }
+    return grow(*area, old, new_size, flags, target);
+}
+
+std::int64_t Memory::advise(std::uint64_t address, std::uint64_t size, int advice) {
+    if (address % abi::kPageSize != 0) return -EINVAL;
+    switch (advice) {
+        case MADV_NORMAL:
+        case MADV_RANDOM:
+        case MADV_SEQUENTIAL:
+        case MADV_WILLNEED:
+        case MADV_DONTNEED:
+        case MADV_FREE:
+        case MADV_DONTFORK:
+        case MADV_DOFORK:
+        case MADV_HUGEPAGE:
+        case MADV_NOHUGEPAGE:
+        case MADV_DONTDUMP:
+        case MADV_DODUMP:
+        case MADV_WIPEONFORK:
+        case MADV_KEEPONFORK: break;
+        default: return -EINVAL;
+    }
+    if (size == 0) return 0;
+    Range range;
+    if (!parse(address, size, range)) return -ENOMEM;
+    if (advice == MADV_DONTNEED) {
+        // A file's pages would be read again and be the same, or lose what the
+        // program wrote: they stay.
+        areas_.for_each(range, [](const Area& area, Range part) {
+            if (area.kind == AreaKind::kAnonymous || area.kind == AreaKind::kHeap || area.kind == AreaKind::kStack) {
+                range_call(abi::Call::kDiscard, part.begin, part.size());
+            }
+        });
+    }
+    return areas_.covers(range) ? 0 : -ENOMEM;
+}
+
+}  // namespace enclavisor::runtime

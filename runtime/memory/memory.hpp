@@ -1,0 +1,46 @@
+// The program's address space: what the memory calls of Linux do, validated
+// here because the kernel ends an enclave that asks for nonsense.
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/files/open_file.hpp"
+#include "runtime/memory/areas.hpp"
+
+namespace enclavisor::runtime {
+
+class Memory {
+public:
+    // `limit`: bytes that the enclave may use; a single mapping beyond is refused.
+    Memory(std::uint64_t limit, std::uint64_t brk_start) : limit_{limit}, brk_start_{brk_start}, brk_{brk_start} {}
+
+    const Areas& areas() const { return areas_; }
+    std::uint64_t limit() const { return limit_; }
+    std::uint64_t brk_start() const { return brk_start_; }
+
+    // Takes note of what the loader mapped.
+    void note(const Area& area) { areas_.insert(area); }
+    // Maps for the runtime's own ends (stack, vDSO) at a fixed place. False: no memory.
+    bool place(const Area& area);
+
+    // Results as Linux gives them: a value, an address, or -errno.
+    std::int64_t brk(std::uint64_t end);
+    std::int64_t map(std::uint64_t hint, std::uint64_t size, int protection, int flags, OpenFile* file,
+                     std::uint64_t offset);
+    std::int64_t unmap(std::uint64_t address, std::uint64_t size);
+    std::int64_t protect(std::uint64_t address, std::uint64_t size, int protection);
+    std::int64_t remap(std::uint64_t address, std::uint64_t old_size, std::uint64_t new_size, int flags,
+                       std::uint64_t target);
+    std::int64_t advise(std::uint64_t address, std::uint64_t size, int advice);
+
+private:
+    std::int64_t choose(std::uint64_t hint, std::uint64_t size, int flags, Range& range);
+    std::int64_t fill(Range range, int protection, OpenFile& file, std::uint64_t offset);
+    std::int64_t grow(const Area& area, Range old, std::uint64_t new_size, int flags, std::uint64_t target);
+
+    Areas areas_;
+    std::uint64_t limit_;
+    std::uint64_t brk_start_, brk_;
+};
+
+}  // namespace enclavisor::runtime

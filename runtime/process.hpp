@@ -1,0 +1,47 @@
+// The one process of this enclave: all of the runtime's state.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <string>
+
+#include "runtime/config/config.hpp"
+#include "runtime/config/start_info.hpp"
+#include "runtime/files/descriptors.hpp"
+#include "runtime/files/names.hpp"
+#include "runtime/memory/memory.hpp"
+#include "runtime/signals/signals.hpp"
+#include "runtime/time/clock.hpp"
+
+namespace enclavisor::runtime {
+
+struct Process {
+    Process(Config&& measured, Start&& told);
+
+    Config config;
+    Start start;
+    Memory memory;
+    Descriptors files;
+    Names names;
+    Signals signals;
+    Clock clock;
+
+    std::uint32_t pid, parent, uid, gid, euid, egid;
+    std::uint32_t umask;
+    std::string name;  // PR_SET_NAME
+    std::string arguments_text, environment_text;  // /proc/self/cmdline, environ
+    std::uint64_t clear_child_thread = 0;  // set_tid_address
+
+    // Before the enclave ends: the summary of unsupported calls, if asked for.
+    void finish();
+    [[noreturn]] void exit(int status);
+};
+
+Process& process();
+
+// Summary of unsupported calls on descriptor 2 (calls/unsupported.cpp).
+void count_unsupported(std::uint64_t number);
+void print_unsupported();
+
+}  // namespace enclavisor::runtime

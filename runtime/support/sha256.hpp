@@ -1,0 +1,12 @@
+// SHA-256 by BearSSL (Debian's libbearssl.a).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+namespace enclavisor::runtime {
+
+std::array<std::byte, 32> sha256(std::span<const std::byte> data);
+
+}  // namespace enclavisor::runtime
