@@ -87,9 +87,13 @@ std::map<std::string, double> run_micro(Machine& machine, const std::filesystem:
 }
 
 std::string grouped(double value) {
-    std::string digits = fmt::format("{:.0f}", value);
-    for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) digits.insert(i, ",");
-    return digits;
+    const std::string digits = fmt::format("{:.0f}", value);
+    std::string result;
+    for (std::size_t i = 0; i < digits.size(); i++) {
+        if (i > 0 && (digits.size() - i) % 3 == 0) result.push_back(',');
+        result.push_back(digits[i]);
+    }
+    return result;
 }
 
 void row(const char* what, double measured, const std::string& peer, const std::string& aim) {

@@ -36,9 +36,10 @@ bool serve_interrupt(Kernel& kernel, std::uint64_t vector) {
             // What the host answered or asked is served before a computation goes on.
             return true;
         default:
-            // Never in service at our APIC unless the hypervisor made it so.
+            // The hypervisor's own. Also the spurious vector is ended: sent as an
+            // ordinary interrupt it would stay in service and block all others.
             kernel.ignored_interrupts++;
-            if (vector != kSpuriousVector) Apic::end_of_interrupt();
+            Apic::end_of_interrupt();
             return false;
     }
 }
