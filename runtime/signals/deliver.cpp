@@ -11,8 +11,8 @@ using namespace enclavisor;
 using namespace enclavisor::runtime;
 
 extern "C" {
-extern char guarded_end, guarded_copy_failed, guarded_string_failed, text_begin, text_end;
-void continue_with_signal(abi::Registers*);
+[[gnu::visibility("hidden")]] extern char guarded_end, guarded_copy_failed, guarded_string_failed, text_begin, text_end;
+[[gnu::visibility("hidden")]] void continue_with_signal(abi::Registers*);
 }
 
 namespace enclavisor::runtime {

@@ -13,8 +13,8 @@
 #include <string>
 
 extern "C" {
-bool guarded_copy(void* to, const void* from, std::size_t size);
-long guarded_string(char* to, const char* from, std::size_t room);
+[[gnu::visibility("hidden")]] bool guarded_copy(void* to, const void* from, std::size_t size);
+[[gnu::visibility("hidden")]] long guarded_string(char* to, const char* from, std::size_t room);
 }
 
 namespace enclavisor::runtime {

@@ -21,9 +21,12 @@ void Clock::start(TimeData* data, std::uint64_t tsc_khz, std::uint64_t wall_ns, 
 timespec Clock::now(ClockKind kind) const { return to_timespec(read(kind)); }
 
 std::uint64_t Clock::deadline(std::uint64_t nanoseconds) const {
-    const auto ticks = static_cast<unsigned __int128>(nanoseconds) * tsc_khz_ / 1'000'000 + 1;
-    const std::uint64_t now = __builtin_ia32_rdtsc();
-    return ticks > kForever || now > kForever ? ~0ull : now + static_cast<std::uint64_t>(ticks);
+    constexpr std::uint64_t kMillisecond = 1'000'000;
+    const std::uint64_t rest = nanoseconds % kMillisecond * tsc_khz_ / kMillisecond + 1;
+    std::uint64_t ticks;
+    if (__builtin_mul_overflow(nanoseconds / kMillisecond, tsc_khz_, &ticks)) return ~0ull;
+    if (__builtin_add_overflow(ticks, rest + __builtin_ia32_rdtsc(), &ticks)) return ~0ull;
+    return ticks;
 }
 
 bool to_nanoseconds(const timespec& time, std::uint64_t& nanoseconds) {
