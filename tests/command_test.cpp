@@ -111,13 +111,13 @@ TEST_F(BadInput, NotExecutable) {
     if (result.status != 0) expect_complaint(result, 126, {"program"});
 }
 TEST_F(BadInput, LimitTooSmall) {
-    expect_complaint(command({"run", "--limit", "64K", "--", "/bin/busybox", "true"}), 125, {"limit"});
+    expect_complaint(command({"run", "--limit", "64K", "/bin/busybox", "true"}), 125, {"limit"});
 }
 TEST_F(BadInput, LimitIsNoSize) {
-    expect_complaint(command({"run", "--limit", "many", "--", "/bin/busybox"}), 125, {"many"});
+    expect_complaint(command({"run", "--limit", "many", "/bin/busybox"}), 125, {"many"});
 }
 TEST_F(BadInput, UnknownPlatform) {
-    expect_complaint(command({"run", "--platform", "sgx", "--", "/bin/busybox", "true"}), 125, {"sgx"});
+    expect_complaint(command({"run", "--platform", "sgx", "/bin/busybox", "true"}), 125, {"sgx"});
 }
 TEST_F(BadInput, UnknownOption) {
     expect_complaint(command({"run", "--no-such-option", "/bin/busybox"}), 125, {"--no-such-option"});
@@ -129,9 +129,9 @@ TEST_F(BadInput, NoCommand) {
 TEST_F(BadInput, NoQemu) {
     RunOptions options;
     options.environment = {"PATH=/nonexistent"};
-    expect_complaint(command({"run", "--", "/bin/busybox", "true"}, options), 125, {"qemu"});
+    expect_complaint(command({"run", "/bin/busybox", "true"}, options), 125, {"qemu"});
     options.environment = {"PATH=/usr/bin:/bin", "ENCLAVISOR_QEMU=/nonexistent/qemu"};
-    expect_complaint(command({"run", "--", "/bin/busybox", "true"}, options), 125, {"/nonexistent/qemu"});
+    expect_complaint(command({"run", "/bin/busybox", "true"}, options), 125, {"/nonexistent/qemu"});
 }
 
 // Something that is started as QEMU and never becomes a VM that answers.
@@ -139,10 +139,10 @@ TEST_F(BadInput, VmThatDoesNotAnswer) {
     RunOptions options;
     options.environment = {"PATH=/usr/bin:/bin",
                            "ENCLAVISOR_QEMU=" + file("#!/bin/sh\nexec sleep 1000\n").string()};
-    expect_complaint(command({"run", "--", "/bin/busybox", "true"}, options), 125, {"does not answer"});
+    expect_complaint(command({"run", "/bin/busybox", "true"}, options), 125, {"does not answer"});
     options.environment[1] =
         "ENCLAVISOR_QEMU=" + file("#!/bin/sh\necho broken installation >&2\nexit 3\n").string();
-    expect_complaint(command({"run", "--", "/bin/busybox", "true"}, options), 125, {"broken installation"});
+    expect_complaint(command({"run", "/bin/busybox", "true"}, options), 125, {"broken installation"});
 }
 
 TEST_F(BadInput, ManifestWithAWrongKey) {
@@ -196,13 +196,18 @@ std::size_t virtual_machines() {
 }
 
 TEST_P(Command, ExitStatusIsTheProgramsOwn) {
-    EXPECT_EQ(command({"run", "--platform", platform(), "--", "/bin/busybox", "sh", "-c", "exit 41"}).status,
-              41);
+    EXPECT_EQ(command({"run", "--platform", platform(), "/bin/busybox", "sh", "-c", "exit 41"}).status, 41);
+}
+
+TEST_P(Command, DoubleDashEndsTheOptions) {
+    const auto result =
+        command({"run", "--platform", platform(), "--", "/bin/busybox", "echo", "--platform", "--"});
+    EXPECT_EQ(result.out, "--platform --\n") << result.err;
 }
 
 TEST_P(Command, ASignalsEndShowsAsShellsShowIt) {
     const auto result =
-        command({"run", "--platform", platform(), "--", "/bin/busybox", "sh", "-c", "kill -ABRT $$"});
+        command({"run", "--platform", platform(), "/bin/busybox", "sh", "-c", "kill -ABRT $$"});
     EXPECT_EQ(result.status, 128 + SIGABRT) << result.err;
     EXPECT_EQ(complaints(result).size(), 1u) << result.err;
 }
@@ -210,8 +215,7 @@ TEST_P(Command, ASignalsEndShowsAsShellsShowIt) {
 TEST_P(Command, ProgramMeetsAFullDisk) {
     RunOptions options;
     options.standard_output = "/dev/full";
-    const auto result =
-        command({"run", "--platform", platform(), "--", "/bin/busybox", "seq", "1", "10"}, options);
+    const auto result = command({"run", "--platform", platform(), "/bin/busybox", "seq", "1", "10"}, options);
     RunOptions native_options = options;
     native_options.inherit_environment = true;
     EXPECT_EQ(result.status, run({"/bin/busybox", "seq", "1", "10"}, native_options).status) << result.err;
@@ -223,8 +227,7 @@ TEST_P(Command, CtrlCEndsEnclaveAndVm) {
     options.signal_after = std::chrono::milliseconds{3000};
     options.timeout = std::chrono::seconds{30};
     const auto orphans = virtual_machines();
-    const auto result =
-        command({"run", "--platform", platform(), "--", "/bin/busybox", "sleep", "1000"}, options);
+    const auto result = command({"run", "--platform", platform(), "/bin/busybox", "sleep", "1000"}, options);
     EXPECT_FALSE(result.timed_out);
     EXPECT_EQ(result.status, 128 + SIGINT) << result.err;
     EXPECT_LT(result.time.count(), 15'000);
@@ -236,15 +239,14 @@ TEST_P(Command, KilledCommandTakesItsVmAlong) {
     options.signal = SIGKILL;
     options.signal_after = std::chrono::milliseconds{3000};
     const auto orphans = virtual_machines();
-    const auto result =
-        command({"run", "--platform", platform(), "--", "/bin/busybox", "sleep", "1000"}, options);
+    const auto result = command({"run", "--platform", platform(), "/bin/busybox", "sleep", "1000"}, options);
     EXPECT_EQ(result.status, 128 + SIGKILL);
     EXPECT_EQ(virtual_machines(), orphans) << "a VM stays behind";
 }
 
 TEST_P(Command, TimeoutEndsTheProgram) {
     const auto result =
-        command({"run", "--platform", platform(), "--timeout", "2", "--", "/bin/busybox", "sleep", "1000"});
+        command({"run", "--platform", platform(), "--timeout", "2", "/bin/busybox", "sleep", "1000"});
     EXPECT_EQ(result.status, 124) << result.err;
 }
 
@@ -254,7 +256,7 @@ TEST_P(Command, MeasurementOfflineEqualsReported) {
         ASSERT_EQ(offline.status, 0) << offline.err;
         ASSERT_EQ(offline.out.size(), 97u) << offline.out;
         const auto online =
-            command({"run", "--platform", platform(), "-q", "--print-measurement", "--", program, "--help"});
+            command({"run", "--platform", platform(), "-q", "--print-measurement", program, "--help"});
         EXPECT_NE(online.err.find(offline.out.substr(0, 96)), std::string::npos) << online.err;
     }
     EXPECT_NE(command({"measure", "/bin/busybox"}).out,
@@ -263,7 +265,7 @@ TEST_P(Command, MeasurementOfflineEqualsReported) {
 
 TEST_P(Command, UnsupportedCallsAreCountedAndNamed) {
     const auto result =
-        command({"run", "--platform", platform(), "-v", "--", "/bin/busybox", "sh", "-c", "(exit 3); true"});
+        command({"run", "--platform", platform(), "-v", "/bin/busybox", "sh", "-c", "(exit 3); true"});
     EXPECT_TRUE(result.err.find("fork") != std::string::npos || result.err.find("clone") != std::string::npos)
         << result.err;
 }

@@ -36,7 +36,7 @@ echo "done"
 step "busybox sha256sum in an enclave ($platform)"
 start=$EPOCHREALTIME
 status=0
-"$enclavisor" run --platform "$platform" --quiet --print-measurement -- "$program" sha256sum "$file" >"$work/out" 2>"$work/err" || status=$?
+"$enclavisor" run --platform "$platform" --quiet --print-measurement "$program" sha256sum "$file" >"$work/out" 2>"$work/err" || status=$?
 seconds "$start" "$EPOCHREALTIME"; echo
 if [[ $status -ne 0 ]]; then
     echo "the enclave's program ended with status $status:"

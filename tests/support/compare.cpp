@@ -19,8 +19,8 @@ std::vector<std::string> program_environment() {
 }
 
 std::vector<std::string> in_enclave(host::Platform platform, const std::vector<std::string>& arguments) {
-    std::vector<std::string> command{enclavisor_command(), "run", "--platform", host::platform_name(platform),
-                                     "--"};
+    std::vector<std::string> command{enclavisor_command(), "run", "--platform",
+                                     host::platform_name(platform)};
     command.insert(command.end(), arguments.begin(), arguments.end());
     return command;
 }
