@@ -333,21 +333,26 @@ Result<void> Reader::finish() {
     return {};
 }
 
+base::Failure<Error> syntax_error(const toml::parse_result& parsed, const std::string& name) {
+    return Place{name, parsed.error().source(), ""}.error(std::string{parsed.error().description()},
+                                                          "correct the TOML");
+}
+
 }  // namespace
 
 Result<Manifest> parse_manifest(std::string_view text, const std::string& name) {
     if (text.size() > kLongestManifest)
         return fail(fmt::format("{}: is too long for a manifest", name), "shorten it");
+    const std::string shape = ascii_shape(text);
+    if (const auto parsed = toml::parse(shape, std::string_view{name}); !parsed)
+        return syntax_error(parsed, name);
     if (const auto stray = find_stray_character(text)) {
         return fail(fmt::format("{}:{}:{}: a character beyond ASCII outside quotes", name, stray->line,
                                 stray->column),
                     "put it into quotes");
     }
     const toml::parse_result parsed = toml::parse(text, std::string_view{name});
-    if (!parsed) {
-        const toml::parse_error& error = parsed.error();
-        return Place{name, error.source(), ""}.error(std::string{error.description()}, "correct the TOML");
-    }
+    if (!parsed) return syntax_error(parsed, name);
     Manifest manifest;
     Reader reader{name, manifest};
     TRY(reader.read(parsed.table(), ""));

@@ -29,7 +29,7 @@ std::vector<std::string> qemu_command(const QemuSpec& spec) {
         line.push_back(std::move(option));
         line.push_back(std::move(value));
     };
-    std::string machine = "q35,vmport=off,hpet=off";
+    std::string machine = "q35,vmport=off,hpet=off,pit=off,i8042=off,sata=off,smbus=off,smm=off";
     std::string memory = fmt::format("{}M", spec.memory_mib);
     if (spec.shared_ram_fd >= 0) {
         add("-object", memory_object("ram0", spec.memory_mib, spec.shared_ram_fd));

@@ -1,13 +1,11 @@
 #include "host/lib/toml_guard.hpp"
 
 #include <algorithm>
-#include <string>
 
 namespace enclavisor::host {
 namespace {
 
-// Position after the string that begins at `at`. A string that is not closed
-// ends where its kind must end: toml++ gives up there.
+// Position after the string that begins at `at`.
 std::size_t skip_string(std::string_view text, std::size_t at) {
     const char quote = text[at];
     const bool escapes = quote == '"';
@@ -31,14 +29,18 @@ std::size_t skip_string(std::string_view text, std::size_t at) {
     return text.size();
 }
 
-// Whether a quote at `at` begins a string: elsewhere it is a mistake, which
-// toml++ reads on over.
-bool begins_string(std::string_view text, std::size_t at) {
-    constexpr std::string_view kBefore = " \t\n\r=[{,.";
-    return at == 0 || kBefore.find(text[at - 1]) != std::string_view::npos;
-}
-
 }  // namespace
+
+std::string ascii_shape(std::string_view text) {
+    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // byte order mark
+    std::string shape;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x80) shape += c;
+        if (byte >= 0xc0) shape += 'X';  // the first byte of a character (UTF-8)
+    }
+    return shape;
+}
 
 std::optional<TextPosition> find_stray_character(std::string_view text) {
     std::size_t at = text.starts_with("\xef\xbb\xbf") ? 3 : 0;
@@ -46,7 +48,7 @@ std::optional<TextPosition> find_stray_character(std::string_view text) {
         const char c = text[at];
         if (c == '#') {
             at = std::min(text.find('\n', at), text.size());
-        } else if ((c == '"' || c == '\'') && begins_string(text, at)) {
+        } else if (c == '"' || c == '\'') {
             at = skip_string(text, at);
         } else if (static_cast<unsigned char>(c) >= 0x80) {
             const std::string_view before = text.substr(0, at);
