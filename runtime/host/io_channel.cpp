@@ -42,9 +42,13 @@ void IoChannel::await() {
         return false;
     };
     for (int i = 0; i < kSpins; i++) {
-        if (arrived()) return;
+        if (arrived()) {
+            *rounds_ += i;
+            return;
+        }
         __builtin_ia32_pause();
     }
+    *rounds_ += kSpins;
     for (;;) {
         store(header_->enclave_waits, 1);
         fence();

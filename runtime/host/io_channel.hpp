@@ -28,9 +28,13 @@ inline constexpr int kRuleStartInfo = 3;  // the start information cannot be rea
 
 class IoChannel {
 public:
-    // `area` is the header page and the data area behind it.
-    IoChannel(std::byte* area, IoWaiter& waiter)
-        : header_{reinterpret_cast<abi::IoHeader*>(area)}, data_{area + abi::kIoDataOffset}, waiter_{&waiter} {}
+    // `area` is the header page and the data area behind it; `rounds` counts the
+    // rounds of polling, which benchmarks tell apart from work.
+    IoChannel(std::byte* area, IoWaiter& waiter, std::uint64_t* rounds)
+        : header_{reinterpret_cast<abi::IoHeader*>(area)},
+          data_{area + abi::kIoDataOffset},
+          waiter_{&waiter},
+          rounds_{rounds} {}
 
     // Hands `entry` to the proxy and waits for the answer, which nobody has
     // checked yet. Fills in the entry's id.
@@ -45,6 +49,7 @@ private:
     abi::IoHeader* header_;
     std::byte* data_;
     IoWaiter* waiter_;
+    std::uint64_t* rounds_;
     std::uint32_t submitted_ = 0;
 };
 
