@@ -1,8 +1,11 @@
 // The `enclavisor` command.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 
 #include "host/cli/commands.hpp"
+#include "host/lib/application.hpp"
+#include "host/lib/text.hpp"
 
 #ifndef ENCLAVISOR_VERSION
 #error "the build defines ENCLAVISOR_VERSION"
@@ -11,6 +14,8 @@
 namespace {
 
 using namespace enclavisor::host;
+
+const std::vector<std::string> kCommands{"run", "measure", "doctor"};
 
 constexpr const char* kFooter = R"(
 Examples:
@@ -33,9 +38,8 @@ public:
     }
 };
 
-void add_run(CLI::App& app, RunOptions& options) {
+CLI::App* add_run(CLI::App& app, RunOptions& options) {
     CLI::App* run = app.add_subcommand("run", "Run a static Linux program, or a manifest, in an enclave");
-    run->prefix_command();  // what follows the program is the program's
     run->add_option("--manifest", options.program, "Manifest (TOML) to run")->type_name("FILE");
     run->add_option("--platform", options.platform, "plain, or sim-sev: memory as under SEV, modelled")
         ->type_name("NAME")
@@ -58,24 +62,50 @@ void add_run(CLI::App& app, RunOptions& options) {
     run->add_flag("-v,--verbose", options.verbose, "Say what happens; show the VM's log");
     run->formatter(std::make_shared<RunFormatter>());
     run->footer(kFooter);
+    return run;
 }
 
-// What CLI11 left over: "--" and then the program with its arguments.
-Result<void> take_program(RunOptions& options, std::vector<std::string> rest) {
-    if (!rest.empty() && rest.front() == "--") rest.erase(rest.begin());
+// Takes the program and its arguments away from the end of `words`: they are
+// not CLI11's to interpret. Options end at "--" or at the first other word.
+std::vector<std::string> take_program(const CLI::App& run, std::vector<std::string>& words) {
+    if (words.empty() || words.front() != "run") return {};
+    std::size_t end = 1;
+    while (end < words.size() && words[end].starts_with('-') && words[end] != "--") {
+        const std::size_t equals = words[end].find('=');
+        const CLI::Option* option = run.get_option_no_throw(words[end].substr(0, equals));
+        const bool value_follows =
+            option != nullptr && option->get_items_expected_min() > 0 && equals == std::string::npos;
+        end += value_follows ? 2 : 1;
+    }
+    end = std::min(end, words.size());
+    const std::size_t begin = end < words.size() && words[end] == "--" ? end + 1 : end;
+    std::vector<std::string> program(words.begin() + static_cast<std::ptrdiff_t>(begin), words.end());
+    words.resize(end);
+    return program;
+}
+
+Result<int> run(RunOptions& options, std::vector<std::string> program) {
     if (options.program.empty()) {
-        if (rest.empty())
+        if (program.empty())
             return fail("no program is given", "enclavisor run PROGRAM; see enclavisor run --help");
-        if (rest.front().starts_with('-')) {
-            return fail("unknown option " + rest.front(), "see enclavisor run --help");
-        }
-        options.program = rest.front();
-        rest.erase(rest.begin());
-    } else if (!options.program.ends_with(".toml")) {
+        options.program = program.front();
+        program.erase(program.begin());
+    } else if (!is_manifest(options.program)) {
         return fail(options.program + " is not named like a manifest", "give FILE.toml");
     }
-    options.arguments = std::move(rest);
-    return {};
+    options.arguments = std::move(program);
+    return run_command(options);
+}
+
+Result<int> help(const CLI::App& app, bool version) {
+    TRY(print(version ? app.version() + "\n" : app.help()));
+    return 0;
+}
+
+Result<int> unknown_command(const std::string& word) {
+    const auto near = did_you_mean(word, kCommands);
+    return fail("there is no command '" + word + "'",
+                near ? "did you mean '" + *near + "'?" : "see enclavisor --help");
 }
 
 int report(Result<int> result) {
@@ -84,18 +114,13 @@ int report(Result<int> result) {
     return result.error().exit_code;
 }
 
-Result<int> run(RunOptions& options, const std::vector<std::string>& rest) {
-    TRY(take_program(options, rest));
-    return run_command(options);
-}
-
 int main_checked(int count, char** arguments) {
-    CLI::App app{"Runs Linux programs as enclaves inside one secure VM."};
+    CLI::App app{"Runs Linux programs as enclaves inside one secure VM.", "enclavisor"};
     app.set_version_flag("--version", "enclavisor " ENCLAVISOR_VERSION);
     app.require_subcommand(1);
     app.footer(kFooter);
     RunOptions options;
-    add_run(app, options);
+    CLI::App* run_app = add_run(app, options);
     std::string target, limit;
     CLI::App* measure =
         app.add_subcommand("measure", "Print the measurement of a program or manifest, without a VM");
@@ -103,14 +128,24 @@ int main_checked(int count, char** arguments) {
     measure->add_option("--limit", limit, "Memory limit, as given to run")->type_name("SIZE");
     app.add_subcommand("doctor", "Check what this machine has and lacks, with the cure");
 
+    std::vector<std::string> words(arguments + 1, arguments + count);
+    std::vector<std::string> program = take_program(*run_app, words);
+    if (!words.empty() && !words.front().starts_with('-') &&
+        std::find(kCommands.begin(), kCommands.end(), words.front()) == kCommands.end()) {
+        return report(unknown_command(words.front()));
+    }
     try {
-        app.parse(count, arguments);
+        std::reverse(words.begin(), words.end());  // as CLI11 wants them
+        app.parse(std::move(words));
+    } catch (const CLI::CallForHelp&) {
+        return report(help(app, false));
+    } catch (const CLI::CallForVersion&) {
+        return report(help(app, true));
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
         complain(std::string{error.what()} + " (see enclavisor --help)");
         return kExitFailure;
     }
-    if (app.got_subcommand("run")) return report(run(options, app.get_subcommand("run")->remaining()));
+    if (app.got_subcommand(run_app)) return report(run(options, std::move(program)));
     if (app.got_subcommand("measure")) return report(measure_command(target, limit));
     return report(doctor_command());
 }

@@ -68,13 +68,23 @@ void add_thread(EnclaveImage& image, std::uint64_t entry) {
         ThreadOperation{entry, abi::kThreadBlockBase, abi::kIoAreaBase, abi::kIoAreaPages});
 }
 
-Result<void> check_limit(const EnclaveImage& image, std::string_view name) {
-    const std::uint64_t needed = image.pages() + kWorkingPages;
-    if (needed <= image.create.memory_limit) return {};
-    return fail(fmt::format("the memory limit of {} is too small for {}",
-                            format_size(image.create.memory_limit * abi::kPageSize), name),
-                fmt::format("it needs at least {}: raise --limit or enclave.memory_limit",
-                            format_size(base::round_up(needed * abi::kPageSize, std::uint64_t{1} << 20))));
+// Pages that the segments take, saturating: sizes are the file's.
+std::uint64_t pages_of(const ElfFile& elf) {
+    std::uint64_t pages = 0;
+    for (const ElfSegment& segment : elf.segments) {
+        if (segment.permissions == 0) continue;
+        pages = base::checked_add(pages, segment.memory_size / abi::kPageSize + 2).value_or(~0ull);
+    }
+    return pages;
+}
+
+Result<void> check_limit(std::uint64_t limit, std::uint64_t pages, std::string_view name) {
+    const std::uint64_t needed = base::checked_add(pages, kWorkingPages).value_or(~0ull);
+    if (needed <= limit) return {};
+    const std::uint64_t mib = needed / 256 + 1;
+    return fail(
+        fmt::format("the memory limit of {} is too small for {}", format_size(limit * abi::kPageSize), name),
+        fmt::format("it needs at least {}M: raise --limit or enclave.memory_limit", mib));
 }
 
 }  // namespace
@@ -85,6 +95,8 @@ Result<EnclaveImage> load_process(const ElfInput& program, const ElfInput& runti
     image.create.memory_limit = configuration.options.memory_limit / abi::kPageSize;
     const ElfFile runtime_elf = TRY(parse_elf(runtime.bytes, runtime.name));
     const ElfFile elf = TRY(parse_elf(program.bytes, program.name));
+    const auto pages = base::checked_add(pages_of(runtime_elf), pages_of(elf)).value_or(~0ull);
+    TRY(check_limit(image.create.memory_limit, pages, program.name));
     TRY(add_runtime(image, runtime, runtime_elf));
 
     const std::uint64_t base = elf.position_independent ? abi::kStaticPieBase : 0;
@@ -107,7 +119,6 @@ Result<EnclaveImage> load_process(const ElfInput& program, const ElfInput& runti
     TRY(image.add_segment(abi::kConfigBase, config, config.size(), abi::kRead));
 
     add_thread(image, runtime_elf.entry);
-    TRY(check_limit(image, program.name));
     return image;
 }
 
@@ -115,12 +126,14 @@ Result<EnclaveImage> load_native(const ElfInput& program, std::uint64_t memory_l
     EnclaveImage image;
     image.create.memory_limit = memory_limit_bytes / abi::kPageSize;
     const ElfFile elf = TRY(parse_elf(program.bytes, program.name));
+    if (pages_of(elf) > image.create.memory_limit) {
+        TRY(check_limit(image.create.memory_limit, pages_of(elf), program.name));
+    }
     const std::uint64_t base = elf.position_independent ? abi::kStaticPieBase : 0;
     image.create.exception_entry = find_elf_symbol(program.bytes, "enclavisor_exception_entry").value_or(0);
     if (image.create.exception_entry != 0) image.create.exception_entry += base;
     TRY(add_elf(image, elf, base, program.name));
     add_thread(image, base + elf.entry);
-    if (image.pages() > image.create.memory_limit) TRY(check_limit(image, program.name));
     return image;
 }
 
