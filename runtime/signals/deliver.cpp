@@ -6,6 +6,7 @@
 
 #include "runtime/process.hpp"
 #include "runtime/support/kernel_call.hpp"
+#include "runtime/support/program_memory.hpp"
 
 using namespace enclavisor;
 using namespace enclavisor::runtime;
@@ -32,7 +33,8 @@ abi::ThreadBlock& block() {
 // What Linux makes of an exception of the processor (arch/x86/kernel/traps.c's
 // contract, signal(7) and sigaction(2)).
 SignalInfo signal_of(abi::Registers& r, std::uint64_t address) {
-    constexpr std::uint64_t kBreakpointDenied = 3 << 3 | 2;  // error code of a refused `int3`
+    constexpr std::uint8_t kInt3 = 0xcc;  // its gate is closed to ring 3: a general protection fault
+    std::uint8_t opcode;
     SignalInfo info{};
     auto set = [&](int number, int code, std::uint64_t at) {
         info.number = number;
@@ -46,7 +48,7 @@ SignalInfo signal_of(abi::Registers& r, std::uint64_t address) {
         case 6: set(SIGILL, ILL_ILLOPN, r.rip); break;
         case 12: set(SIGBUS, SI_KERNEL, 0); break;
         case 13:
-            if (r.error == kBreakpointDenied) {
+            if (r.error != 0 && get(r.rip, opcode) && opcode == kInt3) {
                 r.rip++;
                 set(SIGTRAP, SI_KERNEL, 0);
             } else {
