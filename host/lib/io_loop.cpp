@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "host/lib/shared_word.hpp"
@@ -9,7 +10,9 @@
 namespace enclavisor::host {
 namespace {
 
-constexpr std::chrono::microseconds kSpin{40};
+// How long to poll before sleeping. A sleep that ends soon was a mistake: waking up
+// takes both sides longer than polling would have.
+constexpr std::chrono::microseconds kLongestSpin{400};
 constexpr int kLooksPerClock = 64;  // reading the clock costs more than looking
 
 }  // namespace
@@ -17,7 +20,8 @@ constexpr int kLooksPerClock = 64;  // reading the clock costs more than looking
 bool IoLoop::wait_for_submission() {
     const auto fresh = [this] { return load(header_.submitted) != completed_ || stopped_.load(); };
     for (;;) {
-        const auto spin_end = std::chrono::steady_clock::now() + kSpin;
+        const auto begin = std::chrono::steady_clock::now();
+        const auto spin_end = begin + spin_;
         do {
             for (int i = 0; i < kLooksPerClock; i++) {
                 if (fresh()) return !stopped_.load();
@@ -28,6 +32,9 @@ bool IoLoop::wait_for_submission() {
         full_fence();
         if (!fresh()) futex_wait(header_.host_waits, 1);
         store(header_.host_waits, 0);
+        const bool soon = std::chrono::steady_clock::now() - begin < 2 * kLongestSpin;
+        spin_ = soon ? std::min(2 * spin_, std::max(kLongestSpin, shortest_spin_))
+                     : std::max(spin_ / 2, shortest_spin_);
     }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -22,6 +23,9 @@ public:
     IoLoop(abi::IoHeader& header, std::span<std::byte> data, int guest_doorbell, Handler handler)
         : header_{header}, data_{data}, guest_doorbell_{guest_doorbell}, handler_{std::move(handler)} {}
 
+    // How long to poll at least before sleeping; before run().
+    void set_shortest_spin(std::chrono::microseconds spin) { spin_ = shortest_spin_ = spin; }
+
     // Serves until stop(). Returns false if the enclave broke the protocol.
     bool run();
     void stop();  // from another thread
@@ -34,6 +38,8 @@ private:
     std::span<std::byte> data_;
     int guest_doorbell_;
     Handler handler_;
+    std::chrono::microseconds shortest_spin_{20};
+    std::chrono::microseconds spin_{40};  // before the next sleep; adapts
     std::atomic<bool> stopped_{false};
     std::atomic<std::uint32_t> served_{0};
     std::uint32_t completed_ = 0;  // ours; the header's copy is only written

@@ -28,6 +28,7 @@ constexpr int kHighFd = 1000;
 
 struct Options {
     std::optional<std::uint64_t> link, doorbell, area;
+    std::optional<std::uint64_t> spin;  // polls at least so many microseconds before it sleeps
 };
 
 std::optional<std::uint64_t> number_after(std::string_view argument, std::string_view prefix) {
@@ -45,6 +46,7 @@ Options parse(int count, char** arguments) {
         if (auto n = number_after(arguments[i], "--link=")) options.link = n;
         if (auto n = number_after(arguments[i], "--doorbell=")) options.doorbell = n;
         if (auto n = number_after(arguments[i], "--area=")) options.area = n;
+        if (auto n = number_after(arguments[i], "--spin=")) options.spin = n;
     }
     return options;
 }
@@ -95,6 +97,7 @@ int main(int count, char** arguments) {
                 doorbell.get(), [&executor](const abi::SubmissionEntry& entry, std::span<std::byte> data) {
                     return executor.execute(entry, data);
                 }};
+    if (options.spin) loop.set_shortest_spin(std::chrono::microseconds{*options.spin});
     if (loop.run()) return 0;
     std::fputs("enclavisor-proxy: the enclave broke the protocol of its rings\n", stderr);
     return 125;

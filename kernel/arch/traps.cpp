@@ -17,6 +17,8 @@ constexpr std::uint64_t kDoubleFault = 8;
 constexpr std::uint64_t kMachineCheck = 18;
 
 // Page-fault error code, APM2 8.4.2.
+constexpr std::uint64_t kFaultPresent = 1 << 0;
+constexpr std::uint64_t kFaultUser = 1 << 2;
 constexpr std::uint64_t kFaultWrite = 1 << 1;
 constexpr std::uint64_t kFaultReserved = 1 << 3;
 constexpr std::uint64_t kFaultFetch = 1 << 4;
@@ -73,7 +75,11 @@ void serve_page_fault(Kernel& kernel, Thread* thread) {
     const std::uint64_t address = arch::read_cr2();
     Enclave& enclave = *thread->enclave;
     FaultOutcome outcome = FaultOutcome::kViolation;
-    if (address < abi::kEnclaveEnd && !(r.error & kFaultReserved)) {
+    // A supervisor's access from ring 3 to a page that is there: SMAP's refusal of
+    // what an instruction such as IRET does on the enclave's behalf (seen under
+    // QEMU's TCG). Repeating it would repeat the fault.
+    const bool refused = (r.error & kFaultPresent) && !(r.error & kFaultUser);
+    if (address < abi::kEnclaveEnd && !(r.error & kFaultReserved) && !refused) {
         const Access access = r.error & kFaultFetch   ? Access::kExecute
                               : r.error & kFaultWrite ? Access::kWrite
                                                       : Access::kRead;

@@ -49,6 +49,7 @@ void Attestation::start(Kernel& kernel) {
               {VirtAddr{abi::kIoAreaBase}, PageCount{2}}, abi::kIoPoolOffset) == abi::ControlStatus::kOk,
           "no memory for the attestation enclave; give the VM at least 32 MiB");
     thread_ = enclave_->threads;
+    thread_->urgent = true;  // hosts wait for it, and its work is bounded
     // It has no host side: what would be its I/O area is not for it to see.
     tables.unmap({VirtAddr{abi::kIoAreaBase}, PageCount{2}}, ~0ull);
 
@@ -68,7 +69,7 @@ void Attestation::submit(Kernel& kernel, const abi::AttestRequest& request) {
     pending_ = true;
     if (thread_->waiting == Waiting::kAttest) {
         hand_over(kernel);
-        kernel.scheduler.wake(thread_, 0, true);
+        kernel.scheduler.wake(thread_, 0);
     }
 }
 

@@ -1,4 +1,6 @@
 // The end of an enclave, from the first moment to the last frame.
+#include <cstddef>
+
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/boundary/doorbell.hpp"
@@ -8,15 +10,19 @@
 namespace enclavisor::kernel {
 
 void publish_status(Kernel& kernel, const Enclave& enclave, const End& end) {
-    kernel.link.status(abi::slot_of(enclave.handle))
-        .write({.handle = enclave.handle,
-                .state = static_cast<std::uint32_t>(enclave.state),
-                .reason = static_cast<std::uint32_t>(end.reason),
-                .code = end.code,
-                .detail = end.detail,
-                .address = end.address,
-                .rip = end.rip,
-                .pages = enclave.used});
+    // The state goes last: who sees it sees all of the record.
+    const auto record = kernel.link.status(abi::slot_of(enclave.handle));
+    const auto state = record.member<std::uint32_t>(offsetof(abi::EnclaveStatus, state));
+    record.write({.handle = enclave.handle,
+                  .state = static_cast<std::uint32_t>(abi::EnclaveState::kFree),
+                  .reason = static_cast<std::uint32_t>(end.reason),
+                  .code = end.code,
+                  .detail = end.detail,
+                  .address = end.address,
+                  .rip = end.rip,
+                  .pages = enclave.used});
+    publish_fence();
+    state.write(static_cast<std::uint32_t>(enclave.state));
     publish_fence();
     kernel.link.count_event();
     if (enclave.state == abi::EnclaveState::kStopped && kernel.link.host_waits()) ring_doorbell();

@@ -2,8 +2,8 @@
 
 namespace enclavisor::kernel {
 
-void Scheduler::make_ready(Thread* thread, bool urgent) {
-    if (urgent) {
+void Scheduler::make_ready(Thread* thread) {
+    if (thread->urgent) {
         ready_.push_front(thread);
     } else {
         ready_.push_back(thread);
@@ -24,10 +24,10 @@ void Scheduler::stop_waiting(Thread* thread) {
     thread->waiting = Waiting::kNothing;
 }
 
-void Scheduler::wake(Thread* thread, std::int64_t result, bool urgent) {
+void Scheduler::wake(Thread* thread, std::int64_t result) {
     stop_waiting(thread);
     thread->registers.rax = static_cast<std::uint64_t>(result);
-    make_ready(thread, urgent);
+    make_ready(thread);
 }
 
 void Scheduler::forget(Thread* thread) {

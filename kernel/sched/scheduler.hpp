@@ -14,10 +14,10 @@ class Scheduler {
 public:
     static constexpr std::uint64_t kSliceNanoseconds = 4'000'000;
 
-    void make_ready(Thread* thread, bool urgent = false);
+    void make_ready(Thread* thread);
     // The current thread sleeps; its kernel call will return what wake() says.
     void wait(Thread* thread, Waiting what, std::uint64_t deadline);
-    void wake(Thread* thread, std::int64_t result, bool urgent = false);
+    void wake(Thread* thread, std::int64_t result);
     // Takes a thread out of every queue.
     void forget(Thread* thread);
 

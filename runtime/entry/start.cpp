@@ -189,7 +189,7 @@ extern "C" [[noreturn]] void start_runtime(abi::ThreadBlock* block) {
     start_random();
 
     auto* area = reinterpret_cast<std::byte*>(block->io_address);
-    IoChannel& io = channel.create(area, waiter, &block->runtime[23]);
+    IoChannel& io = channel.create(area, waiter, *reinterpret_cast<IoCounts*>(&block->runtime[22]));
     host_forwarder = &forwarder.create(io);
     Process& process = the_process.create(read_config(), read_start(io.data()));
     note_image(process);

@@ -26,7 +26,7 @@ public:
     std::int64_t operator()(abi::ForwardedCall call, const Arguments& arguments);
 
 private:
-    struct Pending;
+    std::int64_t run(const abi::CallSpec& spec, const Arguments& arguments);
     std::int64_t place(const abi::CallSpec& spec, const Arguments& arguments, abi::SubmissionEntry& entry);
     bool fetch(const abi::CallSpec& spec, const Arguments& arguments, const abi::SubmissionEntry& entry,
                std::int64_t result);

@@ -6,9 +6,15 @@ namespace {
 // About as long as the proxy takes to answer a short call when it polls too.
 constexpr int kSpins = 2000;
 
-std::uint32_t load(const std::uint32_t& word) { return __atomic_load_n(&word, __ATOMIC_ACQUIRE); }
-void store(std::uint32_t& word, std::uint32_t value) { __atomic_store_n(&word, value, __ATOMIC_RELEASE); }
-void fence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+std::uint32_t load(const std::uint32_t& word) {
+    return __atomic_load_n(&word, __ATOMIC_ACQUIRE);
+}
+void store(std::uint32_t& word, std::uint32_t value) {
+    __atomic_store_n(&word, value, __ATOMIC_RELEASE);
+}
+void fence() {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
 
 // One read or write of memory that the host may change meanwhile.
 template <typename T>
@@ -22,15 +28,18 @@ void write_once(T& shared, T value) {
 
 }  // namespace
 
-void IoChannel::submit(abi::SubmissionEntry& entry) {
+void IoChannel::submit(abi::SubmissionEntry& entry, std::size_t arguments) {
     abi::SubmissionEntry& slot = header_->entries[submitted_ % abi::kIoDepth];
     entry.id = submitted_;
     write_once(slot.call, entry.call);
     write_once(slot.id, entry.id);
-    for (int i = 0; i < 6; i++) write_once(slot.arguments[i], entry.arguments[i]);
+    for (std::size_t i = 0; i < arguments; i++) write_once(slot.arguments[i], entry.arguments[i]);
     store(header_->submitted, ++submitted_);
     fence();
-    if (load(header_->host_waits) == 1) waiter_->ring();
+    if (load(header_->host_waits) == 1) {
+        counts_->rings++;
+        waiter_->ring();
+    }
 }
 
 void IoChannel::await() {
@@ -43,12 +52,12 @@ void IoChannel::await() {
     };
     for (int i = 0; i < kSpins; i++) {
         if (arrived()) {
-            *rounds_ += i;
+            counts_->rounds += i;
             return;
         }
         __builtin_ia32_pause();
     }
-    *rounds_ += kSpins;
+    counts_->rounds += kSpins;
     for (;;) {
         store(header_->enclave_waits, 1);
         fence();
@@ -58,9 +67,9 @@ void IoChannel::await() {
     store(header_->enclave_waits, 0);
 }
 
-std::int64_t IoChannel::call(abi::SubmissionEntry& entry) {
+std::int64_t IoChannel::call(abi::SubmissionEntry& entry, std::size_t arguments) {
     const std::uint32_t index = submitted_ % abi::kIoDepth;
-    submit(entry);
+    submit(entry, arguments);
     await();
     const abi::CompletionEntry& completion = header_->completions[index];
     if (read_once(completion.id) != entry.id) waiter_->broken(kRuleId);
