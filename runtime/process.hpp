@@ -29,9 +29,9 @@ struct Process {
 
     std::uint32_t pid, parent, uid, gid, euid, egid;
     std::uint32_t umask;
-    std::string name;  // PR_SET_NAME
+    std::string name;                              // PR_SET_NAME
     std::string arguments_text, environment_text;  // /proc/self/cmdline, environ
-    std::uint64_t clear_child_thread = 0;  // set_tid_address
+    std::uint64_t clear_child_thread = 0;          // set_tid_address
 
     // Before the enclave ends: the summary of unsupported calls, if asked for.
     void finish();

@@ -57,8 +57,10 @@ struct Invoke<kFunction> {
 }  // namespace call_detail
 
 // Makes sys_<name> the function of its row in the table. Stands after it.
-#define ENCLAVISOR_CALL(name) \
-    std::int64_t entry_##name(Frame* frame) { return call_detail::Invoke<&sys_##name>::call(frame); }
+#define ENCLAVISOR_CALL(name)                                 \
+    std::int64_t entry_##name(Frame* frame) {                 \
+        return call_detail::Invoke<&sys_##name>::call(frame); \
+    }
 
 // --- For the functions ----------------------------------------------------
 
@@ -66,19 +68,19 @@ struct Invoke<kFunction> {
 std::int64_t get_path(Address from, std::string& path);
 
 // The open file of a descriptor, or return -EBADF from the calling function.
-#define TRY_FILE(fd)                                                        \
-    ({                                                                      \
-        OpenFile* try_file_ = process().files.find(fd);                     \
-        if (try_file_ == nullptr) return -EBADF;                            \
-        try_file_;                                                          \
+#define TRY_FILE(fd)                                    \
+    ({                                                  \
+        OpenFile* try_file_ = process().files.find(fd); \
+        if (try_file_ == nullptr) return -EBADF;        \
+        try_file_;                                      \
     })
 
 // A host's negative answer, or any -errno, is returned from the calling function.
-#define TRY_ERRNO(expression)                                               \
-    ({                                                                      \
-        const std::int64_t try_errno_ = (expression);                       \
-        if (try_errno_ < 0) return try_errno_;                              \
-        try_errno_;                                                         \
+#define TRY_ERRNO(expression)                         \
+    ({                                                \
+        const std::int64_t try_errno_ = (expression); \
+        if (try_errno_ < 0) return try_errno_;        \
+        try_errno_;                                   \
     })
 
 using Fd = std::uint32_t;  // a negative descriptor is a number that no file has

@@ -9,15 +9,19 @@
 namespace enclavisor::runtime {
 namespace {
 
-std::int64_t sys_close(Fd fd) { return process().files.close(fd); }
+std::int64_t sys_close(Fd fd) {
+    return process().files.close(fd);
+}
 
 std::int64_t sys_close_range(Fd first, Fd last, unsigned flags) {
     if (first > last || (flags & ~CLOSE_RANGE_CLOEXEC)) return -EINVAL;
     Descriptors& files = process().files;
     for (std::uint64_t fd = first; fd <= last && fd < files.size(); fd++) {
         if (files.find(fd) == nullptr) continue;
-        if (flags & CLOSE_RANGE_CLOEXEC) files.set_close_on_exec(fd, true);
-        else files.close(fd);
+        if (flags & CLOSE_RANGE_CLOEXEC)
+            files.set_close_on_exec(fd, true);
+        else
+            files.close(fd);
     }
     return 0;
 }
@@ -28,7 +32,9 @@ std::int64_t duplicate(Fd fd, std::uint64_t lowest, bool close_on_exec) {
     return process().files.add(std::move(file), close_on_exec, lowest);
 }
 
-std::int64_t sys_dup(Fd fd) { return duplicate(fd, 0, false); }
+std::int64_t sys_dup(Fd fd) {
+    return duplicate(fd, 0, false);
+}
 
 std::int64_t sys_dup3(Fd from, Fd to, int flags) {
     if (flags & ~O_CLOEXEC || from == to) return -EINVAL;
@@ -50,15 +56,23 @@ std::int64_t sys_fcntl(Fd fd, int command, std::uint64_t argument) {
         case F_DUPFD_CLOEXEC:
             if (argument >= files.limit()) return -EINVAL;
             return duplicate(fd, argument, command == F_DUPFD_CLOEXEC);
-        case F_GETFD: return files.close_on_exec(fd) ? FD_CLOEXEC : 0;
-        case F_SETFD: files.set_close_on_exec(fd, argument & FD_CLOEXEC); return 0;
-        case F_GETFL: return file->get_flags();
-        case F_SETFL: return file->set_flags(static_cast<int>(argument));
+        case F_GETFD:
+            return files.close_on_exec(fd) ? FD_CLOEXEC : 0;
+        case F_SETFD:
+            files.set_close_on_exec(fd, argument & FD_CLOEXEC);
+            return 0;
+        case F_GETFL:
+            return file->get_flags();
+        case F_SETFL:
+            return file->set_flags(static_cast<int>(argument));
         case F_GETLK:
         case F_SETLK:
-        case F_SETLKW: return file->lock_record(command, argument);
-        case F_GETPIPE_SZ: return 65536;
-        default: return -EINVAL;
+        case F_SETLKW:
+            return file->lock_record(command, argument);
+        case F_GETPIPE_SZ:
+            return 65536;
+        default:
+            return -EINVAL;
     }
 }
 
@@ -83,7 +97,9 @@ std::int64_t sys_fstatfs(Fd fd, Address to) {
     return put(to, info);
 }
 
-std::int64_t sys_getdents64(Fd fd, Address to, std::uint32_t size) { return TRY_FILE(fd)->entries(to, size); }
+std::int64_t sys_getdents64(Fd fd, Address to, std::uint32_t size) {
+    return TRY_FILE(fd)->entries(to, size);
+}
 std::int64_t sys_ftruncate(Fd fd, std::int64_t size) {
     OpenFile* file = TRY_FILE(fd);
     return size < 0 || !file->writable() ? -EINVAL : file->truncate(static_cast<std::uint64_t>(size));
@@ -94,14 +110,30 @@ std::int64_t sys_fallocate(Fd fd, int mode, std::int64_t offset, std::int64_t si
     if (!file->writable()) return -EBADF;
     return file->allocate(mode, static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(size));
 }
-std::int64_t sys_fsync(Fd fd) { return TRY_FILE(fd)->sync(false); }
-std::int64_t sys_fdatasync(Fd fd) { return TRY_FILE(fd)->sync(true); }
-std::int64_t sys_syncfs(Fd fd) { return TRY_FILE(fd)->sync(false); }
-std::int64_t sys_sync_file_range(Fd fd) { return TRY_FILE(fd)->sync(true); }
-std::int64_t sys_sync(Frame*) { return forward(abi::ForwardedCall::kSync); }
-std::int64_t sys_fchmod(Fd fd, std::uint32_t mode) { return TRY_FILE(fd)->change_mode(mode); }
-std::int64_t sys_fchown(Fd fd, std::uint32_t uid, std::uint32_t gid) { return TRY_FILE(fd)->change_owner(uid, gid); }
-std::int64_t sys_flock(Fd fd, int operation) { return TRY_FILE(fd)->lock_whole(operation); }
+std::int64_t sys_fsync(Fd fd) {
+    return TRY_FILE(fd)->sync(false);
+}
+std::int64_t sys_fdatasync(Fd fd) {
+    return TRY_FILE(fd)->sync(true);
+}
+std::int64_t sys_syncfs(Fd fd) {
+    return TRY_FILE(fd)->sync(false);
+}
+std::int64_t sys_sync_file_range(Fd fd) {
+    return TRY_FILE(fd)->sync(true);
+}
+std::int64_t sys_sync(Frame*) {
+    return forward(abi::ForwardedCall::kSync);
+}
+std::int64_t sys_fchmod(Fd fd, std::uint32_t mode) {
+    return TRY_FILE(fd)->change_mode(mode);
+}
+std::int64_t sys_fchown(Fd fd, std::uint32_t uid, std::uint32_t gid) {
+    return TRY_FILE(fd)->change_owner(uid, gid);
+}
+std::int64_t sys_flock(Fd fd, int operation) {
+    return TRY_FILE(fd)->lock_whole(operation);
+}
 
 // Advice needs no effect, only a valid descriptor.
 std::int64_t sys_fadvise64(Fd fd, std::uint64_t, std::uint64_t, int advice) {
@@ -116,7 +148,8 @@ std::int64_t sys_readahead(Fd fd) {
 // Two new files of the host's, whose numbers it wrote into `host`.
 std::int64_t add_pair(const std::int32_t (&host)[2], int first_flags, int second_flags, bool close_on_exec,
                       Address to) {
-    if (host[0] < 0 || host[1] < 0 || host[0] > abi::kMaxHostFd || host[1] > abi::kMaxHostFd || host[0] == host[1]) {
+    if (host[0] < 0 || host[1] < 0 || host[0] > abi::kMaxHostFd || host[1] > abi::kMaxHostFd ||
+        host[0] == host[1]) {
         return -EIO;
     }
     Descriptors& files = process().files;
@@ -137,7 +170,9 @@ std::int64_t sys_pipe2(Address to, int flags) {
     const int status = flags & (O_NONBLOCK | O_DIRECT);
     return add_pair(host, O_RDONLY | status, O_WRONLY | status, flags & O_CLOEXEC, to);
 }
-std::int64_t sys_pipe(Address to) { return sys_pipe2(to, 0); }
+std::int64_t sys_pipe(Address to) {
+    return sys_pipe2(to, 0);
+}
 
 std::int64_t sys_socketpair(int domain, int type, int protocol, Address to) {
     constexpr int kCloseOnExec = O_CLOEXEC;  // SOCK_CLOEXEC is the same bit

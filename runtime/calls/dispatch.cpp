@@ -87,4 +87,6 @@ constinit const std::array<CallFunction, kLinuxCallLimit> linux_call_table = [] 
     return table;
 }();
 
-extern "C" std::int64_t unknown_linux_call(Frame* frame) { return absent(frame); }
+extern "C" std::int64_t unknown_linux_call(Frame* frame) {
+    return absent(frame);
+}

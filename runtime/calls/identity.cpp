@@ -8,40 +8,82 @@
 namespace enclavisor::runtime {
 namespace {
 
-std::int64_t sys_getpid(Frame*) { return process().pid; }
-std::int64_t sys_gettid(Frame*) { return process().pid; }
-std::int64_t sys_getppid(Frame*) { return process().parent; }
-std::int64_t sys_getuid(Frame*) { return process().uid; }
-std::int64_t sys_getgid(Frame*) { return process().gid; }
-std::int64_t sys_geteuid(Frame*) { return process().euid; }
-std::int64_t sys_getegid(Frame*) { return process().egid; }
-std::int64_t sys_getpgrp(Frame*) { return process().pid; }
+std::int64_t sys_getpid(Frame*) {
+    return process().pid;
+}
+std::int64_t sys_gettid(Frame*) {
+    return process().pid;
+}
+std::int64_t sys_getppid(Frame*) {
+    return process().parent;
+}
+std::int64_t sys_getuid(Frame*) {
+    return process().uid;
+}
+std::int64_t sys_getgid(Frame*) {
+    return process().gid;
+}
+std::int64_t sys_geteuid(Frame*) {
+    return process().euid;
+}
+std::int64_t sys_getegid(Frame*) {
+    return process().egid;
+}
+std::int64_t sys_getpgrp(Frame*) {
+    return process().pid;
+}
 
 std::int64_t own_or(std::int32_t pid, std::int64_t value) {
     return pid == 0 || static_cast<std::uint32_t>(pid) == process().pid ? value : -ESRCH;
 }
-std::int64_t sys_getpgid(std::int32_t pid) { return own_or(pid, process().pid); }
-std::int64_t sys_getsid(std::int32_t pid) { return own_or(pid, process().pid); }
-std::int64_t sys_setpgid(std::int32_t pid, std::int32_t) { return own_or(pid, 0); }
+std::int64_t sys_getpgid(std::int32_t pid) {
+    return own_or(pid, process().pid);
+}
+std::int64_t sys_getsid(std::int32_t pid) {
+    return own_or(pid, process().pid);
+}
+std::int64_t sys_setpgid(std::int32_t pid, std::int32_t) {
+    return own_or(pid, 0);
+}
 // The process leads its group already.
-std::int64_t sys_setsid(Frame*) { return -EPERM; }
+std::int64_t sys_setsid(Frame*) {
+    return -EPERM;
+}
 
 // Identities cannot change; asking for what one is already is granted.
-bool is_user(std::uint32_t id) { return id == ~0u || id == process().uid || id == process().euid; }
-bool is_group(std::uint32_t id) { return id == ~0u || id == process().gid || id == process().egid; }
-std::int64_t granted(bool yes) { return yes ? 0 : -EPERM; }
-std::int64_t sys_setuid(std::uint32_t id) { return granted(id != ~0u && is_user(id)); }
-std::int64_t sys_setgid(std::uint32_t id) { return granted(id != ~0u && is_group(id)); }
-std::int64_t sys_setreuid(std::uint32_t a, std::uint32_t b) { return granted(is_user(a) && is_user(b)); }
-std::int64_t sys_setregid(std::uint32_t a, std::uint32_t b) { return granted(is_group(a) && is_group(b)); }
+bool is_user(std::uint32_t id) {
+    return id == ~0u || id == process().uid || id == process().euid;
+}
+bool is_group(std::uint32_t id) {
+    return id == ~0u || id == process().gid || id == process().egid;
+}
+std::int64_t granted(bool yes) {
+    return yes ? 0 : -EPERM;
+}
+std::int64_t sys_setuid(std::uint32_t id) {
+    return granted(id != ~0u && is_user(id));
+}
+std::int64_t sys_setgid(std::uint32_t id) {
+    return granted(id != ~0u && is_group(id));
+}
+std::int64_t sys_setreuid(std::uint32_t a, std::uint32_t b) {
+    return granted(is_user(a) && is_user(b));
+}
+std::int64_t sys_setregid(std::uint32_t a, std::uint32_t b) {
+    return granted(is_group(a) && is_group(b));
+}
 std::int64_t sys_setresuid(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
     return granted(is_user(a) && is_user(b) && is_user(c));
 }
 std::int64_t sys_setresgid(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
     return granted(is_group(a) && is_group(b) && is_group(c));
 }
-std::int64_t sys_setfsuid(Frame*) { return process().euid; }
-std::int64_t sys_setfsgid(Frame*) { return process().egid; }
+std::int64_t sys_setfsuid(Frame*) {
+    return process().euid;
+}
+std::int64_t sys_setfsgid(Frame*) {
+    return process().egid;
+}
 
 std::int64_t put_three(Address a, Address b, Address c, std::uint32_t real, std::uint32_t effective) {
     TRY_ERRNO(put(a, real));
@@ -55,7 +97,9 @@ std::int64_t sys_getresgid(Address a, Address b, Address c) {
     return put_three(a, b, c, process().gid, process().egid);
 }
 
-std::int64_t sys_getgroups(std::int32_t count, Address) { return count < 0 ? -EINVAL : 0; }
+std::int64_t sys_getgroups(std::int32_t count, Address) {
+    return count < 0 ? -EINVAL : 0;
+}
 
 std::int64_t sys_uname(Address to) {
     utsname name{};
@@ -69,7 +113,9 @@ std::int64_t sys_uname(Address to) {
     return put(to, name);
 }
 
-std::int64_t sys_personality(std::uint32_t persona) { return persona == ~0u || persona == 0 ? 0 : -EINVAL; }
+std::int64_t sys_personality(std::uint32_t persona) {
+    return persona == ~0u || persona == 0 ? 0 : -EINVAL;
+}
 
 }  // namespace
 

@@ -8,14 +8,19 @@
 namespace enclavisor::runtime {
 namespace {
 
-std::int64_t sys_brk(std::uint64_t end) { return process().memory.brk(end); }
+std::int64_t sys_brk(std::uint64_t end) {
+    return process().memory.brk(end);
+}
 
-std::int64_t sys_mmap(std::uint64_t hint, std::uint64_t size, int protection, int flags, Fd fd, std::uint64_t offset) {
+std::int64_t sys_mmap(std::uint64_t hint, std::uint64_t size, int protection, int flags, Fd fd,
+                      std::uint64_t offset) {
     OpenFile* file = flags & MAP_ANONYMOUS ? nullptr : TRY_FILE(fd);
     return process().memory.map(hint, size, protection, flags, file, offset);
 }
 
-std::int64_t sys_munmap(std::uint64_t address, std::uint64_t size) { return process().memory.unmap(address, size); }
+std::int64_t sys_munmap(std::uint64_t address, std::uint64_t size) {
+    return process().memory.unmap(address, size);
+}
 std::int64_t sys_mprotect(std::uint64_t address, std::uint64_t size, int protection) {
     return process().memory.protect(address, size, protection);
 }
@@ -41,13 +46,21 @@ std::int64_t sys_msync(std::uint64_t address, std::uint64_t size, int flags) {
 }
 
 // Enclave memory is never swapped: every page is as good as locked.
-std::int64_t sys_mlock(std::uint64_t address, std::uint64_t size) { return check_mapped(address, size); }
-std::int64_t sys_munlock(std::uint64_t address, std::uint64_t size) { return check_mapped(address, size); }
+std::int64_t sys_mlock(std::uint64_t address, std::uint64_t size) {
+    return check_mapped(address, size);
+}
+std::int64_t sys_munlock(std::uint64_t address, std::uint64_t size) {
+    return check_mapped(address, size);
+}
 std::int64_t sys_mlock2(std::uint64_t address, std::uint64_t size, unsigned flags) {
     return flags & ~1u ? -EINVAL : check_mapped(address, size);
 }
-std::int64_t sys_mlockall(unsigned flags) { return flags == 0 || (flags & ~7u) ? -EINVAL : 0; }
-std::int64_t sys_munlockall(Frame*) { return 0; }
+std::int64_t sys_mlockall(unsigned flags) {
+    return flags == 0 || (flags & ~7u) ? -EINVAL : 0;
+}
+std::int64_t sys_munlockall(Frame*) {
+    return 0;
+}
 
 std::int64_t sys_mincore(std::uint64_t address, std::uint64_t size, Address to) {
     if (address % 4096 != 0) return -EINVAL;

@@ -65,10 +65,12 @@ std::int64_t sys_statx(int directory, Address path, int flags, std::uint32_t mas
     Place place;
     const bool descriptor = names_descriptor(path, flags);
     if (!descriptor) TRY_ERRNO(get_place(directory, path, !(flags & AT_SYMLINK_NOFOLLOW), place));
-    const OpenFile* file = descriptor && directory != AT_FDCWD ? TRY_FILE(static_cast<Fd>(directory)) : nullptr;
+    const OpenFile* file =
+        descriptor && directory != AT_FDCWD ? TRY_FILE(static_cast<Fd>(directory)) : nullptr;
     struct statx result {};
     // The host knows more than stat holds: the time of birth.
-    const bool host_name = !descriptor && process().names.host_only() && place.files != &process().names.special();
+    const bool host_name =
+        !descriptor && process().names.host_only() && place.files != &process().names.special();
     if (host_name || (file != nullptr && file->host_fd() >= 0)) {
         TRY_ERRNO(forward(abi::ForwardedCall::kStatx, host_name ? place.directory : file->host_fd(),
                           host_name ? place.path.c_str() : "", flags, mask, &result));
@@ -76,7 +78,9 @@ std::int64_t sys_statx(int directory, Address path, int flags, std::uint32_t mas
     }
     struct stat info;
     TRY_ERRNO(read_stat(directory, path, flags & ~kSync, info));
-    auto time = [](const timespec& t) { return statx_timestamp{t.tv_sec, static_cast<std::uint32_t>(t.tv_nsec), 0}; };
+    auto time = [](const timespec& t) {
+        return statx_timestamp{t.tv_sec, static_cast<std::uint32_t>(t.tv_nsec), 0};
+    };
     result.stx_mask = STATX_BASIC_STATS;
     result.stx_blksize = static_cast<std::uint32_t>(info.st_blksize);
     result.stx_nlink = static_cast<std::uint32_t>(info.st_nlink);
@@ -105,7 +109,9 @@ std::int64_t sys_faccessat2(int directory, Address path, int mode, int flags) {
     TRY_ERRNO(get_place(directory, path, !(flags & AT_SYMLINK_NOFOLLOW), place));
     return place.files->access(place, mode, flags);
 }
-std::int64_t sys_faccessat(int directory, Address path, int mode) { return sys_faccessat2(directory, path, mode, 0); }
+std::int64_t sys_faccessat(int directory, Address path, int mode) {
+    return sys_faccessat2(directory, path, mode, 0);
+}
 
 std::int64_t sys_readlinkat(int directory, Address path, Address to, std::int32_t size) {
     if (size <= 0) return -EINVAL;
@@ -207,7 +213,9 @@ std::int64_t sys_chdir(Address path_address) {
     TRY_ERRNO(get_path(path_address, path));
     return path.empty() ? -ENOENT : process().names.change_directory(path);
 }
-std::int64_t sys_fchdir(Fd fd) { return process().names.change_directory(*TRY_FILE(fd)); }
+std::int64_t sys_fchdir(Fd fd) {
+    return process().names.change_directory(*TRY_FILE(fd));
+}
 
 std::int64_t sys_getcwd(Address to, std::uint64_t size) {
     std::string path;

@@ -29,7 +29,8 @@ std::int64_t poll_all(std::vector<pollfd>& polled, std::uint64_t timeout) {
             continue;
         }
         constexpr short kAlways = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
-        polled[i].revents = file == nullptr ? short{POLLNVAL} : static_cast<short>(polled[i].events & kAlways);
+        polled[i].revents =
+            file == nullptr ? short{POLLNVAL} : static_cast<short>(polled[i].events & kAlways);
         ready += polled[i].revents != 0;
     }
     if (ready > 0) timeout = 0;
@@ -41,10 +42,12 @@ std::int64_t poll_all(std::vector<pollfd>& polled, std::uint64_t timeout) {
         return ready;
     }
     const timespec wait = to_timespec(timeout == kForever ? 0 : timeout);
-    TRY_ERRNO(forward(abi::ForwardedCall::kPoll, at_host.data(), at_host.size(), timeout == kForever ? nullptr : &wait));
+    TRY_ERRNO(forward(abi::ForwardedCall::kPoll, at_host.data(), at_host.size(),
+                      timeout == kForever ? nullptr : &wait));
     for (std::size_t i = 0; i < at_host.size(); i++) {
         pollfd& entry = polled[origin[i]];
-        entry.revents = static_cast<short>(at_host[i].revents & (entry.events | POLLERR | POLLHUP | POLLNVAL));
+        entry.revents =
+            static_cast<short>(at_host[i].revents & (entry.events | POLLERR | POLLHUP | POLLNVAL));
         ready += entry.revents != 0;
     }
     return ready;
@@ -76,7 +79,8 @@ std::int64_t poll_array(Address array, std::uint64_t count, std::uint64_t timeou
 }
 
 std::int64_t sys_poll(Address array, std::uint32_t count, int milliseconds) {
-    return poll_array(array, count, milliseconds < 0 ? kForever : static_cast<std::uint64_t>(milliseconds) * 1'000'000);
+    return poll_array(array, count,
+                      milliseconds < 0 ? kForever : static_cast<std::uint64_t>(milliseconds) * 1'000'000);
 }
 
 std::int64_t get_timeout(Address from, std::uint64_t& timeout) {
@@ -150,7 +154,9 @@ std::int64_t sys_select(int count, Address in, Address out, Address except, Addr
     timeval given;
     if (time != 0) {
         if (!get(time, given)) return -EFAULT;
-        if (given.tv_usec < 0 || !to_nanoseconds({given.tv_sec + given.tv_usec / 1'000'000, given.tv_usec % 1'000'000 * 1000}, timeout)) {
+        if (given.tv_usec < 0 ||
+            !to_nanoseconds({given.tv_sec + given.tv_usec / 1'000'000, given.tv_usec % 1'000'000 * 1000},
+                            timeout)) {
             return -EINVAL;
         }
     }
@@ -164,7 +170,8 @@ std::int64_t sys_select(int count, Address in, Address out, Address except, Addr
     return ready;
 }
 
-std::int64_t sys_pselect6(int count, Address in, Address out, Address except, Address time, Address mask_pair) {
+std::int64_t sys_pselect6(int count, Address in, Address out, Address except, Address time,
+                          Address mask_pair) {
     std::uint64_t timeout;
     TRY_ERRNO(get_timeout(time, timeout));
     std::uint64_t mask[2] = {0, 0};  // address, size

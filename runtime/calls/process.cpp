@@ -13,8 +13,12 @@
 namespace enclavisor::runtime {
 namespace {
 
-std::int64_t sys_exit(int status) { process().exit(status); }
-std::int64_t sys_exit_group(int status) { process().exit(status); }
+std::int64_t sys_exit(int status) {
+    process().exit(status);
+}
+std::int64_t sys_exit_group(int status) {
+    process().exit(status);
+}
 
 std::int64_t sys_set_tid_address(std::uint64_t address) {
     process().clear_child_thread = address;
@@ -33,9 +37,12 @@ std::int64_t sys_arch_prctl(int code, std::uint64_t value) {
             asm volatile("rdfsbase %0" : "=r"(base));
             return put(value, base);
         }
-        case kGetGs: return put(value, std::uint64_t{0});
-        case kSetGs: return -EPERM;  // the runtime's
-        default: return -EINVAL;
+        case kGetGs:
+            return put(value, std::uint64_t{0});
+        case kSetGs:
+            return -EPERM;  // the runtime's
+        default:
+            return -EINVAL;
     }
 }
 
@@ -53,20 +60,33 @@ std::int64_t sys_prctl(int option, std::uint64_t a) {
             std::memcpy(name, process().name.data(), std::min<std::size_t>(process().name.size(), 15));
             return put(a, name);
         }
-        case PR_GET_DUMPABLE: return 0;
+        case PR_GET_DUMPABLE:
+            return 0;
         case PR_SET_DUMPABLE:
-        case PR_SET_NO_NEW_PRIVS: return 0;
-        case PR_GET_NO_NEW_PRIVS: return 1;
-        case PR_SET_PDEATHSIG: return 0;
-        default: return -EINVAL;
+        case PR_SET_NO_NEW_PRIVS:
+            return 0;
+        case PR_GET_NO_NEW_PRIVS:
+            return 1;
+        case PR_SET_PDEATHSIG:
+            return 0;
+        default:
+            return -EINVAL;
     }
 }
 
 // No other thread: robust futexes never have to be released.
-std::int64_t sys_set_robust_list(std::uint64_t, std::uint64_t size) { return size == 24 ? 0 : -EINVAL; }
-std::int64_t sys_get_robust_list(Frame*) { return -EPERM; }
-std::int64_t sys_rseq(Frame*) { return -ENOSYS; }
-std::int64_t sys_membarrier(int command) { return command == 0 ? 0 : -EINVAL; }
+std::int64_t sys_set_robust_list(std::uint64_t, std::uint64_t size) {
+    return size == 24 ? 0 : -EINVAL;
+}
+std::int64_t sys_get_robust_list(Frame*) {
+    return -EPERM;
+}
+std::int64_t sys_rseq(Frame*) {
+    return -ENOSYS;
+}
+std::int64_t sys_membarrier(int command) {
+    return command == 0 ? 0 : -EINVAL;
+}
 
 std::int64_t sys_sched_yield(Frame*) {
     kernel_call(abi::Call::kYield);
@@ -83,14 +103,30 @@ std::int64_t sys_sched_setaffinity(std::int32_t, std::uint64_t size, Address fro
     if (!copy_in(&mask, from, std::min<std::uint64_t>(size, sizeof(mask)))) return -EFAULT;
     return mask & 1 ? 0 : -EINVAL;
 }
-std::int64_t sys_sched_getscheduler(Frame*) { return 0; }
-std::int64_t sys_sched_setscheduler(std::int32_t, int policy) { return policy == 0 ? 0 : -EPERM; }
-std::int64_t sys_sched_getparam(std::int32_t, Address to) { return put(to, 0); }
-std::int64_t sys_sched_setparam(Frame*) { return 0; }
-std::int64_t sys_sched_get_priority_max(int policy) { return policy == 1 || policy == 2 ? 99 : 0; }
-std::int64_t sys_sched_get_priority_min(int policy) { return policy == 1 || policy == 2 ? 1 : 0; }
-std::int64_t sys_getpriority(Frame*) { return 20; }
-std::int64_t sys_setpriority(int, int, int value) { return value >= 0 ? 0 : -EACCES; }
+std::int64_t sys_sched_getscheduler(Frame*) {
+    return 0;
+}
+std::int64_t sys_sched_setscheduler(std::int32_t, int policy) {
+    return policy == 0 ? 0 : -EPERM;
+}
+std::int64_t sys_sched_getparam(std::int32_t, Address to) {
+    return put(to, 0);
+}
+std::int64_t sys_sched_setparam(Frame*) {
+    return 0;
+}
+std::int64_t sys_sched_get_priority_max(int policy) {
+    return policy == 1 || policy == 2 ? 99 : 0;
+}
+std::int64_t sys_sched_get_priority_min(int policy) {
+    return policy == 1 || policy == 2 ? 1 : 0;
+}
+std::int64_t sys_getpriority(Frame*) {
+    return 20;
+}
+std::int64_t sys_setpriority(int, int, int value) {
+    return value >= 0 ? 0 : -EACCES;
+}
 std::int64_t sys_getcpu(Address cpu, Address node) {
     if (cpu != 0) TRY_ERRNO(put(cpu, 0));
     return node != 0 ? put(node, 0) : 0;
@@ -99,11 +135,16 @@ std::int64_t sys_getcpu(Address cpu, Address node) {
 rlimit limit_of(int resource) {
     constexpr rlim_t kMostFiles = 1 << 20;
     switch (resource) {
-        case RLIMIT_STACK: return {process().config.options.stack_size, process().config.options.stack_size};
-        case RLIMIT_NOFILE: return {process().files.limit(), kMostFiles};
-        case RLIMIT_CORE: return {0, 0};
-        case RLIMIT_NPROC: return {1, 1};
-        default: return {RLIM_INFINITY, RLIM_INFINITY};
+        case RLIMIT_STACK:
+            return {process().config.options.stack_size, process().config.options.stack_size};
+        case RLIMIT_NOFILE:
+            return {process().files.limit(), kMostFiles};
+        case RLIMIT_CORE:
+            return {0, 0};
+        case RLIMIT_NPROC:
+            return {1, 1};
+        default:
+            return {RLIM_INFINITY, RLIM_INFINITY};
     }
 }
 
@@ -121,8 +162,12 @@ std::int64_t limits(int resource, Address new_limit, Address old_limit) {
     return old_limit != 0 ? put(old_limit, now) : 0;
 }
 
-std::int64_t sys_getrlimit(int resource, Address to) { return limits(resource, 0, to); }
-std::int64_t sys_setrlimit(int resource, Address from) { return limits(resource, from, 0); }
+std::int64_t sys_getrlimit(int resource, Address to) {
+    return limits(resource, 0, to);
+}
+std::int64_t sys_setrlimit(int resource, Address from) {
+    return limits(resource, from, 0);
+}
 std::int64_t sys_prlimit64(std::int32_t pid, int resource, Address from, Address to) {
     if (pid != 0 && static_cast<std::uint32_t>(pid) != process().pid) return -ESRCH;
     return limits(resource, from, to);

@@ -11,7 +11,9 @@ namespace {
 constexpr std::uint64_t kSetSize = 8;
 constexpr std::uint64_t kMinimalStack = 2048;  // MINSIGSTKSZ
 
-bool valid(int number) { return number >= 1 && number <= kSignalCount; }
+bool valid(int number) {
+    return number >= 1 && number <= kSignalCount;
+}
 
 std::int64_t sys_rt_sigaction(int number, Address new_action, Address old_action, std::uint64_t size) {
     if (size != kSetSize || !valid(number)) return -EINVAL;
@@ -35,10 +37,17 @@ std::int64_t sys_rt_sigprocmask(int how, Address new_mask, Address old_mask, std
         std::uint64_t mask;
         if (!get(new_mask, mask)) return -EFAULT;
         switch (how) {
-            case SIG_BLOCK: signals.set_mask(old | mask); break;
-            case SIG_UNBLOCK: signals.set_mask(old & ~mask); break;
-            case SIG_SETMASK: signals.set_mask(mask); break;
-            default: return -EINVAL;
+            case SIG_BLOCK:
+                signals.set_mask(old | mask);
+                break;
+            case SIG_UNBLOCK:
+                signals.set_mask(old & ~mask);
+                break;
+            case SIG_SETMASK:
+                signals.set_mask(mask);
+                break;
+            default:
+                return -EINVAL;
         }
     }
     return old_mask != 0 ? put(old_mask, old) : 0;
@@ -72,7 +81,8 @@ std::int64_t sys_sigaltstack(Frame* frame) {
     Signals& signals = process().signals;
     const Address new_stack = frame->rdi, old_stack = frame->rsi;
     SignalStack old = signals.stack();
-    const bool on_it = !(old.flags & SS_DISABLE) && frame->rsp > old.base && frame->rsp - old.base <= old.size;
+    const bool on_it =
+        !(old.flags & SS_DISABLE) && frame->rsp > old.base && frame->rsp - old.base <= old.size;
     if (on_it) old.flags |= SS_ONSTACK;
     if (new_stack != 0) {
         SignalStack stack;
@@ -109,7 +119,9 @@ std::int64_t send(int number, int code) {
     return 0;
 }
 
-bool self(std::int32_t id) { return static_cast<std::uint32_t>(id) == process().pid; }
+bool self(std::int32_t id) {
+    return static_cast<std::uint32_t>(id) == process().pid;
+}
 
 // There is no other process that could be reached.
 std::int64_t sys_kill(std::int32_t pid, int number) {

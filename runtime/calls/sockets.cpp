@@ -18,16 +18,17 @@ constexpr std::uint32_t kMaxAddress = 128;
 constexpr std::uint32_t kMaxOption = 256;
 
 // The host's descriptor of a socket, or return the error from the caller.
-#define TRY_SOCKET(fd)                                   \
-    ({                                                   \
-        const OpenFile* try_socket_ = TRY_FILE(fd);      \
+#define TRY_SOCKET(fd)                                    \
+    ({                                                    \
+        const OpenFile* try_socket_ = TRY_FILE(fd);       \
         if (try_socket_->host_fd() < 0) return -ENOTSOCK; \
-        try_socket_->host_fd();                          \
+        try_socket_->host_fd();                           \
     })
 
 std::int64_t add_socket(std::int64_t host_fd, int type) {
-    return process().files.add(Ref<OpenFile>{new HostFile(static_cast<int>(host_fd), O_RDWR | (type & SOCK_NONBLOCK))},
-                               type & SOCK_CLOEXEC);
+    return process().files.add(
+        Ref<OpenFile>{new HostFile(static_cast<int>(host_fd), O_RDWR | (type & SOCK_NONBLOCK))},
+        type & SOCK_CLOEXEC);
 }
 
 // What the host wrote of an address and its length, to where the program wants it.
@@ -55,8 +56,12 @@ std::int64_t sys_connect(Fd fd, Address address, std::uint32_t size) {
 std::int64_t sys_bind(Fd fd, Address address, std::uint32_t size) {
     return size > kMaxAddress ? -EINVAL : forward(C::kBind, TRY_SOCKET(fd), address, size);
 }
-std::int64_t sys_listen(Fd fd, int backlog) { return forward(C::kListen, TRY_SOCKET(fd), backlog); }
-std::int64_t sys_shutdown(Fd fd, int how) { return forward(C::kShutdown, TRY_SOCKET(fd), how); }
+std::int64_t sys_listen(Fd fd, int backlog) {
+    return forward(C::kListen, TRY_SOCKET(fd), backlog);
+}
+std::int64_t sys_shutdown(Fd fd, int how) {
+    return forward(C::kShutdown, TRY_SOCKET(fd), how);
+}
 
 std::int64_t sys_accept4(Fd fd, Address address, Address size_address, int flags) {
     std::byte bytes[kMaxAddress];
@@ -82,8 +87,12 @@ std::int64_t name_of(C call, Fd fd, Address address, Address size_address) {
     TRY_ERRNO(forward(call, host, bytes, &size));
     return put_address(bytes, size, address, size_address, room);
 }
-std::int64_t sys_getsockname(Fd fd, Address a, Address size) { return name_of(C::kGetsockname, fd, a, size); }
-std::int64_t sys_getpeername(Fd fd, Address a, Address size) { return name_of(C::kGetpeername, fd, a, size); }
+std::int64_t sys_getsockname(Fd fd, Address a, Address size) {
+    return name_of(C::kGetsockname, fd, a, size);
+}
+std::int64_t sys_getpeername(Fd fd, Address a, Address size) {
+    return name_of(C::kGetpeername, fd, a, size);
+}
 
 std::int64_t sys_setsockopt(Fd fd, int level, int option, Address value, std::uint32_t size) {
     return size > kMaxOption ? -EINVAL : forward(C::kSetsockopt, TRY_SOCKET(fd), level, option, value, size);
@@ -110,25 +119,29 @@ std::int64_t sent(std::int64_t result, int flags) {
     return result;
 }
 
-std::int64_t sys_sendto(Fd fd, Address from, std::uint64_t size, int flags, Address address, std::uint32_t address_size) {
+std::int64_t sys_sendto(Fd fd, Address from, std::uint64_t size, int flags, Address address,
+                        std::uint32_t address_size) {
     const int host = TRY_SOCKET(fd);
     if (address == 0) address_size = 0;
     if (address_size > kMaxAddress) return -EINVAL;
-    return sent(forward(C::kSendto, host, from, std::min(size, kMaxTransfer), flags, address, address_size), flags);
+    return sent(forward(C::kSendto, host, from, std::min(size, kMaxTransfer), flags, address, address_size),
+                flags);
 }
 
-std::int64_t receive(int host, Address to, std::uint64_t size, int flags, Address address, Address size_address) {
+std::int64_t receive(int host, Address to, std::uint64_t size, int flags, Address address,
+                     Address size_address) {
     std::byte bytes[kMaxAddress];
     std::uint32_t room, address_size = kMaxAddress;
     TRY_ERRNO(get_room(address, size_address, room));
     // MSG_TRUNC would let the host name a size beyond the buffer.
-    const std::int64_t count = TRY_ERRNO(
-        forward(C::kRecvfrom, host, to, std::min(size, kMaxTransfer), flags & ~MSG_TRUNC, bytes, &address_size));
+    const std::int64_t count = TRY_ERRNO(forward(C::kRecvfrom, host, to, std::min(size, kMaxTransfer),
+                                                 flags & ~MSG_TRUNC, bytes, &address_size));
     TRY_ERRNO(put_address(bytes, address_size, address, size_address, room));
     return count;
 }
 
-std::int64_t sys_recvfrom(Fd fd, Address to, std::uint64_t size, int flags, Address address, Address size_address) {
+std::int64_t sys_recvfrom(Fd fd, Address to, std::uint64_t size, int flags, Address address,
+                          Address size_address) {
     return receive(TRY_SOCKET(fd), to, size, flags, address, size_address);
 }
 
@@ -139,7 +152,8 @@ std::byte flat[kMaxTransfer];
 std::int64_t get_message(Address from, msghdr& message, std::uint64_t& total) {
     if (!get(from, message)) return -EFAULT;
     if (message.msg_iovlen > IOV_MAX) return -EMSGSIZE;
-    if (!copy_in(parts.data(), reinterpret_cast<Address>(message.msg_iov), message.msg_iovlen * sizeof(iovec))) {
+    if (!copy_in(parts.data(), reinterpret_cast<Address>(message.msg_iov),
+                 message.msg_iovlen * sizeof(iovec))) {
         return -EFAULT;
     }
     total = 0;
@@ -159,7 +173,8 @@ std::int64_t sys_sendmsg(Fd fd, Address from, int flags) {
     if (!Buffers{std::span{parts.data(), message.msg_iovlen}}.read(0, flat, total)) return -EFAULT;
     const std::uint32_t size = message.msg_name != nullptr ? message.msg_namelen : 0;
     if (size > kMaxAddress) return -EINVAL;
-    return sent(forward(C::kSendto, host, flat, total, flags, size != 0 ? message.msg_name : nullptr, size), flags);
+    return sent(forward(C::kSendto, host, flat, total, flags, size != 0 ? message.msg_name : nullptr, size),
+                flags);
 }
 
 std::int64_t sys_recvmsg(Fd fd, Address from, int flags) {
@@ -168,9 +183,8 @@ std::int64_t sys_recvmsg(Fd fd, Address from, int flags) {
     std::uint64_t total;
     TRY_ERRNO(get_message(from, message, total));
     const Address name_size = from + offsetof(msghdr, msg_namelen);
-    const std::int64_t count =
-        TRY_ERRNO(receive(host, reinterpret_cast<Address>(flat), total, flags,
-                          reinterpret_cast<Address>(message.msg_name), name_size));
+    const std::int64_t count = TRY_ERRNO(receive(host, reinterpret_cast<Address>(flat), total, flags,
+                                                 reinterpret_cast<Address>(message.msg_name), name_size));
     const Buffers to{std::span{parts.data(), message.msg_iovlen}};
     if (!to.write(0, flat, static_cast<std::uint64_t>(count))) return -EFAULT;
     TRY_ERRNO(put(from + offsetof(msghdr, msg_controllen), std::uint64_t{0}));

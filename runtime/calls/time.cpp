@@ -107,7 +107,8 @@ std::int64_t sys_futex(Address word, int operation, std::uint32_t value, std::ui
             if (process().memory.areas().find(word) == nullptr || !get(word, present)) return -EFAULT;
             return kernel_call(abi::Call::kWake, word, value);
         }
-        default: return -ENOSYS;
+        default:
+            return -ENOSYS;
     }
 }
 

@@ -76,8 +76,12 @@ std::int64_t write_vector(Fd fd, Address from, std::uint64_t count, std::uint64_
     return written(file->write(Buffers{std::span{parts.data(), count}}, offset));
 }
 
-std::int64_t sys_readv(Fd fd, Address from, std::uint64_t count) { return read_vector(fd, from, count, kPosition); }
-std::int64_t sys_writev(Fd fd, Address from, std::uint64_t count) { return write_vector(fd, from, count, kPosition); }
+std::int64_t sys_readv(Fd fd, Address from, std::uint64_t count) {
+    return read_vector(fd, from, count, kPosition);
+}
+std::int64_t sys_writev(Fd fd, Address from, std::uint64_t count) {
+    return write_vector(fd, from, count, kPosition);
+}
 std::int64_t sys_preadv(Fd fd, Address from, std::uint64_t count, std::int64_t offset) {
     return offset < 0 ? -EINVAL : read_vector(fd, from, count, static_cast<std::uint64_t>(offset));
 }
@@ -85,11 +89,13 @@ std::int64_t sys_pwritev(Fd fd, Address from, std::uint64_t count, std::int64_t 
     return offset < 0 ? -EINVAL : write_vector(fd, from, count, static_cast<std::uint64_t>(offset));
 }
 // The flags are hints, or promises that are not made here.
-std::int64_t sys_preadv2(Fd fd, Address from, std::uint64_t count, std::int64_t offset, std::uint64_t, int flags) {
+std::int64_t sys_preadv2(Fd fd, Address from, std::uint64_t count, std::int64_t offset, std::uint64_t,
+                         int flags) {
     if (flags != 0) return -EOPNOTSUPP;
     return offset == -1 ? sys_readv(fd, from, count) : sys_preadv(fd, from, count, offset);
 }
-std::int64_t sys_pwritev2(Fd fd, Address from, std::uint64_t count, std::int64_t offset, std::uint64_t, int flags) {
+std::int64_t sys_pwritev2(Fd fd, Address from, std::uint64_t count, std::int64_t offset, std::uint64_t,
+                          int flags) {
     if (flags != 0) return -EOPNOTSUPP;
     return offset == -1 ? sys_writev(fd, from, count) : sys_pwritev(fd, from, count, offset);
 }
@@ -111,8 +117,10 @@ std::int64_t copy(OpenFile& from, std::uint64_t& from_offset, OpenFile& to, std:
             return done > 0 ? static_cast<std::int64_t>(done) : written(put_there);
         }
         const auto taken = static_cast<std::uint64_t>(put_there);
-        if (from_offset != kPosition) from_offset += taken;
-        else if (taken < valid) from.seek(put_there - count, SEEK_CUR);
+        if (from_offset != kPosition)
+            from_offset += taken;
+        else if (taken < valid)
+            from.seek(put_there - count, SEEK_CUR);
         if (to_offset != kPosition) to_offset += taken;
         done += taken;
         if (taken < valid || valid < step) break;
@@ -150,13 +158,16 @@ std::int64_t sys_copy_file_range(Fd from, Address from_address, Fd to, Address t
     std::uint64_t from_offset, to_offset;
     TRY_ERRNO(get_offset(from_address, from_offset));
     TRY_ERRNO(get_offset(to_address, to_offset));
-    const std::int64_t count = TRY_ERRNO(copy(*source, from_offset, *target, to_offset, std::min(size, kMaxCount)));
+    const std::int64_t count =
+        TRY_ERRNO(copy(*source, from_offset, *target, to_offset, std::min(size, kMaxCount)));
     if (from_address != 0) TRY_ERRNO(put(from_address, from_offset));
     if (to_address != 0) TRY_ERRNO(put(to_address, to_offset));
     return count;
 }
 
-std::int64_t sys_lseek(Fd fd, std::int64_t offset, int whence) { return TRY_FILE(fd)->seek(offset, whence); }
+std::int64_t sys_lseek(Fd fd, std::int64_t offset, int whence) {
+    return TRY_FILE(fd)->seek(offset, whence);
+}
 
 }  // namespace
 

@@ -33,14 +33,21 @@ bool add_mount(Config& config, std::span<const std::byte> payload) {
 
 bool add_item(Config& config, abi::ConfigTag tag, std::span<const std::byte> payload) {
     switch (tag) {
-        case abi::ConfigTag::kProgram: return take(payload, config.program) && payload.empty();
-        case abi::ConfigTag::kOptions: return take(payload, config.options) && payload.empty();
-        case abi::ConfigTag::kArgument: config.arguments.push_back(text(payload)); return true;
-        case abi::ConfigTag::kEnvironment: config.environment.push_back(text(payload)); return true;
+        case abi::ConfigTag::kProgram:
+            return take(payload, config.program) && payload.empty();
+        case abi::ConfigTag::kOptions:
+            return take(payload, config.options) && payload.empty();
+        case abi::ConfigTag::kArgument:
+            config.arguments.push_back(text(payload));
+            return true;
+        case abi::ConfigTag::kEnvironment:
+            config.environment.push_back(text(payload));
+            return true;
         case abi::ConfigTag::kEnvironmentFromHost:
             config.environment_from_host.push_back(text(payload));
             return true;
-        case abi::ConfigTag::kMount: return add_mount(config, payload);
+        case abi::ConfigTag::kMount:
+            return add_mount(config, payload);
         case abi::ConfigTag::kTrustedFile: {
             TrustedFile file{};
             if (!take(payload, file.info) || payload.empty()) return false;
@@ -48,7 +55,9 @@ bool add_item(Config& config, abi::ConfigTag tag, std::span<const std::byte> pay
             config.trusted_files.push_back(file);
             return true;
         }
-        case abi::ConfigTag::kExecutable: config.executable = text(payload); return true;
+        case abi::ConfigTag::kExecutable:
+            config.executable = text(payload);
+            return true;
     }
     return false;
 }
@@ -67,7 +76,8 @@ std::optional<Config> parse_config(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
         abi::ConfigItem item;
         if (!take(bytes, item) || item.size > bytes.size()) return std::nullopt;
-        if (!add_item(config, static_cast<abi::ConfigTag>(item.tag), bytes.first(item.size))) return std::nullopt;
+        if (!add_item(config, static_cast<abi::ConfigTag>(item.tag), bytes.first(item.size)))
+            return std::nullopt;
         const std::size_t padded = base::round_up<std::size_t>(item.size, 8);
         bytes = bytes.subspan(padded < bytes.size() ? padded : bytes.size());
     }

@@ -16,7 +16,8 @@ std::uint64_t ProgramStack::size() const {
     for (const auto& list : {&arguments, &environment}) {
         for (const std::string_view text : *list) bytes += text.size() + 1;
     }
-    const std::uint64_t words = 1 + arguments.size() + 1 + environment.size() + 1 + 2 * (auxiliary.size() + 4);
+    const std::uint64_t words =
+        1 + arguments.size() + 1 + environment.size() + 1 + 2 * (auxiliary.size() + 4);
     return bytes + words * 8 + 64;
 }
 

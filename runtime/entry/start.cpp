@@ -97,11 +97,13 @@ void note_image(Process& process) {
     for (std::uint64_t i = 0; i < program.header_count; i++, header++) {
         if (header->p_type != PT_LOAD || header->p_memsz == 0) continue;
         const std::uint64_t begin = program.base + header->p_vaddr;
-        const int protection = (header->p_flags & PF_R ? PROT_READ : 0) | (header->p_flags & PF_W ? PROT_WRITE : 0) |
+        const int protection = (header->p_flags & PF_R ? PROT_READ : 0) |
+                               (header->p_flags & PF_W ? PROT_WRITE : 0) |
                                (header->p_flags & PF_X ? PROT_EXEC : 0);
         process.memory.note({{begin & ~(abi::kPageSize - 1),
                               (begin + header->p_memsz + abi::kPageSize - 1) & ~(abi::kPageSize - 1)},
-                             protection, AreaKind::kImage});
+                             protection,
+                             AreaKind::kImage});
     }
 }
 
@@ -127,7 +129,8 @@ std::vector<std::string_view> choose_environment(const Process& process) {
     std::vector<std::string_view> result = config.environment;
     for (const std::string_view name : config.environment_from_host) {
         for (const std::string_view variable : process.start.environment) {
-            if (variable.size() > name.size() && variable.substr(0, name.size()) == name && variable[name.size()] == '=') {
+            if (variable.size() > name.size() && variable.substr(0, name.size()) == name &&
+                variable[name.size()] == '=') {
                 result.push_back(variable);
             }
         }
@@ -147,7 +150,7 @@ std::uint64_t build_stack(Process& process, std::uint64_t vdso) {
     __cpuid(1, eax, ebx, ecx, edx);
     ProgramStack stack;
     stack.arguments = process.config.options.flags & abi::kHostArguments ? process.start.arguments
-                                                                          : process.config.arguments;
+                                                                         : process.config.arguments;
     stack.environment = choose_environment(process);
     stack.executable = process.config.executable;
     for (std::uint64_t& word : stack.random) word = seeded_number();
@@ -179,7 +182,9 @@ std::uint64_t build_stack(Process& process, std::uint64_t vdso) {
 
 }  // namespace
 
-Process& process() { return the_process.get(); }
+Process& process() {
+    return the_process.get();
+}
 
 extern "C" [[noreturn]] void start_runtime(abi::ThreadBlock* block) {
     block->runtime[1] = reinterpret_cast<std::uint64_t>(&syscall_stack_top);
@@ -195,7 +200,8 @@ extern "C" [[noreturn]] void start_runtime(abi::ThreadBlock* block) {
     note_image(process);
     const std::uint64_t vdso = place_vdso(process, block->tsc_khz);
     const bool host_directory = process.config.options.flags & abi::kHostIdentity;
-    process.names.start(process.config, host_directory ? process.start.directory : "/", process.uid, process.gid);
+    process.names.start(process.config, host_directory ? process.start.directory : "/", process.uid,
+                        process.gid);
     for (const int fd : {0, 1, 2}) process.files.add(Ref<OpenFile>{new HostFile(fd, O_RDWR)}, false);
 
     abi::Registers registers{};

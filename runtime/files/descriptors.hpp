@@ -11,10 +11,10 @@ namespace enclavisor::runtime {
 class Descriptors {
 public:
     // The open file behind a descriptor; null: EBADF. Valid until the table changes.
-    OpenFile* find(std::uint64_t fd) const {
-        return fd < slots_.size() ? slots_[fd].file.get() : nullptr;
+    OpenFile* find(std::uint64_t fd) const { return fd < slots_.size() ? slots_[fd].file.get() : nullptr; }
+    Ref<OpenFile> hold(std::uint64_t fd) const {
+        return fd < slots_.size() ? slots_[fd].file : Ref<OpenFile>{};
     }
-    Ref<OpenFile> hold(std::uint64_t fd) const { return fd < slots_.size() ? slots_[fd].file : Ref<OpenFile>{}; }
 
     // The lowest free descriptor at or above `lowest`, or -EMFILE.
     std::int64_t add(Ref<OpenFile> file, bool close_on_exec, std::uint64_t lowest = 0);

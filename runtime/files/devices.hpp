@@ -9,7 +9,8 @@ enum class DeviceKind : std::uint8_t { kNull, kZero, kFull, kRandom };
 
 class DeviceFile final : public OpenFile {
 public:
-    DeviceFile(DeviceKind kind, int flags, const struct stat& info) : OpenFile{flags}, kind_{kind}, info_{info} {}
+    DeviceFile(DeviceKind kind, int flags, const struct stat& info)
+        : OpenFile{flags}, kind_{kind}, info_{info} {}
     std::int64_t read(const Buffers& to, std::uint64_t) override;
     std::int64_t write(const Buffers& from, std::uint64_t) override;
     std::int64_t seek(std::int64_t, int) override { return 0; }

@@ -18,16 +18,18 @@ class FileSystem;
 
 struct Place {
     FileSystem* files = nullptr;
-    int directory = AT_FDCWD;  // the host's, for relative host paths
-    std::string path;          // absolute inside the enclave's own file systems
-    std::string enclave_path;  // if known: for directories that are opened
+    int directory = AT_FDCWD;      // the host's, for relative host paths
+    std::string path;              // absolute inside the enclave's own file systems
+    std::string enclave_path;      // if known: for directories that are opened
     bool names_directory = false;  // written with a slash at its end
 };
 
 // A file, or -errno.
 using Opened = base::Result<Ref<OpenFile>, std::int64_t>;
 
-inline base::Failure<std::int64_t> failed(std::int64_t error) { return base::Failure<std::int64_t>{error}; }
+inline base::Failure<std::int64_t> failed(std::int64_t error) {
+    return base::Failure<std::int64_t>{error};
+}
 
 class FileSystem {
 public:
@@ -58,7 +60,9 @@ public:
         std::string path;
         bool in_enclave;
     };
-    virtual std::optional<Followed> follow(std::string_view /*path*/, bool /*last_too*/) { return std::nullopt; }
+    virtual std::optional<Followed> follow(std::string_view /*path*/, bool /*last_too*/) {
+        return std::nullopt;
+    }
 };
 
 }  // namespace enclavisor::runtime

@@ -21,7 +21,9 @@ constexpr std::uint64_t kMaxEntries = 32 << 10;
 
 }  // namespace
 
-HostFile::~HostFile() { forward(C::kClose, fd_); }
+HostFile::~HostFile() {
+    forward(C::kClose, fd_);
+}
 
 bool HostFile::regular() {
     if (kind_ == Kind::kUnknown) {
@@ -31,11 +33,12 @@ bool HostFile::regular() {
     return kind_ == Kind::kRegular;
 }
 
-std::int64_t HostFile::transfer_in(const Buffers& to, std::uint64_t offset, std::uint64_t done, std::uint64_t size) {
+std::int64_t HostFile::transfer_in(const Buffers& to, std::uint64_t offset, std::uint64_t done,
+                                   std::uint64_t size) {
     const bool direct = to.contiguous();
     const Address target = direct ? to.address() + done : reinterpret_cast<Address>(bounce);
-    const std::int64_t count =
-        offset == kPosition ? forward(C::kRead, fd_, target, size) : forward(C::kPread, fd_, target, size, offset + done);
+    const std::int64_t count = offset == kPosition ? forward(C::kRead, fd_, target, size)
+                                                   : forward(C::kPread, fd_, target, size, offset + done);
     if (count > 0 && !direct && !to.write(done, bounce, static_cast<std::uint64_t>(count))) return -EFAULT;
     return count;
 }
@@ -74,9 +77,15 @@ std::int64_t HostFile::write(const Buffers& from, std::uint64_t offset) {
     return static_cast<std::int64_t>(done);
 }
 
-std::int64_t HostFile::seek(std::int64_t offset, int whence) { return forward(C::kLseek, fd_, offset, whence); }
-std::int64_t HostFile::stat(struct stat& info) { return forward(C::kFstat, fd_, &info); }
-std::int64_t HostFile::stat_file_system(struct statfs& info) { return forward(C::kFstatfs, fd_, &info); }
+std::int64_t HostFile::seek(std::int64_t offset, int whence) {
+    return forward(C::kLseek, fd_, offset, whence);
+}
+std::int64_t HostFile::stat(struct stat& info) {
+    return forward(C::kFstat, fd_, &info);
+}
+std::int64_t HostFile::stat_file_system(struct statfs& info) {
+    return forward(C::kFstatfs, fd_, &info);
+}
 
 std::int64_t HostFile::entries(Address to, std::uint64_t size) {
     std::vector<std::byte> records(std::min(size, kMaxEntries));
@@ -87,30 +96,51 @@ std::int64_t HostFile::entries(Address to, std::uint64_t size) {
     return copy_out(to, records.data(), valid) ? count : -EFAULT;
 }
 
-std::int64_t HostFile::truncate(std::uint64_t size) { return forward(C::kFtruncate, fd_, size); }
+std::int64_t HostFile::truncate(std::uint64_t size) {
+    return forward(C::kFtruncate, fd_, size);
+}
 std::int64_t HostFile::allocate(int mode, std::uint64_t offset, std::uint64_t size) {
     return forward(C::kFallocate, fd_, mode, offset, size);
 }
-std::int64_t HostFile::sync(bool data_only) { return forward(data_only ? C::kFdatasync : C::kFsync, fd_); }
-std::int64_t HostFile::change_mode(mode_t mode) { return forward(C::kFchmod, fd_, mode); }
-std::int64_t HostFile::change_owner(uid_t uid, gid_t gid) { return forward(C::kFchown, fd_, uid, gid); }
-std::int64_t HostFile::set_times(const timespec* times) { return forward(C::kUtimensat, fd_, 0, times, 0); }
+std::int64_t HostFile::sync(bool data_only) {
+    return forward(data_only ? C::kFdatasync : C::kFsync, fd_);
+}
+std::int64_t HostFile::change_mode(mode_t mode) {
+    return forward(C::kFchmod, fd_, mode);
+}
+std::int64_t HostFile::change_owner(uid_t uid, gid_t gid) {
+    return forward(C::kFchown, fd_, uid, gid);
+}
+std::int64_t HostFile::set_times(const timespec* times) {
+    return forward(C::kUtimensat, fd_, 0, times, 0);
+}
 
 std::int64_t HostFile::control(std::uint64_t request, Address argument) {
     switch (request) {
-        case TCGETS: return forward(C::kGetTermios, fd_, 0, argument);
-        case TCSETS: return forward(C::kSetTermios, fd_, 0, argument);
-        case TCSETSW: return forward(C::kSetTermiosWait, fd_, 0, argument);
-        case TCSETSF: return forward(C::kSetTermiosFlush, fd_, 0, argument);
-        case TIOCGWINSZ: return forward(C::kGetWindowSize, fd_, 0, argument);
-        case FIONREAD: return forward(C::kBytesReadable, fd_, 0, argument);
-        case FIONBIO: return forward(C::kSetNonBlocking, fd_, 0, argument);
-        case TIOCGPGRP: return forward(C::kGetProcessGroup, fd_, 0, argument);
-        default: return -ENOTTY;
+        case TCGETS:
+            return forward(C::kGetTermios, fd_, 0, argument);
+        case TCSETS:
+            return forward(C::kSetTermios, fd_, 0, argument);
+        case TCSETSW:
+            return forward(C::kSetTermiosWait, fd_, 0, argument);
+        case TCSETSF:
+            return forward(C::kSetTermiosFlush, fd_, 0, argument);
+        case TIOCGWINSZ:
+            return forward(C::kGetWindowSize, fd_, 0, argument);
+        case FIONREAD:
+            return forward(C::kBytesReadable, fd_, 0, argument);
+        case FIONBIO:
+            return forward(C::kSetNonBlocking, fd_, 0, argument);
+        case TIOCGPGRP:
+            return forward(C::kGetProcessGroup, fd_, 0, argument);
+        default:
+            return -ENOTTY;
     }
 }
 
-std::int64_t HostFile::get_flags() { return forward(C::kGetFlags, fd_); }
+std::int64_t HostFile::get_flags() {
+    return forward(C::kGetFlags, fd_);
+}
 std::int64_t HostFile::set_flags(int flags) {
     const std::int64_t result = forward(C::kSetFlags, fd_, 0, flags);
     return result == 0 ? OpenFile::set_flags(flags) : result;
@@ -120,6 +150,8 @@ std::int64_t HostFile::lock_record(int command, Address lock) {
     const C call = command == F_GETLK ? C::kGetLock : command == F_SETLK ? C::kSetLock : C::kSetLockWait;
     return forward(call, fd_, 0, lock);
 }
-std::int64_t HostFile::lock_whole(int operation) { return forward(C::kFlock, fd_, operation); }
+std::int64_t HostFile::lock_whole(int operation) {
+    return forward(C::kFlock, fd_, operation);
+}
 
 }  // namespace enclavisor::runtime

@@ -8,7 +8,8 @@ namespace enclavisor::runtime {
 class HostFile final : public OpenFile {
 public:
     // Owns the host's descriptor. `path`: of a directory in the enclave, if known.
-    HostFile(int host_fd, int flags, std::string path = {}) : OpenFile{flags}, fd_{host_fd}, path_{std::move(path)} {}
+    HostFile(int host_fd, int flags, std::string path = {})
+        : OpenFile{flags}, fd_{host_fd}, path_{std::move(path)} {}
     ~HostFile() override;
 
     std::int64_t read(const Buffers& to, std::uint64_t offset) override;
@@ -34,7 +35,8 @@ public:
 
 private:
     std::int64_t transfer_in(const Buffers& to, std::uint64_t offset, std::uint64_t done, std::uint64_t size);
-    std::int64_t transfer_out(const Buffers& from, std::uint64_t offset, std::uint64_t done, std::uint64_t size);
+    std::int64_t transfer_out(const Buffers& from, std::uint64_t offset, std::uint64_t done,
+                              std::uint64_t size);
     bool regular();
 
     int fd_;

@@ -8,8 +8,7 @@ namespace enclavisor::runtime {
 using C = abi::ForwardedCall;
 
 Opened HostFiles::open(const Place& place, int flags, mode_t mode) {
-    const std::int64_t fd =
-        forward(C::kOpenat, place.directory, place.path.c_str(), flags | O_CLOEXEC, mode);
+    const std::int64_t fd = forward(C::kOpenat, place.directory, place.path.c_str(), flags | O_CLOEXEC, mode);
     if (fd < 0) return failed(fd);
     return Ref<OpenFile>{new HostFile(static_cast<int>(fd), flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC),
                                       place.enclave_path)};
@@ -32,7 +31,8 @@ std::int64_t HostFiles::read_link(const Place& place, std::string& target) {
 }
 
 std::int64_t HostFiles::stat_file_system(const Place& place, struct statfs& info) {
-    if (place.directory == AT_FDCWD || place.path[0] == '/') return forward(C::kStatfs, place.path.c_str(), &info);
+    if (place.directory == AT_FDCWD || place.path[0] == '/')
+        return forward(C::kStatfs, place.path.c_str(), &info);
     return -ENOSYS;
 }
 

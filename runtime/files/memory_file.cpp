@@ -16,8 +16,10 @@ std::int64_t PositionedFile::read(const Buffers& to, std::uint64_t offset) {
 std::int64_t PositionedFile::write(const Buffers& from, std::uint64_t offset) {
     if (!writable()) return -EBADF;
     const bool own = offset == kPosition;
-    if (flags() & O_APPEND) offset = size();
-    else if (own) offset = position_;
+    if (flags() & O_APPEND)
+        offset = size();
+    else if (own)
+        offset = position_;
     const std::int64_t count = write_at(from, offset);
     if (count > 0 && own) position_ = offset + static_cast<std::uint64_t>(count);
     return count;
@@ -26,16 +28,22 @@ std::int64_t PositionedFile::write(const Buffers& from, std::uint64_t offset) {
 std::int64_t PositionedFile::seek(std::int64_t offset, int whence) {
     std::int64_t base = 0;
     switch (whence) {
-        case SEEK_SET: break;
-        case SEEK_CUR: base = static_cast<std::int64_t>(position_); break;
-        case SEEK_END: base = static_cast<std::int64_t>(size()); break;
+        case SEEK_SET:
+            break;
+        case SEEK_CUR:
+            base = static_cast<std::int64_t>(position_);
+            break;
+        case SEEK_END:
+            base = static_cast<std::int64_t>(size());
+            break;
         case SEEK_DATA:
         case SEEK_HOLE:
             // All of it counts as data.
             if (offset < 0 || static_cast<std::uint64_t>(offset) >= size()) return -ENXIO;
             if (whence == SEEK_HOLE) offset = static_cast<std::int64_t>(size());
             break;
-        default: return -EINVAL;
+        default:
+            return -EINVAL;
     }
     std::int64_t target;
     if (__builtin_add_overflow(base, offset, &target) || target < 0) return -EINVAL;
@@ -81,8 +89,10 @@ std::int64_t DirectoryFile::entries(Address to, std::uint64_t size) {
 }
 
 std::int64_t DirectoryFile::seek(std::int64_t offset, int whence) {
-    if (whence == SEEK_CUR) offset += static_cast<std::int64_t>(position_);
-    else if (whence != SEEK_SET) return -EINVAL;
+    if (whence == SEEK_CUR)
+        offset += static_cast<std::int64_t>(position_);
+    else if (whence != SEEK_SET)
+        return -EINVAL;
     if (offset < 0) return -EINVAL;
     position_ = static_cast<std::uint64_t>(offset);
     return offset;

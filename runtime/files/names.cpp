@@ -16,7 +16,9 @@ using C = abi::ForwardedCall;
 
 constexpr int kMaxLinks = 40;
 
-timespec wall_clock() { return process().clock.now(ClockKind::kWall); }
+timespec wall_clock() {
+    return process().clock.now(ClockKind::kWall);
+}
 
 std::int64_t read_host_file(const std::string& path, std::vector<std::byte>& contents, std::uint64_t size) {
     const std::int64_t fd = forward(C::kOpenat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC, 0);
@@ -56,7 +58,8 @@ void Names::start(const Config& config, std::string_view directory, uid_t uid, g
             owned_.push_back(std::make_unique<Tmpfs>(0x7e00 + owned_.size(), uid, gid, wall_clock));
             files = owned_.back().get();
         } else if (mount.type == abi::MountType::kTrusted) {
-            owned_.push_back(std::make_unique<TrustedFiles>(mount, config.trusted_files, read_host_file, uid, gid));
+            owned_.push_back(
+                std::make_unique<TrustedFiles>(mount, config.trusted_files, read_host_file, uid, gid));
             files = owned_.back().get();
         }
         mounts_.push_back({mount, files});
@@ -71,9 +74,8 @@ void Names::start(const Config& config, std::string_view directory, uid_t uid, g
         mounts_.push_back({{abi::MountType::kTmpfs, "/", ""}, owned_.back().get()});
     }
     // The longest path first: the first that fits is the one.
-    std::sort(mounts_.begin(), mounts_.end(), [](const Mounted& a, const Mounted& b) {
-        return a.mount.path.size() > b.mount.path.size();
-    });
+    std::sort(mounts_.begin(), mounts_.end(),
+              [](const Mounted& a, const Mounted& b) { return a.mount.path.size() > b.mount.path.size(); });
 }
 
 const Names::Mounted* Names::mount_of(std::string_view path) const {

@@ -35,7 +35,9 @@ public:
     // linux_dirent64 records.
     virtual std::int64_t entries(Address, std::uint64_t /*size*/) { return -ENOTDIR; }
     virtual std::int64_t truncate(std::uint64_t) { return -EINVAL; }
-    virtual std::int64_t allocate(int /*mode*/, std::uint64_t /*offset*/, std::uint64_t /*size*/) { return -EOPNOTSUPP; }
+    virtual std::int64_t allocate(int /*mode*/, std::uint64_t /*offset*/, std::uint64_t /*size*/) {
+        return -EOPNOTSUPP;
+    }
     virtual std::int64_t sync(bool /*data_only*/) { return -EINVAL; }
     virtual std::int64_t change_mode(mode_t) { return -EPERM; }
     virtual std::int64_t change_owner(uid_t, gid_t) { return -EPERM; }

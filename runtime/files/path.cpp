@@ -21,7 +21,7 @@ std::string normalise(std::string_view base, std::string_view path) {
     };
     if (path.empty() || path[0] != '/') append(base);
     append(path);
-    if (result.empty()) result = "/";
+    if (result.empty()) result.push_back('/');
     return result;
 }
 

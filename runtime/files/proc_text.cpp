@@ -33,11 +33,20 @@ std::string maps() {
         text += "p 00000000 00:00 0";
         std::string_view name;
         switch (area.kind) {
-            case AreaKind::kImage: name = process().config.executable; break;
-            case AreaKind::kHeap: name = "[heap]"; break;
-            case AreaKind::kStack: name = "[stack]"; break;
-            case AreaKind::kVdso: name = area.protection & PROT_EXEC ? "[vdso]" : "[vvar]"; break;
-            default: break;
+            case AreaKind::kImage:
+                name = process().config.executable;
+                break;
+            case AreaKind::kHeap:
+                name = "[heap]";
+                break;
+            case AreaKind::kStack:
+                name = "[stack]";
+                break;
+            case AreaKind::kVdso:
+                name = area.protection & PROT_EXEC ? "[vdso]" : "[vvar]";
+                break;
+            default:
+                break;
         }
         if (!name.empty()) {
             text.append(text.size() - line < 73 ? 73 - (text.size() - line) : 1, ' ');
@@ -51,8 +60,9 @@ std::string maps() {
 std::string stat_line() {
     const Process& p = process();
     const std::uint64_t ticks = p.clock.read(ClockKind::kProcess) * kTicks / kNanoseconds;
-    std::string text = join(p.pid, " (", p.name, ") R ", p.parent, " ", p.pid, " ", p.pid, " 0 -1 0 0 0 0 0 ", ticks,
-                            " 0 0 0 20 0 1 0 0 ", mapped_pages() * 4096, " ", mapped_pages(), " ", ~0ull);
+    std::string text =
+        join(p.pid, " (", p.name, ") R ", p.parent, " ", p.pid, " ", p.pid, " 0 -1 0 0 0 0 0 ", ticks,
+             " 0 0 0 20 0 1 0 0 ", mapped_pages() * 4096, " ", mapped_pages(), " ", ~0ull);
     for (int i = 26; i <= 52; i++) text += " 0";
     return text + "\n";
 }
@@ -62,9 +72,9 @@ std::string status() {
     auto ids = [](std::uint32_t real, std::uint32_t effective) {
         return join(real, "\t", effective, "\t", effective, "\t", effective, "\n");
     };
-    return join("Name:\t", p.name, "\nState:\tR (running)\nTgid:\t", p.pid, "\nPid:\t", p.pid, "\nPPid:\t", p.parent,
-                "\nTracerPid:\t0\nUid:\t", ids(p.uid, p.euid), "Gid:\t", ids(p.gid, p.egid), "VmSize:\t",
-                mapped_pages() * 4, " kB\nVmRSS:\t", mapped_pages() * 4, " kB\nThreads:\t1\n");
+    return join("Name:\t", p.name, "\nState:\tR (running)\nTgid:\t", p.pid, "\nPid:\t", p.pid, "\nPPid:\t",
+                p.parent, "\nTracerPid:\t0\nUid:\t", ids(p.uid, p.euid), "Gid:\t", ids(p.gid, p.egid),
+                "VmSize:\t", mapped_pages() * 4, " kB\nVmRSS:\t", mapped_pages() * 4, " kB\nThreads:\t1\n");
 }
 
 std::string meminfo() {
@@ -77,7 +87,8 @@ std::string cpuinfo() {
     char brand[49]{};
     for (unsigned i = 0; i < 3; i++) {
         unsigned r[4]{};
-        if (__get_cpuid_max(0x80000000, nullptr) >= 0x80000004) __cpuid(0x80000002 + i, r[0], r[1], r[2], r[3]);
+        if (__get_cpuid_max(0x80000000, nullptr) >= 0x80000004)
+            __cpuid(0x80000002 + i, r[0], r[1], r[2], r[3]);
         std::memcpy(brand + 16 * i, r, 16);
     }
     return join("processor\t: 0\nmodel name\t: ", static_cast<const char*>(brand), "\n\n");
@@ -121,7 +132,11 @@ const Generated* find(std::string_view path) {
 
 }  // namespace
 
-bool has_proc_text(std::string_view path) { return find(path) != nullptr; }
-std::string proc_text(std::string_view path) { return find(path)->text(); }
+bool has_proc_text(std::string_view path) {
+    return find(path) != nullptr;
+}
+std::string proc_text(std::string_view path) {
+    return find(path)->text();
+}
 
 }  // namespace enclavisor::runtime

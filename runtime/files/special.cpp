@@ -19,8 +19,8 @@ struct Device {
     unsigned minor;
 };
 constexpr Device kDevices[] = {
-    {"/dev/null", DeviceKind::kNull, 3},     {"/dev/zero", DeviceKind::kZero, 5},
-    {"/dev/full", DeviceKind::kFull, 7},     {"/dev/random", DeviceKind::kRandom, 8},
+    {"/dev/null", DeviceKind::kNull, 3},      {"/dev/zero", DeviceKind::kZero, 5},
+    {"/dev/full", DeviceKind::kFull, 7},      {"/dev/random", DeviceKind::kRandom, 8},
     {"/dev/urandom", DeviceKind::kRandom, 9},
 };
 
@@ -33,8 +33,8 @@ const Device* device_at(std::string_view path) {
 
 // The process by its number, and its only thread, are /proc/self too.
 std::string canonical(std::string_view path) {
-    for (const std::string& self :
-         {join("/proc/", process().pid), std::string{"/proc/thread-self"}, join("/proc/self/task/", process().pid)}) {
+    for (const std::string& self : {join("/proc/", process().pid), std::string{"/proc/thread-self"},
+                                    join("/proc/self/task/", process().pid)}) {
         if (path == self) return "/proc/self";
         if (path.starts_with(self + "/")) return "/proc/self" + std::string{path.substr(self.size())};
     }
@@ -51,7 +51,8 @@ std::int64_t descriptor_at(std::string_view path) {
         const std::string_view digits = path.substr(prefix.size());
         std::uint32_t number;
         const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-        if (error == std::errc{} && end == digits.data() + digits.size() && number < process().files.limit()) {
+        if (error == std::errc{} && end == digits.data() + digits.size() &&
+            number < process().files.limit()) {
             return number;
         }
     }
@@ -59,7 +60,8 @@ std::int64_t descriptor_at(std::string_view path) {
 }
 
 bool is_link(std::string_view path) {
-    return path == "/proc/self/exe" || path == "/proc/self/cwd" || path == "/proc/self/root" || descriptor_at(path) >= 0;
+    return path == "/proc/self/exe" || path == "/proc/self/cwd" || path == "/proc/self/root" ||
+           descriptor_at(path) >= 0;
 }
 
 struct stat describe(mode_t mode, dev_t device = 0) {
@@ -103,7 +105,9 @@ protected:
     }
 };
 
-bool is_directory(std::string_view path) { return path == "/proc/self" || path == "/proc/self/fd" || path == "/dev/fd"; }
+bool is_directory(std::string_view path) {
+    return path == "/proc/self" || path == "/proc/self/fd" || path == "/dev/fd";
+}
 
 }  // namespace
 

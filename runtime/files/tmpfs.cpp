@@ -20,8 +20,9 @@ std::size_t position_of(const Node& directory, std::string_view name) {
 
 Node* child_of(const Node& directory, std::string_view name) {
     const std::size_t i = position_of(directory, name);
-    return i < directory.children.size() && directory.children[i].name == name ? directory.children[i].node.get()
-                                                                                : nullptr;
+    return i < directory.children.size() && directory.children[i].name == name
+               ? directory.children[i].node.get()
+               : nullptr;
 }
 
 void attach(Node& directory, std::string_view name, Ref<Node> node) {

@@ -35,7 +35,8 @@ std::int64_t Blob::read(const Buffers& to, std::uint64_t offset) const {
         const std::uint64_t page = (offset + done) / kPage, at = (offset + done) % kPage;
         const std::uint64_t step = std::min(kPage - at, count - done);
         const Page& source = page < pages_.size() && pages_[page] ? *pages_[page] : kZeros;
-        if (!to.write(done, source.data() + at, step)) return done > 0 ? static_cast<std::int64_t>(done) : -EFAULT;
+        if (!to.write(done, source.data() + at, step))
+            return done > 0 ? static_cast<std::int64_t>(done) : -EFAULT;
         done += step;
     }
     return static_cast<std::int64_t>(count);
@@ -51,7 +52,8 @@ std::int64_t Blob::write(const Buffers& from, std::uint64_t offset) {
             pages_[page] = std::make_unique<Page>();
             present_++;
         }
-        if (!from.read(done, pages_[page]->data() + at, step)) return done > 0 ? static_cast<std::int64_t>(done) : -EFAULT;
+        if (!from.read(done, pages_[page]->data() + at, step))
+            return done > 0 ? static_cast<std::int64_t>(done) : -EFAULT;
         done += step;
         size_ = std::max(size_, offset + done);
     }
@@ -113,7 +115,8 @@ std::vector<Entry> TmpfsDirectory::collect() {
     entries.push_back({".", node_->info.st_ino, DT_DIR});
     entries.push_back({"..", parent->info.st_ino, DT_DIR});
     for (const Node::Child& child : node_->children) {
-        entries.push_back({child.name, child.node->info.st_ino, static_cast<std::uint8_t>(IFTODT(child.node->info.st_mode))});
+        entries.push_back({child.name, child.node->info.st_ino,
+                           static_cast<std::uint8_t>(IFTODT(child.node->info.st_mode))});
     }
     return entries;
 }

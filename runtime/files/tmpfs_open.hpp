@@ -51,7 +51,9 @@ public:
 
 protected:
     std::uint64_t size() const override { return node_->contents.size(); }
-    std::int64_t read_at(const Buffers& to, std::uint64_t offset) override { return node_->contents.read(to, offset); }
+    std::int64_t read_at(const Buffers& to, std::uint64_t offset) override {
+        return node_->contents.read(to, offset);
+    }
     std::int64_t write_at(const Buffers& from, std::uint64_t offset) override;
 };
 

@@ -59,7 +59,8 @@ private:
     const TrustedFiles* files_;
 };
 
-TrustedFiles::TrustedFiles(Mount mount, const std::vector<TrustedFile>& files, Reader reader, uid_t uid, gid_t gid)
+TrustedFiles::TrustedFiles(Mount mount, const std::vector<TrustedFile>& files, Reader reader, uid_t uid,
+                           gid_t gid)
     : mount_{mount}, reader_{reader}, uid_{uid}, gid_{gid} {
     for (const TrustedFile& file : files) {
         if (path_within(file.path, mount.path)) files_.push_back(file);
@@ -68,7 +69,8 @@ TrustedFiles::TrustedFiles(Mount mount, const std::vector<TrustedFile>& files, R
 }
 
 const TrustedFile* TrustedFiles::find(std::string_view path) const {
-    const auto found = std::partition_point(files_.begin(), files_.end(), [&](const auto& f) { return f.path < path; });
+    const auto found =
+        std::partition_point(files_.begin(), files_.end(), [&](const auto& f) { return f.path < path; });
     return found != files_.end() && found->path == path ? &*found : nullptr;
 }
 
@@ -122,7 +124,8 @@ Opened TrustedFiles::open(const Place& place, int flags, mode_t) {
     std::string host_path{mount_.uri};
     if (path != mount_.path) host_path += path_below(path, mount_.path);
     std::vector<std::byte> contents;
-    if (const std::int64_t error = reader_(host_path, contents, file->info.size); error < 0) return failed(error);
+    if (const std::int64_t error = reader_(host_path, contents, file->info.size); error < 0)
+        return failed(error);
     const auto digest = sha256(contents);
     if (std::memcmp(digest.data(), file->info.sha256, digest.size()) != 0) return failed(-EACCES);
     return Ref<OpenFile>{new VerifiedFile(flags, describe(file, path), std::move(contents))};

@@ -14,7 +14,8 @@ class TrustedFiles final : public FileSystem {
 public:
     // `files`: those below the mount. `reader` gets the contents of a host file:
     // `size` bytes exactly, or -errno.
-    using Reader = std::int64_t (*)(const std::string& host_path, std::vector<std::byte>& contents, std::uint64_t size);
+    using Reader = std::int64_t (*)(const std::string& host_path, std::vector<std::byte>& contents,
+                                    std::uint64_t size);
     TrustedFiles(Mount mount, const std::vector<TrustedFile>& files, Reader reader, uid_t uid, gid_t gid);
 
     Opened open(const Place&, int flags, mode_t) override;

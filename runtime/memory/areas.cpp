@@ -46,7 +46,8 @@ void Areas::merge(std::size_t from, std::size_t to) {
     for (std::size_t i = to; i-- > from + 1;) {
         Area& left = areas_[i - 1];
         const Area& right = areas_[i];
-        if (left.range.end != right.range.begin || left.kind != right.kind || left.protection != right.protection) {
+        if (left.range.end != right.range.begin || left.kind != right.kind ||
+            left.protection != right.protection) {
             continue;
         }
         left.range.end = right.range.end;
@@ -65,7 +66,8 @@ void Areas::remove(Range range) {
     split(range.begin);
     split(range.end);
     const auto begin = areas_.begin() + static_cast<std::ptrdiff_t>(first_after(range.begin));
-    const auto end = std::find_if(begin, areas_.end(), [&](const Area& a) { return a.range.begin >= range.end; });
+    const auto end =
+        std::find_if(begin, areas_.end(), [&](const Area& a) { return a.range.begin >= range.end; });
     areas_.erase(begin, end);
 }
 

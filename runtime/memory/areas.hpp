@@ -52,7 +52,8 @@ public:
     // Calls with each area's part inside `range`, in order.
     template <typename Function>
     void for_each(Range range, Function function) const {
-        for (std::size_t i = first_after(range.begin); i < areas_.size() && areas_[i].range.begin < range.end; i++) {
+        for (std::size_t i = first_after(range.begin); i < areas_.size() && areas_[i].range.begin < range.end;
+             i++) {
             const Area& area = areas_[i];
             const Range part{area.range.begin > range.begin ? area.range.begin : range.begin,
                              area.range.end < range.end ? area.range.end : range.end};

@@ -20,7 +20,9 @@ bool program_may_use(Range range) {
            (range.begin >= kHigh.begin && range.end <= kHigh.end);
 }
 
-std::uint64_t round_to_pages(std::uint64_t size) { return (size + abi::kPageSize - 1) & ~(abi::kPageSize - 1); }
+std::uint64_t round_to_pages(std::uint64_t size) {
+    return (size + abi::kPageSize - 1) & ~(abi::kPageSize - 1);
+}
 
 // [address, address + size) in whole pages; false: unaligned or not the program's.
 bool parse(std::uint64_t address, std::uint64_t size, Range& range) {
@@ -37,7 +39,9 @@ std::uint64_t permissions_of(int protection) {
     return permissions;
 }
 
-bool writable_and_executable(int protection) { return (protection & PROT_WRITE) && (protection & PROT_EXEC); }
+bool writable_and_executable(int protection) {
+    return (protection & PROT_WRITE) && (protection & PROT_EXEC);
+}
 
 constexpr int kAllProtection = PROT_READ | PROT_WRITE | PROT_EXEC;
 
@@ -135,7 +139,9 @@ std::int64_t Memory::map(std::uint64_t hint, std::uint64_t size, int protection,
         areas_.remove(range);
         return -ENOMEM;
     }
-    const AreaKind kind = file == nullptr ? AreaKind::kAnonymous : shared ? AreaKind::kSharedFile : AreaKind::kFile;
+    const AreaKind kind = file == nullptr ? AreaKind::kAnonymous
+                          : shared        ? AreaKind::kSharedFile
+                                          : AreaKind::kFile;
     areas_.insert({range, protection, kind});
     if (file != nullptr) {
         if (const std::int64_t error = fill(range, protection, *file, offset); error < 0) {
@@ -151,7 +157,8 @@ std::int64_t Memory::unmap(std::uint64_t address, std::uint64_t size) {
     Range range;
     if (size == 0 || !parse(address, size, range)) return -EINVAL;
     // Only what is mapped: a range over a large hole costs nothing.
-    areas_.for_each(range, [](const Area&, Range part) { range_call(abi::Call::kUnmap, part.begin, part.size()); });
+    areas_.for_each(range,
+                    [](const Area&, Range part) { range_call(abi::Call::kUnmap, part.begin, part.size()); });
     areas_.remove(range);
     return 0;
 }
@@ -170,17 +177,20 @@ std::int64_t Memory::protect(std::uint64_t address, std::uint64_t size, int prot
     });
     if (!allowed) return -EACCES;
     if (areas_.all().size() + 2 > kMaxAreas) return -ENOMEM;
-    if (!range_call(abi::Call::kProtect, range.begin, range.size(), permissions_of(protection))) return -ENOMEM;
+    if (!range_call(abi::Call::kProtect, range.begin, range.size(), permissions_of(protection)))
+        return -ENOMEM;
     areas_.protect(range, protection);
     return 0;
 }
 
-std::int64_t Memory::grow(const Area& area, Range old, std::uint64_t new_size, int flags, std::uint64_t target) {
+std::int64_t Memory::grow(const Area& area, Range old, std::uint64_t new_size, int flags,
+                          std::uint64_t target) {
     const AreaKind kind = area.kind;
     const int protection = area.protection;
     if (new_size > limit_) return -ENOMEM;
     const Range in_place{old.end, old.begin + new_size};
-    if (!(flags & MREMAP_FIXED) && new_size > old.size() && program_may_use(in_place) && !areas_.overlaps(in_place)) {
+    if (!(flags & MREMAP_FIXED) && new_size > old.size() && program_may_use(in_place) &&
+        !areas_.overlaps(in_place)) {
         return place({in_place, protection, kind}) ? static_cast<std::int64_t>(old.begin) : -ENOMEM;
     }
     if (!(flags & MREMAP_MAYMOVE)) return -ENOMEM;
@@ -205,7 +215,8 @@ std::int64_t Memory::remap(std::uint64_t address, std::uint64_t old_size, std::u
     if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) return -EINVAL;
     if ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE)) return -EINVAL;
     Range old;
-    if (new_size == 0 || new_size > abi::kEnclaveEnd || old_size == 0 || !parse(address, old_size, old)) return -EINVAL;
+    if (new_size == 0 || new_size > abi::kEnclaveEnd || old_size == 0 || !parse(address, old_size, old))
+        return -EINVAL;
     new_size = round_to_pages(new_size);
     const Area* area = areas_.find(old.begin);
     if (area == nullptr || area->range.end < old.end) return -EFAULT;
@@ -233,8 +244,10 @@ std::int64_t Memory::advise(std::uint64_t address, std::uint64_t size, int advic
         case MADV_DONTDUMP:
         case MADV_DODUMP:
         case MADV_WIPEONFORK:
-        case MADV_KEEPONFORK: break;
-        default: return -EINVAL;
+        case MADV_KEEPONFORK:
+            break;
+        default:
+            return -EINVAL;
     }
     if (size == 0) return 0;
     Range range;
@@ -243,7 +256,8 @@ std::int64_t Memory::advise(std::uint64_t address, std::uint64_t size, int advic
         // A file's pages would be read again and be the same, or lose what the
         // program wrote: they stay.
         areas_.for_each(range, [](const Area& area, Range part) {
-            if (area.kind == AreaKind::kAnonymous || area.kind == AreaKind::kHeap || area.kind == AreaKind::kStack) {
+            if (area.kind == AreaKind::kAnonymous || area.kind == AreaKind::kHeap ||
+                area.kind == AreaKind::kStack) {
                 range_call(abi::Call::kDiscard, part.begin, part.size());
             }
         });

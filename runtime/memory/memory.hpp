@@ -12,7 +12,8 @@ namespace enclavisor::runtime {
 class Memory {
 public:
     // `limit`: bytes that the enclave may use; a single mapping beyond is refused.
-    Memory(std::uint64_t limit, std::uint64_t brk_start) : limit_{limit}, brk_start_{brk_start}, brk_{brk_start} {}
+    Memory(std::uint64_t limit, std::uint64_t brk_start)
+        : limit_{limit}, brk_start_{brk_start}, brk_{brk_start} {}
 
     const Areas& areas() const { return areas_; }
     std::uint64_t limit() const { return limit_; }

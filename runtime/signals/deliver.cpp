@@ -12,7 +12,8 @@ using namespace enclavisor;
 using namespace enclavisor::runtime;
 
 extern "C" {
-[[gnu::visibility("hidden")]] extern char guarded_end, guarded_copy_failed, guarded_string_failed, text_begin, text_end;
+[[gnu::visibility("hidden")]] extern char guarded_end, guarded_copy_failed, guarded_string_failed, text_begin,
+    text_end;
 [[gnu::visibility("hidden")]] void continue_with_signal(abi::Registers*);
 }
 
@@ -42,11 +43,21 @@ SignalInfo signal_of(abi::Registers& r, std::uint64_t address) {
         info.address = at;
     };
     switch (r.vector) {
-        case 0: set(SIGFPE, FPE_INTDIV, r.rip); break;
-        case 1: set(SIGTRAP, TRAP_TRACE, r.rip); break;
-        case 3: set(SIGTRAP, SI_KERNEL, 0); break;
-        case 6: set(SIGILL, ILL_ILLOPN, r.rip); break;
-        case 12: set(SIGBUS, SI_KERNEL, 0); break;
+        case 0:
+            set(SIGFPE, FPE_INTDIV, r.rip);
+            break;
+        case 1:
+            set(SIGTRAP, TRAP_TRACE, r.rip);
+            break;
+        case 3:
+            set(SIGTRAP, SI_KERNEL, 0);
+            break;
+        case 6:
+            set(SIGILL, ILL_ILLOPN, r.rip);
+            break;
+        case 12:
+            set(SIGBUS, SI_KERNEL, 0);
+            break;
         case 13:
             if (r.error != 0 && get(r.rip, opcode) && opcode == kInt3) {
                 r.rip++;
@@ -56,21 +67,31 @@ SignalInfo signal_of(abi::Registers& r, std::uint64_t address) {
             }
             break;
         case 14:
-            set(SIGSEGV, process().memory.areas().find(address) != nullptr ? SEGV_ACCERR : SEGV_MAPERR, address);
+            set(SIGSEGV, process().memory.areas().find(address) != nullptr ? SEGV_ACCERR : SEGV_MAPERR,
+                address);
             break;
-        case 16: set(SIGFPE, FPE_FLTINV, r.rip); break;
-        case 17: set(SIGBUS, BUS_ADRALN, 0); break;
+        case 16:
+            set(SIGFPE, FPE_FLTINV, r.rip);
+            break;
+        case 17:
+            set(SIGBUS, BUS_ADRALN, 0);
+            break;
         case 19: {
             std::uint32_t mxcsr;
             asm volatile("stmxcsr %0" : "=m"(mxcsr));
             const std::uint32_t raised = mxcsr & ~(mxcsr >> 7) & 0x3f;
             set(SIGFPE,
-                raised & 4 ? FPE_FLTDIV : raised & 8 ? FPE_FLTOVF : raised & 16 ? FPE_FLTUND : raised & 32 ? FPE_FLTRES
-                                                                                                       : FPE_FLTINV,
+                raised & 4    ? FPE_FLTDIV
+                : raised & 8  ? FPE_FLTOVF
+                : raised & 16 ? FPE_FLTUND
+                : raised & 32 ? FPE_FLTRES
+                              : FPE_FLTINV,
                 r.rip);
             break;
         }
-        default: set(SIGSEGV, SI_KERNEL, 0); break;
+        default:
+            set(SIGSEGV, SI_KERNEL, 0);
+            break;
     }
     return info;
 }
@@ -105,7 +126,8 @@ extern "C" [[noreturn]] void on_exception(abi::ThreadBlock* self) {
     abi::Registers& r = self->exception;
     const auto rip = reinterpret_cast<char*>(r.rip);
     if (rip >= &text_begin && rip < &text_end) {
-        const auto copy = reinterpret_cast<char*>(&guarded_copy), string = reinterpret_cast<char*>(&guarded_string);
+        const auto copy = reinterpret_cast<char*>(&guarded_copy),
+                   string = reinterpret_cast<char*>(&guarded_string);
         if (rip < copy || rip >= &guarded_end) {  // a fault of the runtime itself
             end_enclave(abi::EndReason::kFault, r.vector, r.error, self->exception_address);
         }

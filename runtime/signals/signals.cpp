@@ -14,9 +14,9 @@ namespace enclavisor::runtime {
 namespace {
 
 constexpr std::uint64_t kRedZone = 128;
-constexpr std::uint64_t kRestorer = 0x04000000;  // SA_RESTORER
-constexpr std::uint64_t kContextFlags = 7;       // UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS
-constexpr std::uint64_t kHeaderOffset = 512;     // XSTATE_BV in the XSAVE area
+constexpr std::uint64_t kRestorer = 0x04000000;     // SA_RESTORER
+constexpr std::uint64_t kContextFlags = 7;          // UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS
+constexpr std::uint64_t kHeaderOffset = 512;        // XSTATE_BV in the XSAVE area
 constexpr std::uint64_t kControlStatusOffset = 24;  // MXCSR
 constexpr std::uint32_t kControlStatusBits = 0xffff;
 
@@ -35,7 +35,9 @@ bool acceptable(VectorState& state) {
     return (mxcsr & ~kControlStatusBits) == 0;
 }
 
-bool on_stack(const SignalStack& stack, std::uint64_t rsp) { return rsp > stack.base && rsp - stack.base <= stack.size; }
+bool on_stack(const SignalStack& stack, std::uint64_t rsp) {
+    return rsp > stack.base && rsp - stack.base <= stack.size;
+}
 
 bool write_vectors(std::uint64_t at) {
     const VectorStateInfo& info = vector_state_info();
@@ -43,7 +45,8 @@ bool write_vectors(std::uint64_t at) {
     vectors.save();
     const VectorStateMark mark{kVectorMagic1, info.size + 4, info.components, info.size, {}};
     std::memcpy(vectors.bytes + kVectorStateMarkOffset, &mark, sizeof(mark));
-    return copy_out(at, &vectors, info.size) && copy_out(at + info.size, &kVectorMagic2, sizeof(kVectorMagic2));
+    return copy_out(at, &vectors, info.size) &&
+           copy_out(at + info.size, &kVectorMagic2, sizeof(kVectorMagic2));
 }
 
 bool read_vectors(std::uint64_t at) {
@@ -94,7 +97,9 @@ bool Signals::ignores(int number) {
     return handler == 1 || (handler == 0 && ignored_by_default(number));
 }
 
-void Signals::update_work() { signal_work = (pending_ & ~mask_) != 0; }
+void Signals::update_work() {
+    signal_work = (pending_ & ~mask_) != 0;
+}
 
 void Signals::set_mask(std::uint64_t mask) {
     mask_ = mask & ~kUnblockable;
@@ -128,7 +133,8 @@ bool Signals::enter_handler(const SignalInfo& info, abi::Registers& registers, s
                             std::uint64_t error, std::uint64_t address) {
     SignalAction& chosen = action(info.number);
     std::uint64_t top = registers.rsp - kRedZone;
-    const bool alternate = (chosen.flags & SA_ONSTACK) && !(stack_.flags & SS_DISABLE) && !on_stack(stack_, registers.rsp);
+    const bool alternate =
+        (chosen.flags & SA_ONSTACK) && !(stack_.flags & SS_DISABLE) && !on_stack(stack_, registers.rsp);
     if (alternate) top = stack_.base + stack_.size;
     const std::uint64_t state = (top - vector_state_info().size - 4) & ~63ull;
     const std::uint64_t at = ((state - sizeof(SignalFrame)) & ~15ull) - 8;

@@ -16,7 +16,9 @@ namespace enclavisor::runtime {
 
 inline constexpr int kSignalCount = 64;
 
-constexpr std::uint64_t signal_bit(int number) { return 1ull << (number - 1); }
+constexpr std::uint64_t signal_bit(int number) {
+    return 1ull << (number - 1);
+}
 
 // SIGKILL and SIGSTOP can be neither blocked nor caught.
 inline constexpr std::uint64_t kUnblockable = signal_bit(9) | signal_bit(19);
@@ -37,8 +39,8 @@ public:
 
     // Makes `registers` those of the handler's first instruction, with a frame on
     // its stack. False: no memory there. Precondition: the action is a handler.
-    bool enter_handler(const SignalInfo& info, abi::Registers& registers, std::uint64_t vector, std::uint64_t error,
-                       std::uint64_t address);
+    bool enter_handler(const SignalInfo& info, abi::Registers& registers, std::uint64_t vector,
+                       std::uint64_t error, std::uint64_t address);
     // rt_sigreturn: takes what the frame below `rsp` says. False: it cannot be read.
     bool leave_handler(std::uint64_t rsp, abi::Registers& registers);
 

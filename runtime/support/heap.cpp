@@ -9,8 +9,8 @@
 namespace enclavisor::runtime {
 namespace {
 
-constexpr int kSmallest = 4;   // 16 bytes
-constexpr int kClasses = 37;   // up to 64 GiB
+constexpr int kSmallest = 4;  // 16 bytes
+constexpr int kClasses = 37;  // up to 64 GiB
 constexpr std::uint64_t kDiscardFrom = 64 << 10;
 
 struct FreeBlock {
@@ -65,9 +65,21 @@ void start_heap() {
 }  // namespace enclavisor::runtime
 
 // All sized: the runtime's types are complete where they are deleted.
-void* operator new(std::size_t size) { return enclavisor::runtime::allocate(size); }
-void* operator new[](std::size_t size) { return enclavisor::runtime::allocate(size); }
-void operator delete(void* pointer, std::size_t size) noexcept { enclavisor::runtime::release(pointer, size); }
-void operator delete[](void* pointer, std::size_t size) noexcept { enclavisor::runtime::release(pointer, size); }
-void operator delete(void*) noexcept { __builtin_trap(); }
-void operator delete[](void*) noexcept { __builtin_trap(); }
+void* operator new(std::size_t size) {
+    return enclavisor::runtime::allocate(size);
+}
+void* operator new[](std::size_t size) {
+    return enclavisor::runtime::allocate(size);
+}
+void operator delete(void* pointer, std::size_t size) noexcept {
+    enclavisor::runtime::release(pointer, size);
+}
+void operator delete[](void* pointer, std::size_t size) noexcept {
+    enclavisor::runtime::release(pointer, size);
+}
+void operator delete(void*) noexcept {
+    __builtin_trap();
+}
+void operator delete[](void*) noexcept {
+    __builtin_trap();
+}

@@ -26,7 +26,8 @@ inline std::int64_t kernel_call(abi::Call call, std::uint64_t a = 0, std::uint64
 }
 
 // The calls on ranges do a part at a time; these do all of it. False: no memory.
-inline bool range_call(abi::Call call, std::uint64_t address, std::uint64_t size, std::uint64_t permissions = 0) {
+inline bool range_call(abi::Call call, std::uint64_t address, std::uint64_t size,
+                       std::uint64_t permissions = 0) {
     std::uint64_t pages = size >> abi::kPageShift;
     while (pages > 0) {
         const std::int64_t done = kernel_call(call, address, pages, permissions);
@@ -49,6 +50,8 @@ inline bool move_pages(std::uint64_t from, std::uint64_t to, std::uint64_t size)
     return true;
 }
 
-inline std::uint64_t read_tsc() { return __builtin_ia32_rdtsc(); }
+inline std::uint64_t read_tsc() {
+    return __builtin_ia32_rdtsc();
+}
 
 }  // namespace enclavisor::runtime

@@ -55,11 +55,19 @@ void* memchr(const void* in, int value, std::size_t size) {
     return nullptr;
 }
 
-[[noreturn]] void __cxa_pure_virtual() { __builtin_trap(); }
-[[noreturn]] void abort() { __builtin_trap(); }
+[[noreturn]] void __cxa_pure_virtual() {
+    __builtin_trap();
+}
+[[noreturn]] void abort() {
+    __builtin_trap();
+}
 
-[[noreturn]] void __chk_fail() { __builtin_trap(); }
-[[noreturn]] void __stack_chk_fail() { __builtin_trap(); }
+[[noreturn]] void __chk_fail() {
+    __builtin_trap();
+}
+[[noreturn]] void __stack_chk_fail() {
+    __builtin_trap();
+}
 void* __memcpy_chk(void* to, const void* from, std::size_t size, std::size_t room) {
     if (size > room) __chk_fail();
     return memcpy(to, from, size);
@@ -71,10 +79,22 @@ void* __memset_chk(void* to, int value, std::size_t size, std::size_t room) {
 }
 
 namespace std {
-[[noreturn]] void __throw_bad_alloc() { __builtin_trap(); }
-[[noreturn]] void __throw_bad_array_new_length() { __builtin_trap(); }
-[[noreturn]] void __throw_length_error(const char*) { __builtin_trap(); }
-[[noreturn]] void __throw_logic_error(const char*) { __builtin_trap(); }
-[[noreturn]] void __throw_out_of_range_fmt(const char*, ...) { __builtin_trap(); }
-[[noreturn]] void __throw_bad_optional_access() { __builtin_trap(); }
+[[noreturn]] void __throw_bad_alloc() {
+    __builtin_trap();
+}
+[[noreturn]] void __throw_bad_array_new_length() {
+    __builtin_trap();
+}
+[[noreturn]] void __throw_length_error(const char*) {
+    __builtin_trap();
+}
+[[noreturn]] void __throw_logic_error(const char*) {
+    __builtin_trap();
+}
+[[noreturn]] void __throw_out_of_range_fmt(const char*, ...) {
+    __builtin_trap();
+}
+[[noreturn]] void __throw_bad_optional_access() {
+    __builtin_trap();
+}
 }  // namespace std

@@ -40,7 +40,8 @@ std::int64_t put(Address to, const T& value) {
 // Buffers of the program, taken as one run of bytes.
 class Buffers {
 public:
-    Buffers(Address address, std::uint64_t size) : total_{size}, one_{reinterpret_cast<void*>(address), size}, parts_{&one_, 1} {}
+    Buffers(Address address, std::uint64_t size)
+        : total_{size}, one_{reinterpret_cast<void*>(address), size}, parts_{&one_, 1} {}
     // Precondition: the sizes' sum does not overflow and `parts` outlives this.
     explicit Buffers(std::span<const iovec> parts) : total_{0}, one_{}, parts_{parts} {
         for (const iovec& part : parts) total_ += part.iov_len;

@@ -14,7 +14,9 @@ constexpr int kSeedTries = 1000;  // RDSEED may be drained
 std::uint64_t last_number;
 bool has_seed;
 
-[[noreturn]] void broken() { end_enclave(abi::EndReason::kFault, 6, 0, reinterpret_cast<std::uint64_t>(&random_number)); }
+[[noreturn]] void broken() {
+    end_enclave(abi::EndReason::kFault, 6, 0, reinterpret_cast<std::uint64_t>(&random_number));
+}
 
 std::uint64_t read_random() {
     for (int i = 0; i < kTries; i++) {
@@ -48,7 +50,9 @@ std::uint64_t random_number() {
     return value;
 }
 
-std::uint64_t seeded_number() { return has_seed ? random_number() ^ read_seed() : random_number(); }
+std::uint64_t seeded_number() {
+    return has_seed ? random_number() ^ read_seed() : random_number();
+}
 
 void start_random() {
     std::uint32_t eax, ebx, ecx, edx;

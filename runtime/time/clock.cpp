@@ -18,7 +18,9 @@ void Clock::start(TimeData* data, std::uint64_t tsc_khz, std::uint64_t wall_ns, 
     data_->monotonic_ns = monotonic_ns;
 }
 
-timespec Clock::now(ClockKind kind) const { return to_timespec(read(kind)); }
+timespec Clock::now(ClockKind kind) const {
+    return to_timespec(read(kind));
+}
 
 std::uint64_t Clock::deadline(std::uint64_t nanoseconds) const {
     constexpr std::uint64_t kMillisecond = 1'000'000;
@@ -32,9 +34,9 @@ std::uint64_t Clock::deadline(std::uint64_t nanoseconds) const {
 bool to_nanoseconds(const timespec& time, std::uint64_t& nanoseconds) {
     if (time.tv_sec < 0 || time.tv_nsec < 0 || time.tv_nsec >= static_cast<long>(kNanoseconds)) return false;
     constexpr auto kMostSeconds = static_cast<time_t>(kForever / kNanoseconds);
-    nanoseconds = time.tv_sec >= kMostSeconds
-                      ? kForever
-                      : static_cast<std::uint64_t>(time.tv_sec) * kNanoseconds + static_cast<std::uint64_t>(time.tv_nsec);
+    nanoseconds = time.tv_sec >= kMostSeconds ? kForever
+                                              : static_cast<std::uint64_t>(time.tv_sec) * kNanoseconds +
+                                                    static_cast<std::uint64_t>(time.tv_nsec);
     return true;
 }
 

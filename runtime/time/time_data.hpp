@@ -20,10 +20,12 @@ inline std::uint64_t elapsed_ns(TimeData& data) {
     std::uint64_t tsc = __builtin_ia32_rdtsc();
     std::uint64_t last = __atomic_load_n(&data.last_tsc, __ATOMIC_RELAXED);
     while (tsc > last) {
-        if (__atomic_compare_exchange_n(&data.last_tsc, &last, tsc, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) break;
+        if (__atomic_compare_exchange_n(&data.last_tsc, &last, tsc, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            break;
     }
     if (tsc < last) tsc = last;
-    return static_cast<std::uint64_t>(static_cast<unsigned __int128>(tsc - data.start_tsc) * data.multiplier >> 32);
+    return static_cast<std::uint64_t>(
+        static_cast<unsigned __int128>(tsc - data.start_tsc) * data.multiplier >> 32);
 }
 
 inline constexpr std::uint64_t kNanoseconds = 1'000'000'000;
@@ -34,18 +36,22 @@ enum class ClockKind { kWall, kMonotonic, kProcess, kUnknown };
 // monotonic one; processor time is the time since the start.
 constexpr ClockKind kind_of_clock(int id) {
     switch (id) {
-        case 0:              // CLOCK_REALTIME
-        case 5:              // CLOCK_REALTIME_COARSE
-        case 8:              // CLOCK_REALTIME_ALARM
-        case 11: return ClockKind::kWall;  // CLOCK_TAI
-        case 1:              // CLOCK_MONOTONIC
-        case 4:              // CLOCK_MONOTONIC_RAW
-        case 6:              // CLOCK_MONOTONIC_COARSE
-        case 7:              // CLOCK_BOOTTIME
-        case 9: return ClockKind::kMonotonic;  // CLOCK_BOOTTIME_ALARM
-        case 2:              // CLOCK_PROCESS_CPUTIME_ID
-        case 3: return ClockKind::kProcess;  // CLOCK_THREAD_CPUTIME_ID
-        default: return ClockKind::kUnknown;
+        case 0:  // CLOCK_REALTIME
+        case 5:  // CLOCK_REALTIME_COARSE
+        case 8:  // CLOCK_REALTIME_ALARM
+        case 11:
+            return ClockKind::kWall;  // CLOCK_TAI
+        case 1:                       // CLOCK_MONOTONIC
+        case 4:                       // CLOCK_MONOTONIC_RAW
+        case 6:                       // CLOCK_MONOTONIC_COARSE
+        case 7:                       // CLOCK_BOOTTIME
+        case 9:
+            return ClockKind::kMonotonic;  // CLOCK_BOOTTIME_ALARM
+        case 2:                            // CLOCK_PROCESS_CPUTIME_ID
+        case 3:
+            return ClockKind::kProcess;  // CLOCK_THREAD_CPUTIME_ID
+        default:
+            return ClockKind::kUnknown;
     }
 }
 

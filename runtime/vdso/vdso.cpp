@@ -1,7 +1,7 @@
 // The vDSO: the clock functions that libc looks up in AT_SYSINFO_EHDR, so that
 // reading a clock is an ordinary call. Position-independent, no dependencies.
-#include <time.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include "runtime/time/time_data.hpp"
 

@@ -1,0 +1,51 @@
+#include "runtime/host/checks.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+namespace enclavisor::runtime {
+namespace {
+
+std::vector<std::byte> record(std::string_view name, std::uint16_t size) {
+    std::vector<std::byte> bytes(size);
+    std::memcpy(bytes.data() + 16, &size, 2);
+    std::memcpy(bytes.data() + 19, name.data(), name.size());
+    return bytes;
+}
+
+TEST(DirectoryEntries, GoodOnesPass) {
+    auto bytes = record("a", 24);
+    const auto more = record("longer-name", 32);
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    EXPECT_TRUE(directory_entries_valid(bytes));
+    EXPECT_TRUE(directory_entries_valid({}));
+}
+
+TEST(DirectoryEntries, LiesDoNot) {
+    EXPECT_FALSE(directory_entries_valid(record("", 24)));
+    EXPECT_FALSE(directory_entries_valid(record("a/b", 24)));
+    EXPECT_FALSE(directory_entries_valid(record("12345", 24)));  // no zero
+    auto bytes = record("a", 24);
+    for (const std::uint16_t size : {0, 8, 16, 23, 25, 32, 65528}) {
+        std::memcpy(bytes.data() + 16, &size, 2);
+        EXPECT_FALSE(directory_entries_valid(bytes)) << size;
+    }
+    EXPECT_FALSE(directory_entries_valid(std::span{bytes}.first(10)));
+    EXPECT_FALSE(directory_entries_valid(record(std::string(256, 'n'), 280)));
+}
+
+TEST(WorkingDirectory, MustBeOneAbsolutePath) {
+    using namespace std::string_view_literals;
+    EXPECT_TRUE(working_directory_valid("/\0"sv));
+    EXPECT_TRUE(working_directory_valid("/a/b\0"sv));
+    EXPECT_FALSE(working_directory_valid("/a"sv));
+    EXPECT_FALSE(working_directory_valid("a\0"sv));
+    EXPECT_FALSE(working_directory_valid("/a\0b\0"sv));
+    EXPECT_FALSE(working_directory_valid("\0"sv));
+    EXPECT_FALSE(working_directory_valid(""sv));
+}
+
+}  // namespace
+}  // namespace enclavisor::runtime
