@@ -30,9 +30,14 @@ bool serve_interrupt(Kernel& kernel, std::uint64_t vector) {
             Apic::end_of_interrupt();
             this_cpu().timer_running = false;
             kernel.scheduler.wake_expired(arch::read_tsc());
+            if (kernel.control.has_backlog()) {
+                kernel.control.refill();
+                kernel.control.poll(kernel);
+            }
             return true;
         case kDoorbellVector:
             Apic::end_of_interrupt();
+            if (!kernel.control.has_backlog()) kernel.control.refill();
             kernel.control.poll(kernel);
             wake_for_io(kernel);
             // What the host answered or asked is served before a computation goes on.

@@ -46,17 +46,18 @@ bool Control::has_work(const Kernel& kernel) const {
 }
 
 void Control::poll(Kernel& kernel) {
-    // A round of the ring at most: a host that claims more cannot keep the CPU here.
-    for (std::uint32_t i = 0; i < abi::kControlDepth; i++) {
+    for (;;) {
         if (taken_ != completed_) {
             if (!destroying_ || !subject_->torn_down) return;
             kernel.enclaves.remove(kernel.frames, subject_);
             destroying_ = false;
             complete(kernel, answer_);
         }
+        if (credit_ == 0) return;
         // Free-running indices: a host that submits more than the ring holds
         // overwrites its own commands, nothing else.
         if (submitted(kernel) == taken_) return;
+        credit_--;
         acquire_fence();
         const abi::ControlCommand command = read_command(taken_);
         taken_++;

@@ -13,8 +13,13 @@ struct Enclave;
 class Control {
 public:
     // Takes and carries out commands until there is none, or one has to wait
-    // for the attestation enclave or for memory to come back.
+    // for the attestation enclave or for memory to come back, or a round of the
+    // ring is used up: a host that claims endless commands cannot keep enclaves
+    // from running. refill() grants the next round.
     void poll(Kernel& kernel);
+    void refill() { credit_ = abi::kControlDepth; }
+    // Commands are left because the round is used up.
+    bool has_backlog() const { return credit_ == 0; }
     // Whether poll() has anything to do.
     bool has_work(const Kernel& kernel) const;
     // The attestation enclave answered.
@@ -43,6 +48,7 @@ private:
 
     std::uint32_t taken_ = 0;  // commands taken; equals completed_ or is one ahead
     std::uint32_t completed_ = 0;
+    std::uint32_t credit_ = abi::kControlDepth;
     std::uint32_t current_id_ = 0;
     Outcome answer_ = {};         // of the pending command
     Enclave* subject_ = nullptr;  // of the pending command

@@ -73,13 +73,18 @@ std::uint64_t nanoseconds_until(Kernel& kernel, std::uint64_t deadline) {
     return ticks * 1'000'000 / (khz != 0 ? khz : 1'000'000) + 1;
 }
 
-// The timer runs only when something depends on it: another thread that wants
-// the CPU, a sleeper with a deadline, memory still to be given back.
+// Whether something waits for the current thread's slice to end: another thread,
+// memory to be given back, commands beyond the round's.
+bool wants_slices(Kernel& kernel) {
+    return kernel.scheduler.anyone_ready() || !kernel.reaping.empty() || kernel.control.has_backlog();
+}
+
+// The timer runs only when something depends on it: that, or a sleeper's deadline.
 void set_timer(Kernel& kernel, PerCpu& cpu, bool idle) {
     const std::uint64_t deadline = kernel.scheduler.anyone_timed() ? kernel.scheduler.next_deadline() : 0;
     if (cpu.timer_running && deadline == cpu.timer_deadline) return;
     std::uint64_t nanoseconds = 0;
-    if (!idle && (kernel.scheduler.anyone_ready() || !kernel.reaping.empty())) {
+    if (!idle && wants_slices(kernel)) {
         nanoseconds = Scheduler::kSliceNanoseconds;
     }
     if (deadline != 0) {
@@ -108,6 +113,7 @@ void put_away(PerCpu& cpu) {
 
 bool idle_poll(Kernel& kernel) {
     for (int i = 0; i < kIdlePolls; i++) {
+        kernel.control.refill();
         if (kernel.control.has_work(kernel)) kernel.control.poll(kernel);
         if (!kernel.reaping.empty()) reap(kernel, kReapStep);
         if (kernel.scheduler.anyone_ready()) return true;
@@ -134,6 +140,8 @@ void idle(Kernel& kernel, PerCpu& cpu) {
         lock_kernel();
     }
     kernel.link.set_guest_waits(true);
+    // A host that looked before this rang no doorbell: look once more.
+    kernel.control.poll(kernel);
 }
 
 }  // namespace
@@ -160,7 +168,7 @@ void leave(Kernel& kernel) {
         }
         switch_to(cpu, *next);
     }
-    if (kernel.scheduler.anyone_ready() || kernel.scheduler.anyone_timed() || !kernel.reaping.empty()) {
+    if (wants_slices(kernel) || kernel.scheduler.anyone_timed()) {
         set_timer(kernel, cpu, false);
     }
     resume(kernel, *cpu.current);
@@ -169,8 +177,11 @@ void leave(Kernel& kernel) {
 void leave_to_next(Kernel& kernel) {
     PerCpu& cpu = this_cpu();
     if (cpu.current != nullptr && kernel.scheduler.anyone_ready()) {
-        kernel.scheduler.make_ready(cpu.current);
-        cpu.current = nullptr;
+        Thread* before = cpu.current;
+        Thread* next = kernel.scheduler.pick();
+        put_away(cpu);
+        kernel.scheduler.make_ready(before);  // an urgent one: right after `next`
+        switch_to(cpu, *next);
     }
     leave(kernel);
 }

@@ -115,6 +115,7 @@ void FakeMachine::scribble(std::uint64_t offset, std::uint64_t value) {
 
 void FakeMachine::settle() {
     for (int i = 0; i < 500; i++) {
+        kernel_->control.refill();
         kernel_->control.poll(*kernel_);
         if (!kernel_->reaping.empty()) reap(*kernel_, 256);
         if (this_cpu().current == nullptr) this_cpu().current = kernel_->scheduler.pick();
