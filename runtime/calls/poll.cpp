@@ -50,7 +50,8 @@ std::int64_t poll_all(std::vector<pollfd>& polled, std::uint64_t timeout) {
             static_cast<short>(at_host[i].revents & (entry.events | POLLERR | POLLHUP | POLLNVAL));
         ready += entry.revents != 0;
     }
-    return ready;
+    // Without a timeout nothing but an event ends the wait, whatever the host says.
+    return ready == 0 && timeout == kForever ? -EINTR : ready;
 }
 
 // A signal mask for the time of the wait only: nothing can arrive meanwhile but

@@ -81,7 +81,8 @@ std::int64_t HostFile::seek(std::int64_t offset, int whence) {
     return forward(C::kLseek, fd_, offset, whence);
 }
 std::int64_t HostFile::stat(struct stat& info) {
-    return forward(C::kFstat, fd_, &info);
+    const std::int64_t result = forward(C::kFstat, fd_, &info);
+    return result == 0 && !stat_valid(info) ? -EIO : result;
 }
 std::int64_t HostFile::stat_file_system(struct statfs& info) {
     return forward(C::kFstatfs, fd_, &info);
@@ -127,8 +128,12 @@ std::int64_t HostFile::control(std::uint64_t request, Address argument) {
             return forward(C::kSetTermiosFlush, fd_, 0, argument);
         case TIOCGWINSZ:
             return forward(C::kGetWindowSize, fd_, 0, argument);
-        case FIONREAD:
-            return forward(C::kBytesReadable, fd_, 0, argument);
+        case FIONREAD: {
+            std::int32_t count = 0;
+            const std::int64_t result = forward(C::kBytesReadable, fd_, 0, &count);
+            if (result < 0) return result;
+            return count < 0 ? -EIO : put(argument, count);
+        }
         case FIONBIO:
             return forward(C::kSetNonBlocking, fd_, 0, argument);
         case TIOCGPGRP:

@@ -1,6 +1,7 @@
 #include "runtime/files/host_files.hpp"
 
 #include "runtime/files/host_file.hpp"
+#include "runtime/host/checks.hpp"
 #include "runtime/host/host.hpp"
 
 namespace enclavisor::runtime {
@@ -15,7 +16,8 @@ Opened HostFiles::open(const Place& place, int flags, mode_t mode) {
 }
 
 std::int64_t HostFiles::stat(const Place& place, int flags, struct stat& info) {
-    return forward(C::kFstatat, place.directory, place.path.c_str(), &info, flags);
+    const std::int64_t result = forward(C::kFstatat, place.directory, place.path.c_str(), &info, flags);
+    return result == 0 && !stat_valid(info) ? -EIO : result;
 }
 
 std::int64_t HostFiles::access(const Place& place, int mode, int flags) {

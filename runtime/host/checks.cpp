@@ -26,4 +26,9 @@ bool working_directory_valid(std::string_view text) {
     return text.size() >= 2 && text[0] == '/' && text.find('\0') == text.size() - 1;
 }
 
+bool stat_valid(const struct stat& info) {
+    constexpr blksize_t kMaxBlock = 1 << 26;
+    return info.st_size >= 0 && info.st_blocks >= 0 && info.st_blksize > 0 && info.st_blksize <= kMaxBlock;
+}
+
 }  // namespace enclavisor::runtime

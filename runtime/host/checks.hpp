@@ -1,6 +1,8 @@
 // Checks of what host calls deliver beyond their result (private copies).
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -13,5 +15,8 @@ bool directory_entries_valid(std::span<const std::byte> bytes);
 
 // Whether `text`, which getcwd delivered with its zero, is an absolute path.
 bool working_directory_valid(std::string_view text);
+
+// Whether sizes in `info` can be true: libc allocates and computes with them.
+bool stat_valid(const struct stat& info);
 
 }  // namespace enclavisor::runtime

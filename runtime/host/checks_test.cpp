@@ -47,5 +47,18 @@ TEST(WorkingDirectory, MustBeOneAbsolutePath) {
     EXPECT_FALSE(working_directory_valid(""sv));
 }
 
+TEST(Stat, SizesMustBePossible) {
+    struct stat info {};
+    info.st_blksize = 4096;
+    EXPECT_TRUE(stat_valid(info));
+    info.st_size = -1;
+    EXPECT_FALSE(stat_valid(info));
+    info.st_size = 0;
+    for (const blksize_t size : {blksize_t{0}, blksize_t{-1}, blksize_t{1} << 40}) {
+        info.st_blksize = size;
+        EXPECT_FALSE(stat_valid(info)) << size;
+    }
+}
+
 }  // namespace
 }  // namespace enclavisor::runtime
