@@ -7,14 +7,13 @@
 
 #include "abi/enclave/calls.hpp"
 #include "abi/evidence/measurement.hpp"
-#include "abi/host/control.hpp"
+#include "abi/platform/layout.hpp"
 
 namespace enclavisor::attest {
 namespace {
 
-// One hash for each enclave that is being built. Pages of this table come into
-// being when a slot is first used.
-br_sha384_context contexts[abi::kMaxEnclaves];
+// One hash for each enclave that is being built.
+br_sha384_context contexts[abi::kAttestPlaces];
 
 abi::ThreadBlock* block() {
     abi::ThreadBlock* self;
@@ -41,7 +40,7 @@ void add_pages(br_sha384_context& hash, abi::MeasurementRecord record, std::uint
 }
 
 void serve(abi::AttestRequest& request) {
-    br_sha384_context& hash = contexts[request.slot % abi::kMaxEnclaves];
+    br_sha384_context& hash = contexts[request.place % abi::kAttestPlaces];
     switch (static_cast<abi::AttestOperation>(request.operation)) {
         case abi::AttestOperation::kRecord:
             if (request.record.kind == static_cast<std::uint64_t>(abi::RecordKind::kCreate))

@@ -39,15 +39,18 @@ enum class AttestOperation : std::uint64_t {
     kNone = 0,
     kRecord = 1,  // hash `record`; then, when pages > 0, that many times: the
                   // record with its address advanced, and the page at kAttestWindow
-    kFinish = 2,  // hash `record`, reply with the digest, forget the slot
+    kFinish = 2,  // hash `record`, reply with the digest
 };
 
 // Pages that are being measured appear here in the attestation enclave, read-only.
 inline constexpr std::uint64_t kAttestWindow = 0x4000'0000;
 
+// Hashes that can be under way at a time.
+inline constexpr std::uint64_t kAttestPlaces = 64;
+
 struct AttestRequest {
     std::uint64_t operation;  // AttestOperation
-    std::uint64_t slot;       // enclave slot; a kCreate record opens it
+    std::uint64_t place;      // of the hash, below kAttestPlaces; a kCreate record begins it
     std::uint64_t pages;      // pages in the window (kPage records only)
     std::uint64_t reserved;
     MeasurementRecord record;

@@ -73,6 +73,7 @@ trap_common:
     testb $3, 24(%rsp)
     jz trap_in_kernel
     swapgs
+    lfence                      // no speculation with the other GS base (CVE-2019-1125)
 trap_from_user:
     clac
     call save_general

@@ -134,8 +134,10 @@ boot_image:                                     // the first GiB at -2 GiB
     .quad 0
 
     .section .bss.stack, "aw", @nobits
-    .balign 16
-boot_stack:
+    .balign 4096
+    .globl boot_stack_guard     // left unmapped (memory/kernel_map.cpp)
+boot_stack_guard:
+    .skip 4096
     .skip 16384
     .globl boot_stack_end
 boot_stack_end:

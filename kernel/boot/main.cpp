@@ -42,11 +42,11 @@ void check_link(Kernel& kernel) {
 }
 
 void announce(Kernel& kernel) {
-    abi::LinkHeader header = kernel.link.header().read();
-    header.platform = static_cast<std::uint32_t>(CurrentPlatform::kKind);
-    header.guest_waits = 1;
-    header.boot_tsc = arch::read_tsc();
-    kernel.link.header().write(header);
+    const auto header = kernel.link.header();
+    header.member<std::uint32_t>(offsetof(abi::LinkHeader, platform))
+        .write(static_cast<std::uint32_t>(CurrentPlatform::kKind));
+    header.member<std::uint64_t>(offsetof(abi::LinkHeader, boot_tsc)).write(arch::read_tsc());
+    kernel.link.set_guest_waits(true);
     publish_fence();
     kernel.link.set_guest_state(abi::GuestState::kReady);
     ring_doorbell();

@@ -42,7 +42,12 @@ void Attestation::start(Kernel& kernel) {
     at = at.plus_pages(header->rodata_pages);
     map_copies(*enclave_, at, header->data_pages, from, Permissions::read_write());
     at = at.plus_pages(header->data_pages);
+    // Touched now, so that it never meets a VM without memory later.
     tables.reserve({at, PageCount{header->zero_pages}}, Permissions::read_write(), ~0ull);
+    for (std::uint64_t i = 0; i < header->zero_pages; i++) {
+        check(tables.resolve(at.plus_pages(i), Access::kWrite) == FaultOutcome::kResolved,
+              "no memory for the attestation enclave; give the VM at least 32 MiB");
+    }
 
     check(build_thread(
               kernel, *enclave_, VirtAddr{header->entry}, {VirtAddr{abi::kThreadBlockBase}, PageCount{1}},
@@ -61,6 +66,13 @@ void Attestation::start(Kernel& kernel) {
 
     enclave_->state = abi::EnclaveState::kRunning;
     kernel.scheduler.make_ready(thread_);
+}
+
+std::optional<std::uint32_t> Attestation::take_place() {
+    if (~places_ == 0) return std::nullopt;
+    const auto place = static_cast<std::uint32_t>(__builtin_ctzll(~places_));
+    places_ |= 1ull << place;
+    return place;
 }
 
 void Attestation::submit(Kernel& kernel, const abi::AttestRequest& request) {

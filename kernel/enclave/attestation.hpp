@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "abi/evidence/measurement.hpp"
 #include "kernel/memory/entry.hpp"
@@ -24,6 +25,11 @@ public:
     bool busy() const { return busy_; }
     bool is(const Enclave& enclave) const { return enclave_ == &enclave; }
 
+    // Enclaves that are being built have a hash under way in one of a few places,
+    // so that the attestation enclave needs no memory after boot. Absent: all taken.
+    std::optional<std::uint32_t> take_place();
+    void give_back(std::uint32_t place) { places_ &= ~(1ull << place); }
+
     // Page `index` of the window that the attestation enclave reads.
     Entry& window(std::uint64_t index) { return window_[index]; }
 
@@ -36,7 +42,9 @@ private:
 
     Enclave* enclave_ = nullptr;
     Thread* thread_ = nullptr;
-    Entry* window_ = nullptr;  // the last-level table of the window
+    Entry* window_ = nullptr;   // the last-level table of the window
+    std::uint64_t places_ = 0;  // bit i: place i is taken
+    static_assert(abi::kAttestPlaces == 64);
     bool busy_ = false;
     bool pending_ = false;  // a request that the enclave has not got yet
     abi::AttestRequest request_ = {};

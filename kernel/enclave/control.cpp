@@ -25,11 +25,12 @@ abi::ControlCommand read_command(std::uint32_t index) {
         .read();
 }
 
-// The request that has the attestation enclave hash one record.
+// The request that has the attestation enclave hash one record. The enclave is
+// being built.
 abi::AttestRequest record(const Enclave& enclave, abi::RecordKind kind) {
     abi::AttestRequest request{};
     request.operation = static_cast<std::uint64_t>(abi::AttestOperation::kRecord);
-    request.slot = abi::slot_of(enclave.handle);
+    request.place = *enclave.place;
     request.record.kind = static_cast<std::uint64_t>(kind);
     return request;
 }
@@ -89,6 +90,8 @@ void Control::measured(Kernel& kernel, const std::uint8_t* digest) {
     if (sealing_) {
         sealing_ = false;
         subject_->state = EnclaveState::kSealed;
+        kernel.attestation.give_back(*subject_->place);
+        subject_->place.reset();
         __builtin_memcpy(subject_->measurement, digest, abi::kMeasurementSize);
         __builtin_memcpy(answer_.values, digest, abi::kMeasurementSize);
         publish_status(kernel, *subject_, {});
@@ -160,8 +163,14 @@ Control::Outcome Control::create(Kernel& kernel, const std::uint64_t* arguments)
     const BuildAttributes attributes{arguments[0], arguments[1], arguments[2],
                                      arguments[3], arguments[4], arguments[5]};
     if (!attributes.valid()) return {ControlStatus::kBadRange};
+    const auto place = kernel.attestation.take_place();
+    if (!place) return {ControlStatus::kNoSlot};
     subject_ = kernel.enclaves.create(kernel.frames, attributes.memory_limit);
-    if (subject_ == nullptr) return {ControlStatus::kNoSlot};
+    if (subject_ == nullptr) {
+        kernel.attestation.give_back(*place);
+        return {ControlStatus::kNoSlot};
+    }
+    subject_->place = place;
     attributes.apply(*subject_);
     publish_status(kernel, *subject_, {});
     abi::AttestRequest request = record(*subject_, abi::RecordKind::kCreate);

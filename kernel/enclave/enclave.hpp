@@ -51,6 +51,7 @@ struct Enclave {
     Thread* threads;
     std::uint64_t thread_count;
     std::uint8_t measurement[abi::kMeasurementSize];
+    std::optional<std::uint32_t> place;  // of its hash, while it is being built
     bool torn_down;
     ListLink<Enclave> reaping;
 

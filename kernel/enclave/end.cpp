@@ -41,6 +41,8 @@ void end_enclave(Kernel& kernel, Enclave& enclave, const End& end) {
         cpu.address_space = kernel_cr3();
         arch::write_cr3(cpu.address_space);
     }
+    if (enclave.place) kernel.attestation.give_back(*enclave.place);
+    enclave.place.reset();
     enclave.state = abi::EnclaveState::kStopped;
     kernel.reaping.push_back(&enclave);
     publish_status(kernel, enclave, end);

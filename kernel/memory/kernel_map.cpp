@@ -5,7 +5,7 @@
 #include "kernel/panic.hpp"
 
 extern "C" {
-extern char kernel_begin[], text_end[], rodata_end[], kernel_end[];
+extern char kernel_begin[], text_end[], rodata_end[], kernel_end[], boot_stack_guard[];
 }
 
 namespace enclavisor::kernel {
@@ -54,6 +54,7 @@ void map_image(FrameAllocator& frames, Entry* root) {
         below(frames, below(frames, below(frames, root, kImageVirt, 4), kImageVirt, 3), kImageVirt, 2);
     const auto begin = reinterpret_cast<std::uint64_t>(kernel_begin);
     for (std::uint64_t at = begin; at < reinterpret_cast<std::uint64_t>(kernel_end); at += abi::kPageSize) {
+        if (at == reinterpret_cast<std::uint64_t>(boot_stack_guard)) continue;  // an overflow faults
         const Permissions p = at < reinterpret_cast<std::uint64_t>(text_end)     ? Permissions::read_execute()
                               : at < reinterpret_cast<std::uint64_t>(rodata_end) ? Permissions::read()
                                                                                  : Permissions::read_write();

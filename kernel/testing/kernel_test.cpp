@@ -109,6 +109,32 @@ TEST_F(KernelTest, AnEnclaveBeyondItsLimitEndsAlone) {
     EXPECT_TRUE(machine.all_frames_return());
 }
 
+TEST_F(KernelTest, AFullMachineRefusesAndRecovers) {
+    // Until nothing more can be built, with running and with unfinished enclaves.
+    for (int i = 0; i < 200; i++) machine.start_enclave();
+    for (int i = 0; i < 200; i++) machine.command(Command::kCreate, {64, 0, 0, 0, 0, 0});
+    EXPECT_NE(machine.command(Command::kCreate, {64, 0, 0, 0, 0, 0}).status, 0);
+    machine.check_invariants();
+    EXPECT_TRUE(machine.all_frames_return());
+    EXPECT_EQ(machine.command(Command::kCreate, {64, 0, 0, 0, 0, 0}).status, 0);
+    EXPECT_TRUE(machine.all_frames_return());
+}
+
+TEST_F(KernelTest, UnfinishedEnclavesAreLimited) {
+    std::vector<std::uint64_t> handles;
+    for (std::uint64_t i = 0; i < abi::kAttestPlaces; i++) {
+        const auto completion = machine.command(Command::kCreate, {64, 0, 0, 0, 0, 0});
+        ASSERT_EQ(completion.status, 0);
+        handles.push_back(completion.values[0]);
+    }
+    EXPECT_EQ(machine.command(Command::kCreate, {64, 0, 0, 0, 0, 0}).status, status(ControlStatus::kNoSlot));
+    machine.command(Command::kStop, {handles[7]});
+    EXPECT_EQ(machine.command(Command::kCreate, {64, 0, 0, 0, 0, 0}).status, 0);
+    machine.command(Command::kSeal, {handles[8]});
+    EXPECT_EQ(machine.command(Command::kCreate, {64, 0, 0, 0, 0, 0}).status, 0);
+    EXPECT_TRUE(machine.all_frames_return());
+}
+
 TEST_F(KernelTest, BrokenContractsEndTheEnclave) {
     const std::uint64_t bad[][5] = {
         {99, 0, 0, 0, 0},

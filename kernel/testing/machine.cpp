@@ -47,7 +47,9 @@ Kernel& lock_kernel() {
 void unlock_kernel(Kernel&) {}
 void ring_doorbell() {}
 void Apic::end_of_interrupt() {}
-bool Apic::in_service(std::uint64_t) { return false; }
+bool Apic::in_service(std::uint64_t) {
+    return false;
+}
 void log_text(const char*) {}
 void log_number(std::uint64_t) {}
 void leave(Kernel& kernel) {
@@ -121,7 +123,9 @@ void FakeMachine::settle() {
         if (this_cpu().current == nullptr) this_cpu().current = kernel_->scheduler.pick();
         Thread* thread = this_cpu().current;
         if (thread == nullptr || !kernel_->attestation.is(*thread->enclave)) {
-            if (!kernel_->attestation.busy() && kernel_->reaping.empty() && !kernel_->control.has_work(*kernel_)) return;
+            if (!kernel_->attestation.busy() && kernel_->reaping.empty() &&
+                !kernel_->control.has_work(*kernel_))
+                return;
             if (thread != nullptr) {
                 kernel_->scheduler.make_ready(thread);
                 this_cpu().current = nullptr;
@@ -216,8 +220,8 @@ bool FakeMachine::all_frames_return() {
     }
     check_invariants();
     if (kernel_->frames.free_count() == baseline_) return true;
-    std::fprintf(stderr, "%lu frames free, %lu before; %lu enclaves live\n", kernel_->frames.free_count(), baseline_,
-                 kernel_->enclaves.live());
+    std::fprintf(stderr, "%lu frames free, %lu before; %lu enclaves live\n", kernel_->frames.free_count(),
+                 baseline_, kernel_->enclaves.live());
     return false;
 }
 
