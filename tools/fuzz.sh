@@ -10,7 +10,9 @@ ninja -C build-fuzz "${targets[@]}"
 for target in "${targets[@]}"; do
     mkdir -p "corpus/$target"
     echo "== $target, $seconds s"
-    "build-fuzz/bin/$target" -max_total_time="$seconds" -print_final_stats=1 -artifact_prefix="corpus/$target-" \
-        "corpus/$target" 2>&1 | grep -E 'ERROR|SUMMARY|stat::(number_of_executed_units|average_exec_per_sec)|Done' || true
-    [[ ${PIPESTATUS[0]} -eq 0 ]] || { echo "$target found something: see corpus/$target-*"; exit 1; }
+    status=0
+    "build-fuzz/bin/$target" -max_total_time="$seconds" -print_final_stats=1 \
+        -artifact_prefix="corpus/$target-" "corpus/$target" >"corpus/$target.log" 2>&1 || status=$?
+    grep -E 'ERROR|SUMMARY|panic|invariant|stat::(number_of_executed_units|average_exec_per_sec)' "corpus/$target.log" || true
+    [[ $status -eq 0 ]] || { echo "$target found something: see corpus/$target.log and corpus/$target-*"; exit 1; }
 done
