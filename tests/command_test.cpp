@@ -284,7 +284,8 @@ TEST_P(Command, ManifestRunsWithTrustedFilesAndTmpfs) {
     write_file(
         directory / "app.toml",
         "[enclave]\nentrypoint = \"file:/bin/busybox\"\n"
-        "argv = [\"sh\", \"-c\", \"read g < /etc/greeting; echo $g; echo x > /tmp/y; read z < /tmp/y; echo $z $GREETING; "
+        "argv = [\"sh\", \"-c\", \"read g < /etc/greeting; echo $g; echo x > /tmp/y; read z < /tmp/y; echo "
+        "$z $GREETING; "
         "exit 5\"]\n"
         "memory_limit = \"64M\"\nenv.GREETING = \"fixed\"\n"
         "[fs]\nmounts = [\n  { type = \"trusted\", path = \"/etc/greeting\", uri = \"file:greeting\" },\n"

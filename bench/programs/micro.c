@@ -16,12 +16,12 @@ enum { kRounds = 1000, kPages = 1024 };
 
 static uint64_t empty_loop;
 
-#define MEASURE(name, rounds, operation)                                                  \
-    do {                                                                                  \
-        for (int i = 0; i < 10; i++) operation;                                           \
-        uint64_t begin = __rdtsc();                                                       \
-        for (int i = 0; i < (rounds); i++) operation;                                     \
-        uint64_t ticks = __rdtsc() - begin;                                               \
+#define MEASURE(name, rounds, operation)                                                         \
+    do {                                                                                         \
+        for (int i = 0; i < 10; i++) operation;                                                  \
+        uint64_t begin = __rdtsc();                                                              \
+        for (int i = 0; i < (rounds); i++) operation;                                            \
+        uint64_t ticks = __rdtsc() - begin;                                                      \
         printf("%s %.1f\n", name, (double)(ticks - empty_loop * (rounds) / kRounds) / (rounds)); \
     } while (0)
 
@@ -71,7 +71,8 @@ int main(int argc, char** argv) {
     struct timespec now;
     MEASURE("clock_gettime", kRounds, clock_gettime(CLOCK_MONOTONIC, &now));
     faults();
-    MEASURE("mmap_munmap", kRounds, munmap(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096));
+    MEASURE("mmap_munmap", kRounds,
+            munmap(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096));
     MEASURE("mmap_touch_munmap", kRounds, ({
                 char* p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
                 *(volatile char*)p = 1;

@@ -23,7 +23,7 @@ class Thread {
 public:
     abi::Registers registers;  // at offset 0: entry.S pushes here
     bool sysret_suffices;      // the saved RIP and RFLAGS came by `syscall`
-    bool urgent;            // runs before all others: the attestation enclave's
+    bool urgent;               // runs before all others: the attestation enclave's
     bool in_upcall;            // between an exception's delivery and kResume
     Waiting waiting;
     std::uint32_t expected;
