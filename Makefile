@@ -5,13 +5,14 @@ SOAK_SECONDS ?= 60
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check bench soak fuzz clean
+.PHONY: help setup build run test check bench docs soak fuzz clean
 
 help:
 	@echo 'make run     build, then run a real program in an enclave and compare with the host'
 	@echo 'make test    build, then run all tests'
 	@echo 'make check   format, lint, include-direction and image checks'
 	@echo 'make bench   measure (guest instructions per operation)'
+	@echo 'make docs    write the pages of docs/ that are made from the code and from figures'
 	@echo 'make soak    the long forms of the hostile-host tests'
 	@echo 'make fuzz    libFuzzer on every parser of host input, FUZZ_SECONDS=$(FUZZ_SECONDS) each'
 	@echo 'make clean   remove the build directories'
@@ -38,6 +39,9 @@ check: build
 
 bench: build
 	cmake --build $(BUILD) --target bench
+
+docs: build
+	@tools/docs.sh $(BUILD)
 
 soak: build
 	ENCLAVISOR_SOAK_SECONDS=$(SOAK_SECONDS) ctest --test-dir $(BUILD) --output-on-failure -L soak

@@ -20,6 +20,7 @@ check "include direction and cycles" python3 tools/check_includes.py
 check "no paths of a machine, no package hosts" python3 tools/check_paths.py
 check "file sizes and READMEs" python3 tools/check_size.py
 check "kernel image and line count" python3 tools/check_image.py "$build"
+check "generated pages of docs/" tools/docs.sh "$build" --check
 check "lint (clang-tidy)" tools/check_lint.sh "$build"
 if [[ $failed -ne 0 ]]; then echo "make check: FAILED"; else echo "make check: all passed"; fi
 exit $failed

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Includes across top folders go only to abi/ and base/ (docs/architecture.md).
 
-tests/, bench/ and sim/ may include anything. abi/ includes only abi/; base/
+tests/, bench/, tools/ and sim/ may include anything. abi/ includes only abi/; base/
 only base/. Files are named from the repository's root, and exist.
 """
 import re
@@ -10,7 +10,7 @@ import sys
 from sources import ROOT, files, read
 
 EVERYWHERE = {"abi", "base"}
-MAY_INCLUDE_ANYTHING = {"tests", "bench", "sim"}
+MAY_INCLUDE_ANYTHING = {"tests", "bench", "sim", "tools"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 TOP_FOLDERS = {p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith((".", "build"))}
 
