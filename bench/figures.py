@@ -5,7 +5,7 @@ import pathlib
 import re
 
 HERE = pathlib.Path(__file__).resolve().parent
-LEFT, WIDTH, TOP, ROW, RIGHT = 300, 470, 78, 40, 90
+LEFT, WIDTH, TOP, ROW, RIGHT = 320, 470, 78, 40, 110
 LOW, HIGH = 1, 9.3  # powers of ten
 OURS, LINUX, INK, FAINT = "#0b6e4f", "#c05621", "#1f2933", "#d9dee3"
 
