@@ -71,7 +71,11 @@ TEST_P(Isolation, NoSoftwareInterruptPasses) {
 // Addresses that no enclave may touch in any way.
 std::vector<std::uint64_t> forbidden_addresses(const NativeImage& victim) {
     std::vector<std::uint64_t> addresses = {
-        0xffff'ffff'8000'0000,  // kernel image
+        0xffff'ffff'8020'0000,  // kernel image: text, and what may follow
+        0xffff'ffff'8020'8000,
+        0xffff'ffff'8021'0000,
+        0xffff'9000'0000'0000,  // the link as the kernel sees it
+        0xffff'ffff'8000'0000,
         0xffff'ffff'8000'1000,
         0xffff'ffff'8010'0000,
         0xffff'8000'0000'0000,  // direct map

@@ -3,6 +3,7 @@
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/platform/platform.hpp"
 
 extern "C" {
 extern char syscall_entry[];
@@ -32,6 +33,9 @@ struct [[gnu::packed]] TableRegister {
     std::uint64_t base;
 };
 
+// Present, interrupt gate, privilege level 0.
+constexpr std::uint8_t kGateType = CurrentPlatform::kDefended ? 0x8e : 0xee;
+
 alignas(16) Gate interrupt_table[256];
 bool interrupt_table_ready = false;
 
@@ -52,7 +56,7 @@ void fill_interrupt_table() {
         interrupt_table[vector] = {static_cast<std::uint16_t>(stub),
                                    SELECTOR_KERNEL_CODE,
                                    stack,
-                                   0x8e,
+                                   kGateType,
                                    static_cast<std::uint16_t>(stub >> 16),
                                    static_cast<std::uint32_t>(stub >> 32),
                                    0};
@@ -139,11 +143,11 @@ void initialise_cpu(PerCpu& cpu, std::uint64_t stack_top) {
     write_msr(Msr::kKernelGsBase, 0);
 
     require_features();
-    const bool umip = cpuid(7).ecx & 1 << 2;
+    const std::uint64_t umip = cpuid(7).ecx & 1 << 2 ? kCr4Umip : 0;
+    const std::uint64_t walls = CurrentPlatform::kDefended ? kCr4Smep | kCr4Smap | umip : 0;
     write_cr0((read_cr0() & ~(kCr0Emulation | kCr0TaskSwitched | kCr0CacheDisable | kCr0NotWriteThrough)) |
               kCr0MonitorCoprocessor | kCr0NumericError | kCr0WriteProtect | kCr0AlignmentMask);
-    write_cr4(read_cr4() | kCr4FxsaveFxrstor | kCr4SimdExceptions | kCr4FsGsBase | kCr4Xsave | kCr4Smep |
-              kCr4Smap | (umip ? kCr4Umip : 0));
+    write_cr4(read_cr4() | kCr4FxsaveFxrstor | kCr4SimdExceptions | kCr4FsGsBase | kCr4Xsave | walls);
     enable_xsave();
 
     write_msr(Msr::kEfer, read_msr(Msr::kEfer) | kEferSyscall | kEferNoExecute);

@@ -30,7 +30,7 @@ void set_user_state(Thread& thread, VirtAddr entry, VirtAddr block) {
     r.rip = entry.value;
     r.cs = abi::kUserCodeSelector;
     r.ss = abi::kUserDataSelector;
-    r.rflags = arch::kFlagInterrupt | 2;
+    r.rflags = arch::kFlagInterrupt | 2 | (CurrentPlatform::kDefended ? 0 : arch::kFlagIoPrivilege);
     thread.gs_base = block.value;
     // An XSAVE area of zeros is the initial state but for MXCSR, which XRSTOR
     // loads even then (APM2 11.5.9).

@@ -7,6 +7,7 @@
 
 #include "abi/host/control.hpp"
 #include "abi/platform/layout.hpp"
+#include "kernel/platform/platform.hpp"
 
 namespace enclavisor::kernel {
 
@@ -47,7 +48,7 @@ public:
     // writable and executable. Any permission implies read.
     static constexpr std::optional<Permissions> parse(std::uint64_t bits) {
         if (bits & ~(abi::kRead | abi::kWrite | abi::kExecute)) return std::nullopt;
-        if ((bits & abi::kWrite) && (bits & abi::kExecute)) return std::nullopt;
+        if (CurrentPlatform::kDefended && (bits & abi::kWrite) && (bits & abi::kExecute)) return std::nullopt;
         return Permissions{static_cast<std::uint8_t>(bits ? bits | abi::kRead : 0)};
     }
 

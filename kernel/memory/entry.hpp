@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "kernel/memory/address.hpp"
+#include "kernel/platform/platform.hpp"
 
 namespace enclavisor::kernel {
 
@@ -38,7 +39,7 @@ public:
     // Kernel mappings: present, supervisor, never in an enclave's half.
     static Entry private_kernel(PhysAddr frame, Permissions p, bool large = false) {
         return Entry{frame.value | private_mask_ | access_bits(p) | kPresent | kAccessed | kDirty |
-                     (large ? kLarge : 0)};
+                     (large ? kLarge : 0) | kKernelOpen};
     }
     static Entry shared_kernel(PhysAddr frame, bool large) {
         return Entry{frame.value | kPresent | kWritable | kNoExecute | kAccessed | kDirty |
@@ -48,7 +49,7 @@ public:
         return Entry{frame.value | kPresent | kWritable | kNoExecute | kAccessed | kDirty | kUncached};
     }
     static Entry kernel_table(PhysAddr frame) {
-        return Entry{frame.value | private_mask_ | kPresent | kWritable | kAccessed};
+        return Entry{frame.value | private_mask_ | kPresent | kWritable | kAccessed | kKernelOpen};
     }
 
     bool empty() const { return raw_ == 0; }
@@ -92,6 +93,8 @@ private:
     static constexpr std::uint64_t kReserved = 1ull << 10;  // software, not present
     static constexpr std::uint64_t kHidden = 1ull << 11;    // software, not present
     static constexpr std::uint64_t kNoExecute = 1ull << 63;
+    // Kernel pages are the supervisor's (UndefendedPlatform shows what else would be).
+    static constexpr std::uint64_t kKernelOpen = CurrentPlatform::kDefended ? 0 : kUser;
     static constexpr std::uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
 
     static constexpr std::uint64_t access_bits(Permissions p) {

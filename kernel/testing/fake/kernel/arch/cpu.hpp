@@ -8,6 +8,7 @@
 namespace enclavisor::kernel::arch {
 
 inline constexpr std::uint64_t kFlagInterrupt = 1 << 9;
+inline constexpr std::uint64_t kFlagIoPrivilege = 3 << 12;
 
 inline std::uint64_t fake_cr3 = 0;
 inline std::uint64_t fake_cr2 = 0;

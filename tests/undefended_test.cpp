@@ -1,0 +1,67 @@
+// The attacks of isolation_test on a kernel without walls (UndefendedPlatform):
+// they go through. What the other test proves is therefore the walls' doing.
+#include <gtest/gtest.h>
+
+#include "tests/support/machines.hpp"
+#include "tests/support/native_enclave.hpp"
+
+namespace enclavisor::tests {
+namespace {
+
+constexpr std::uint64_t kEscapedStatus = 66;
+
+struct Attack {
+    const char* name;
+    std::vector<std::uint64_t> parameters;
+};
+
+class Undefended : public testing::TestWithParam<Attack> {};
+
+TEST_P(Undefended, TheAttackSucceeds) {
+    host::MachineOptions options = machine_options(host::Platform::kPlain);
+    options.rom = build_dir() / "kernel" / "enclavisor-undefended.rom";
+    const auto machine = launch(options);
+    ASSERT_NE(machine, nullptr);
+    NativeImage image{(programs_dir() / "hostile").string()};
+    const auto& [name, parameters] = GetParam();
+    if (!parameters.empty()) {
+        image.patch(image.symbol("parameters"), parameters.data(), parameters.size() * sizeof parameters[0]);
+    }
+    NativeOptions native;
+    native.entry = std::string{name} == "int_0x80" ? image.symbol("case_int_table") + 16 * 0x80
+                                                   : image.symbol(std::string{"case_"} + name);
+    auto created = NativeEnclave::create(*machine, image, native);
+    ASSERT_TRUE(created.ok()) << created.error().text();
+    auto enclave = created.take();
+    ASSERT_TRUE(enclave.start().ok());
+    const auto status = enclave.wait(std::chrono::seconds{30});
+    ASSERT_TRUE(status) << machine->log();
+    EXPECT_EQ(status->reason, static_cast<std::uint32_t>(abi::EndReason::kExited)) << describe(*status);
+    EXPECT_EQ(status->code, kEscapedStatus) << describe(*status);
+}
+
+const Attack kAttacks[] = {
+    {"read_parameter", {0xffff'ffff'8020'0000}},  // the kernel's text
+    {"read_parameter", {0xffff'8000'0040'0000}},  // all memory, through the direct map
+    {"write_parameter", {0xffff'8000'0040'0000}},
+    {"locked_write_parameter", {0xffff'8000'0040'0000}},
+    {"cli", {}},
+    {"sti", {}},
+    {"in_byte", {}},
+    {"in_pci", {}},
+    {"out_byte", {}},
+    {"ins", {}},
+    {"outs", {}},
+    {"sgdt", {}},
+    {"sidt", {}},
+    {"sldt", {}},
+    {"str", {}},
+    {"smsw", {}},
+    {"int_0x80", {}},
+};
+INSTANTIATE_TEST_SUITE_P(On, Undefended, testing::ValuesIn(kAttacks), [](const auto& p) {
+    return std::string{p.param.name} + "_" + std::to_string(p.index);
+});
+
+}  // namespace
+}  // namespace enclavisor::tests
