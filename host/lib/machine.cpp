@@ -108,8 +108,11 @@ Result<void> Machine::wait_until_ready(const MachineOptions& options) {
         if (state == abi::GuestState::kPanicked)
             return base::Failure{explain("the kernel panicked while booting")};
         if (events_->vm_ended()) return base::Failure{explain("the VM did not start")};
-        // Before it has the link, the serial port is all it can say it on.
-        if (log_.text().find("panic: ") != std::string::npos) {
+        // Before it has the link, the serial port is all it can say it on. The line is
+        // read when it is complete.
+        const std::string log = log_.text();
+        const std::size_t panic = log.find("panic: ");
+        if (panic != std::string::npos && log.find('\n', panic) != std::string::npos) {
             return base::Failure{explain("the kernel does not run on this machine")};
         }
         if (options.cancelled != nullptr && options.cancelled->load() != 0) return fail("interrupted");
