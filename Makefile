@@ -5,7 +5,7 @@ SOAK_SECONDS ?= 60
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check bench docs soak fuzz clean
+.PHONY: help setup build run sanitized test check bench docs soak fuzz clean
 
 help:
 	@echo 'make run     build, then run a real program in an enclave and compare with the host'
@@ -28,16 +28,24 @@ $(BUILD)/build.ninja: | setup
 build: setup $(BUILD)/build.ninja
 	cmake --build $(BUILD) --parallel $(JOBS)
 
-run: build
+# Only what the demonstration needs, not the tests.
+run: setup $(BUILD)/build.ninja
+	cmake --build $(BUILD) --parallel $(JOBS) --target enclavisor-parts
 	@tools/run-demo.sh $(BUILD)
 
-test: build
+# The unit tests of host code and runtime, under ASan and UBSan.
+sanitized: setup
+	cmake --preset asan >/dev/null
+	cmake --build build-asan --parallel $(JOBS) --target host_lib_test host_proxy_test runtime_test
+	for test in host_lib_test host_proxy_test runtime_test; do build-asan/bin/$$test --gtest_brief=1 || exit 1; done
+
+test: build sanitized
 	ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
 
 check: build
 	@tools/check.sh $(BUILD)
 
-bench: build
+bench: setup $(BUILD)/build.ninja
 	cmake --build $(BUILD) --target bench
 
 docs: build

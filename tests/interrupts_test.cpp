@@ -69,6 +69,19 @@ protected:
             for (unsigned vector = 16; vector < 256; vector++) ASSERT_TRUE(qtest_->send_interrupt(vector));
         }
     }
+    // That so many arrived; otherwise these tests would show nothing. The kernel
+    // takes them one by one, between looks at what else there is to do.
+    void expect_ignored(std::uint64_t least) {
+        std::uint64_t ignored = 0;
+        for (int i = 0; i < 200 && ignored <= least; i++) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{50});
+            const auto stats = machine_->stats();
+            ASSERT_TRUE(stats.ok()) << machine_->log();
+            ignored = stats.value().ignored_interrupts;
+        }
+        EXPECT_GT(ignored, least);
+    }
+
     std::filesystem::path directory_;
     std::unique_ptr<host::Machine> machine_;
     std::unique_ptr<QtestClient> qtest_;
@@ -81,9 +94,7 @@ TEST_P(Interrupts, OfEveryVectorLeaveAnIdleKernelAlive) {
         send_all_vectors(1);
         ASSERT_TRUE(healthy(*machine_)) << round;
     }
-    const auto stats = machine_->stats();
-    ASSERT_TRUE(stats.ok());
-    EXPECT_GT(stats.value().ignored_interrupts, 200u) << "no interrupt arrived? then this test shows nothing";
+    expect_ignored(200);
 }
 
 TEST_P(Interrupts, OfEveryVectorDoNotTouchARunningEnclave) {
@@ -104,9 +115,7 @@ TEST_P(Interrupts, OfEveryVectorDoNotTouchARunningEnclave) {
     ASSERT_TRUE(status) << "the victim does not end";
     EXPECT_EQ(status->reason, static_cast<std::uint32_t>(abi::EndReason::kExited)) << describe(*status);
     EXPECT_EQ(status->code, 42u);
-    const auto stats = machine_->stats();
-    ASSERT_TRUE(stats.ok());
-    EXPECT_GT(stats.value().ignored_interrupts, 1000u);
+    expect_ignored(1000);
 }
 
 }  // namespace
