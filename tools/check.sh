@@ -4,6 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build}
 failed=0
+export PYTHONDONTWRITEBYTECODE=1
 check() {
     local name=$1 output
     shift
