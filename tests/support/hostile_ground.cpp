@@ -23,7 +23,7 @@ HostileGround::HostileGround(std::unique_ptr<host::Machine> machine)
         ADD_FAILURE() << "victim: " << victim.error().text();
         return;
     }
-    machine_->control().set_timeout(std::chrono::seconds{5});
+    machine_->control().set_timeout(std::chrono::seconds{20});
     victim_.emplace(victim.take());
     const auto started = victim_->start();
     EXPECT_TRUE(started.ok());
