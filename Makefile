@@ -1,7 +1,7 @@
 # A thin front. The build itself is CMake with Ninja (CMakePresets.json).
 BUILD ?= build
 JOBS ?= $(shell nproc)
-SOAK_SECONDS ?= 60
+SOAK_SECONDS ?= 600
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help

@@ -297,7 +297,7 @@ TEST_P(HostileHost, CorruptedSharedMemoryHarmsOnlyWhoListens) {
                               {{offsetof(abi::LinkHeader, guest_state), sizeof(abi::LinkHeader)},
                                {record, record + sizeof(abi::EnclaveStatus)},
                                {io, io + abi::kIoAreaPages * abi::kPageSize}}};
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{soak_seconds(10)};
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{soak_seconds(60)};
         const auto* rounds = reinterpret_cast<volatile std::uint64_t*>(victim.io_data().data());
         while (std::chrono::steady_clock::now() < end) {
             const std::uint64_t seen = *rounds;

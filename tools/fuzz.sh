@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
 CC=clang CXX=clang++ cmake -S . -B build-fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DENCLAVISOR_FUZZ=ON >/dev/null
-mapfile -t targets < <(ninja -C build-fuzz -t targets all | sed -n 's/^\([a-z0-9_]*_fuzz\): phony$/\1/p' | sort -u)
+mapfile -t targets < <(ninja -C build-fuzz -t targets all | sed -n 's/^\([a-z0-9_]*_fuzz\): phony$/\1/p' | grep -v "^cmake_" | sort -u)
 [[ ${#targets[@]} -gt 0 ]] || { echo "no fuzz targets"; exit 1; }
 ninja -C build-fuzz "${targets[@]}"
 for target in "${targets[@]}"; do
