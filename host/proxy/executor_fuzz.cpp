@@ -51,7 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t siz
         if ((argument & 0xff) < 0xc0) argument = (argument >> 8) & 0xffff;
     }
     std::vector<std::byte> data(size - sizeof(entry));
-    std::memcpy(data.data(), input + sizeof(entry), data.size());
+    if (!data.empty()) std::memcpy(data.data(), input + sizeof(entry), data.size());
     current_call = static_cast<int>(entry.call);
     std::copy(std::begin(entry.arguments), std::end(entry.arguments), lengths.begin());
     Executor executor{{900}, touch};
