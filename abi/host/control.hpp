@@ -46,6 +46,8 @@ inline constexpr std::uint64_t kExecute = 4;
 
 // Largest count of one kAddPages (its contents lie in the control data).
 inline constexpr std::uint64_t kMaxPagesPerCommand = kControlDataSize / kPageSize;
+// Largest count of one kAddZeroPages: a bound on the work of one command.
+inline constexpr std::uint64_t kMaxZeroPagesPerCommand = 1 << 16;
 
 struct ControlCommand {
     std::uint32_t command;  // Command

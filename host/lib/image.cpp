@@ -4,17 +4,11 @@
 
 #include <algorithm>
 
+#include "abi/host/control.hpp"
 #include "abi/platform/layout.hpp"
 #include "base/checked.hpp"
 
 namespace enclavisor::host {
-namespace {
-
-// The kernel bounds the work of one command; larger ranges are split.
-constexpr std::uint64_t kMaxZeroPages = 1 << 16;
-
-}  // namespace
-
 std::uint64_t EnclaveImage::pages() const {
     std::uint64_t sum = 0;
     for (const ImageOperation& operation : operations) {
@@ -59,7 +53,7 @@ Result<void> EnclaveImage::add_segment(std::uint64_t address, std::span<const st
         operations.emplace_back(std::move(operation));
     }
     while (filled < end) {
-        const std::uint64_t pages = std::min((end - filled) / abi::kPageSize, kMaxZeroPages);
+        const std::uint64_t pages = std::min((end - filled) / abi::kPageSize, abi::kMaxZeroPagesPerCommand);
         operations.emplace_back(ZeroPagesOperation{filled, pages, permissions});
         filled += pages * abi::kPageSize;
     }

@@ -7,19 +7,16 @@
 namespace enclavisor::kernel::arch {
 
 enum class Msr : std::uint32_t {
-    kApicBase = 0x1b,
     kEfer = 0xc0000080,
     kStar = 0xc0000081,
     kLstar = 0xc0000082,
     kSfmask = 0xc0000084,
     kGsBase = 0xc0000101,
     kKernelGsBase = 0xc0000102,
-    kTscAux = 0xc0000103,
 };
 
 // EFER, APM2 3.1.7
 inline constexpr std::uint64_t kEferSyscall = 1 << 0;
-inline constexpr std::uint64_t kEferLongMode = 1 << 8;
 inline constexpr std::uint64_t kEferNoExecute = 1 << 11;
 
 // CR0, CR4, APM2 3.1.1 and 3.1.3

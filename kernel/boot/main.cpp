@@ -97,17 +97,3 @@ extern "C" [[noreturn]] void kernel_main() {
 }
 
 }  // namespace enclavisor::kernel
-
-// What the compiler calls on its own.
-extern "C" {
-void* memset(void* to, int value, std::size_t size) {
-    auto* p = static_cast<char*>(to);
-    asm volatile("rep stosb" : "+D"(p), "+c"(size) : "a"(value) : "memory");
-    return to;
-}
-void* memcpy(void* to, const void* from, std::size_t size) {
-    auto* p = static_cast<char*>(to);
-    asm volatile("rep movsb" : "+D"(p), "+S"(from), "+c"(size)::"memory");
-    return to;
-}
-}

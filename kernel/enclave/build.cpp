@@ -72,9 +72,7 @@ ControlStatus build_pages(Kernel& kernel, Enclave& enclave, PageRange range, Per
 }
 
 ControlStatus build_zero_pages(Kernel& kernel, Enclave& enclave, PageRange range, Permissions permissions) {
-    // A bound on the work of one command; the host splits larger ranges.
-    constexpr std::uint64_t kMaxPages = 1 << 16;
-    if (range.count.value > kMaxPages) return ControlStatus::kBadRange;
+    if (range.count.value > abi::kMaxZeroPagesPerCommand) return ControlStatus::kBadRange;
     if (!all_empty(enclave, range)) return ControlStatus::kOverlap;
     const PageCount done = enclave.tables.reserve(range, permissions, ~0ull);
     return done == range.count ? ControlStatus::kOk : short_of_memory(kernel, enclave);

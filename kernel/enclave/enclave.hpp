@@ -54,8 +54,6 @@ struct Enclave {
     std::optional<std::uint32_t> place;  // of its hash, while it is being built
     bool torn_down;
     ListLink<Enclave> reaping;
-
-    bool has_runtime() const { return syscall_entry != 0; }
 };
 static_assert(sizeof(Enclave) <= abi::kPageSize);
 

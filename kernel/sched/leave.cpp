@@ -147,16 +147,6 @@ void idle(Kernel& kernel, PerCpu& cpu) {
 
 }  // namespace
 
-void wake_for_io(Kernel& kernel) {
-    Thread* next;
-    for (Thread* t = kernel.scheduler.waiting().first(); t != nullptr; t = next) {
-        next = t->queue.next;
-        if (t->waiting == Waiting::kIo && kernel.link.io_completed(t->io_area) != t->expected) {
-            kernel.scheduler.wake(t, 0);
-        }
-    }
-}
-
 void leave(Kernel& kernel) {
     PerCpu& cpu = this_cpu();
     if (!kernel.reaping.empty()) reap(kernel, kReapStep);

@@ -1,5 +1,7 @@
 #include "kernel/sched/scheduler.hpp"
 
+#include "kernel/kernel.hpp"
+
 namespace enclavisor::kernel {
 
 void Scheduler::make_ready(Thread* thread) {
@@ -52,6 +54,16 @@ void Scheduler::wake_expired(std::uint64_t now) {
         next = t->queue.next;
         if (t->deadline != 0 && t->deadline <= now)
             wake(t, static_cast<std::int64_t>(abi::CallError::kTimedOut));
+    }
+}
+
+void wake_for_io(Kernel& kernel) {
+    Thread* next;
+    for (Thread* t = kernel.scheduler.waiting().first(); t != nullptr; t = next) {
+        next = t->queue.next;
+        if (t->waiting == Waiting::kIo && kernel.link.io_completed(t->io_area) != t->expected) {
+            kernel.scheduler.wake(t, 0);
+        }
     }
 }
 

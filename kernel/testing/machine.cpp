@@ -64,14 +64,6 @@ void leave_to_next(Kernel& kernel) {
     }
     leave(kernel);
 }
-void wake_for_io(Kernel& kernel) {
-    Thread* next;
-    for (Thread* t = kernel.scheduler.waiting().first(); t != nullptr; t = next) {
-        next = t->queue.next;
-        if (t->waiting == Waiting::kIo && kernel.link.io_completed(t->io_area) != t->expected)
-            kernel.scheduler.wake(t, 0);
-    }
-}
 
 namespace testing {
 namespace {

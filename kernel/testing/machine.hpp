@@ -45,7 +45,6 @@ public:
 
 private:
     std::vector<std::uint64_t> live_handles();
-    void run_attestation();
     void settle();
 
     std::vector<char> memory_, link_;
