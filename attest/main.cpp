@@ -63,7 +63,7 @@ void serve(abi::AttestRequest& request) {
 }  // namespace
 
 extern "C" [[noreturn]] void attest_main() {
-    auto& request = *reinterpret_cast<abi::AttestRequest*>(block()->attest);
+    auto& request = *reinterpret_cast<abi::AttestRequest*>(block()->exchange);
     for (;;) {
         next_request();
         serve(request);

@@ -27,26 +27,66 @@ enum class Call : std::uint64_t {
     kExit =
         0,     // EndReason, code, detail, address: ends the enclave (kExited, kFault, kHostProtocol, kSignal)
     kMap = 1,  // address, pages, permissions: zero pages on first touch, replaces what is there
-    kUnmap = 2,        // address, pages
-    kProtect = 3,      // address, pages, permissions (0: no access, contents kept)
-    kDiscard = 4,      // address, pages: contents go, pages read as zero again
-    kMove = 5,         // from, to, pages: moves pages; ranges may not overlap; replaces what is at `to`
-    kWaitIo = 6,       // seen, deadline (TSC, 0: none): sleep while IoHeader::completed == seen
-    kDoorbell = 7,     // wake the proxy
-    kYield = 8,        //
-    kWait = 9,         // address of a u32, expected, deadline (TSC, 0: none): sleep while equal
-    kWake = 10,        // address of a u32, count -> number woken
-    kResume = 11,      // take all registers from ThreadBlock::resume; also ends an upcall
-    kAttestNext = 12,  // attestation enclave only: answer the last request, get the next
-    kNothing = 13,     // returns 0; for measuring
+    kUnmap = 2,          // address, pages
+    kProtect = 3,        // address, pages, permissions (0: no access, contents kept)
+    kDiscard = 4,        // address, pages: contents go, pages read as zero again
+    kMove = 5,           // from, to, pages: moves pages; ranges may not overlap; replaces what is at `to`
+    kWaitIo = 6,         // seen, deadline (TSC, 0: none), offset, flags: sleep while the u32 at `offset`
+                         // bytes into the enclave's I/O window equals `seen`
+    kDoorbell = 7,       // wake the proxy
+    kYield = 8,          //
+    kWait = 9,           // address of a u32, expected, deadline (TSC, 0: none): sleep while equal
+    kWake = 10,          // address of a u32, count -> number woken
+    kResume = 11,        // take all registers from ThreadBlock::resume; also ends an upcall
+    kAttestNext = 12,    // attestation enclave only: answer the last request, get the next
+    kNothing = 13,       // returns 0; for measuring
+    kCreateThread = 14,  // address of a page for its block, FS base -> thread number; its other
+                         // registers are the caller's ThreadBlock::resume
+    kExitThread = 15,    // address of a u32, or 0: ends the caller; when it is gone the word becomes 0
+                         // and all waiters on it wake. The last thread's exit ends the enclave (code 0)
+    kInterrupt = 16,     // thread number: makes it enter its runtime, see below
+    kFreeze = 17,        // the enclave becomes a template; returns in its instances only, see below
+    kCreateObject = 18,  // pages -> object
+    kGrantObject = 19,   // object, permissions, instance; instance 0: to those whose measurement is in
+                         // ThreadBlock::exchange
+    kMapObject = 20,     // object, address, permissions -> pages mapped
+    kRevokeObject = 21,  // object, instance (0: everybody): takes grants and mappings back; done on return
+    kCloseObject = 22,   // object: revokes, and gives its pages back
+    kIdentify = 23,      // object -> 0; who made it is in ThreadBlock::exchange (Identity)
 };
-inline constexpr std::uint64_t kCallCount = 14;
+inline constexpr std::uint64_t kCallCount = 24;
 
 enum class CallError : std::int64_t {
-    kNoMemory = -1,  // the enclave's limit or the VM's frames
+    kNoMemory = -1,  // the enclave's or its tenant's limit, or the VM's frames
     kTimedOut = -2,
-    kNotEqual = -3,  // kWait: the word differs from `expected`
+    kNotEqual = -3,     // kWait: the word differs from `expected`
+    kInterrupted = -4,  // kWait, kWaitIo: by kInterrupt
+    kNotFound = -5,     // no such thread, object or instance, or not granted
+    kBusy = -6,         // kFreeze: another thread runs or waits for the host, or an object is mapped;
+                        // kMapObject: pages are there already
 };
+
+// Flags of kWaitIo.
+inline constexpr std::uint64_t kWaitQuiet = 1;  // only Command::kNotify (or deadline, kInterrupt) wakes:
+                                                // doorbells need not look at this thread
+
+// kInterrupt. A thread that sleeps in kWait or kWaitIo returns from it with
+// kInterrupted. One that runs the program (its RIP lies outside the runtime)
+// goes to exception_entry as after a fault, with vector kInterruptVector. In
+// between, the kernel tries again with every tick. Interrupts do not add up. Only
+// enclaves with a runtime are interrupted while they run.
+inline constexpr std::uint64_t kInterruptVector = 0x100;
+
+// kFreeze. Every other thread of the enclave must sleep in kWait or in a quiet
+// kWaitIo. From then on the enclave is a template: immutable, never scheduled,
+// and the origin of instances (Command::kFork), which share its memory until they
+// write. In an instance the call returns 0, with
+//   RDI  the instance's handle            RSI  offset of its part of the I/O window, bytes
+//   RDX, R8, R9, R10  256 random bits, fresh for each instance
+// In an enclave with a runtime the window is the instance's own (RSI is 0), and the
+// thread blocks are copied before its first instruction, with new `instance`,
+// `generation` and `seed`. The other threads go on sleeping.
+// The call returns kBusy in the enclave itself when it cannot be frozen.
 
 // kMap, kUnmap, kProtect, kDiscard and kMove do a bounded amount of work and
 // return how many pages, from the range's beginning, are done: call again for
@@ -85,17 +125,32 @@ struct ThreadBlock {
     // of the fault, with vector and error, and CR2 for a page fault
     Registers exception;  // 0x100
     std::uint64_t exception_address;
-    std::uint64_t reserved1[9];
-    // read by the kernel on kResume: rip, rsp, rflags and the general registers
+    std::uint64_t generation;  // 0x1b8: changes when the enclave is an instance that just began
+    std::uint64_t seed[4];     // 0x1c0: 256 random bits of that instance
+    std::uint64_t reserved1[4];
+    // read by the kernel on kResume and kCreateThread: rip, rsp, rflags and the
+    // general registers
     Registers resume;  // 0x200
     std::uint64_t reserved2[10];
-    std::uint64_t attest[32];  // 0x300: AttestRequest / AttestReply
+    std::uint64_t exchange[32];  // 0x300: AttestRequest, Identity: what a call brings or returns
 };
 static_assert(sizeof(ThreadBlock) == 0x400);
 static_assert(offsetof(ThreadBlock, runtime) == 0x40);
 static_assert(offsetof(ThreadBlock, exception) == 0x100);
 static_assert(offsetof(ThreadBlock, resume) == 0x200);
-static_assert(offsetof(ThreadBlock, attest) == 0x300);
+static_assert(offsetof(ThreadBlock, generation) == 0x1b8);
+static_assert(offsetof(ThreadBlock, exchange) == 0x300);
 static_assert(std::has_unique_object_representations_v<ThreadBlock>);
+
+// Who an enclave is, in the kernel's words.
+struct Identity {
+    std::uint8_t measurement[48];  // of the enclave, or of the template that its lineage began with
+    std::uint64_t instance;        // its handle
+    std::uint64_t origin;          // handle of the template that it was forked from; 0: built
+    std::uint64_t generation;      // forks between it and the enclave that was built
+    std::uint64_t number;          // of the instance among its template's, from 1; 0: built
+};
+static_assert(sizeof(Identity) == 80);
+static_assert(std::has_unique_object_representations_v<Identity>);
 
 }  // namespace enclavisor::abi

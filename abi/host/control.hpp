@@ -12,19 +12,28 @@
 namespace enclavisor::abi {
 
 enum class Command : std::uint32_t {
-    kHello = 1,     // -> version, PlatformKind, total frames, free frames
+    kHello = 1,     // -> version, PlatformKind, total frames, free frames, vCPUs
     kCreate,        // memory_limit (pages), runtime_begin, runtime_end, syscall_entry,
-                    // exception_entry, attributes -> handle
+                    // exception_entry, attributes, tenant (not measured) -> handle
     kAddPages,      // handle, address, count, permissions, offset in the control data (bytes)
     kAddZeroPages,  // handle, address, count, permissions
-    kAddThread,     // handle, entry, block address, I/O address, I/O offset, I/O pages
+    kAddThread,     // handle, entry, block address, I/O address, I/O offset, I/O pages; the first
+                    // thread's I/O pages are the enclave's I/O window
     kSeal,          // handle -> 48 bytes of measurement in values[0..5]
     kStart,         // handle
     kStop,          // handle: ends the enclave (EndReason::kStopped)
     kDestroy,       // handle of an ended or never started enclave: gives the slot back
-    kStats,         // -> free frames, total frames, live enclaves, ignored interrupts
+    kStats,         // -> free frames, total frames, live enclaves, ignored interrupts, TSC ticks that
+                    // vCPUs were idle, TSC now
+    kFork,          // template, I/O offset -> handle, TSC when the command was taken. The offset lies
+                    // in the template's I/O window; for a template with a runtime it is that of a
+                    // window of the instance's own
+    kNotify,        // handle: wakes its threads in a quiet Call::kWaitIo whose word has changed
+    kPause,         // handle: its threads stop where they are
+    kResume,        // handle
+    kSetTenant,     // tenant, most pages, most threads, most enclaves
 };
-inline constexpr std::uint32_t kCommandCount = 11;
+inline constexpr std::uint32_t kCommandCount = 16;
 
 enum class ControlStatus : std::int32_t {
     kOk = 0,
@@ -37,7 +46,13 @@ enum class ControlStatus : std::int32_t {
     kNoMemory = -7,        // the VM has no free frame
     kMemoryLimit = -8,     // the enclave's own limit
     kNoSlot = -9,
+    kTenantLimit = -10,  // pages, threads or enclaves
+    kInUse = -11,        // a template with live instances
 };
+
+// Tenants are the host's accounts: what it lets the enclaves of one customer have
+// together. No secret depends on them.
+inline constexpr std::uint64_t kMaxTenants = 256;
 
 // Page permissions in commands, kernel calls and measurements.
 inline constexpr std::uint64_t kRead = 1;
@@ -78,7 +93,16 @@ struct ControlRing {
 static_assert(sizeof(ControlRing) == 128 + 128 * kControlDepth);
 static_assert(kControlOffset + sizeof(ControlRing) <= kStatusOffset);
 
-enum class EnclaveState : std::uint32_t { kFree, kBuilding, kSealed, kRunning, kStopped };
+enum class EnclaveState : std::uint32_t {
+    kFree,
+    kBuilding,
+    kSealed,
+    kRunning,
+    kStopped,
+    kFreezing,  // becoming a template
+    kTemplate,
+    kPaused,
+};
 
 enum class EndReason : std::uint32_t {
     kNone = 0,

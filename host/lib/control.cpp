@@ -18,9 +18,9 @@ constexpr std::chrono::milliseconds kLongestSleep{50};
 }  // namespace
 
 const char* command_name(std::uint32_t command) {
-    static constexpr const char* kNames[] = {"?",          "hello", "create", "add pages", "add zero pages",
-                                             "add thread", "seal",  "start",  "stop",      "destroy",
-                                             "stats"};
+    static constexpr const char* kNames[] = {
+        "?",    "hello",   "create", "add pages", "add zero pages", "add thread", "seal",   "start",
+        "stop", "destroy", "stats",  "fork",      "notify",         "pause",      "resume", "set tenant"};
     static_assert(std::size(kNames) == abi::kCommandCount);
     return command < std::size(kNames) ? kNames[command] : "?";
 }
@@ -47,6 +47,10 @@ const char* control_status_text(std::int32_t status) {
             return "the enclave's memory limit is too small";
         case abi::ControlStatus::kNoSlot:
             return "the VM has no room for another enclave";
+        case abi::ControlStatus::kTenantLimit:
+            return "the tenant's limit";
+        case abi::ControlStatus::kInUse:
+            return "the template has live instances";
     }
     return "a status that does not exist";
 }

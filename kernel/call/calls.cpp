@@ -200,6 +200,8 @@ extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
                 leave(kernel);
             }
             break;
+        default:
+            break;
     }
     if (!answer) {
         end_enclave(kernel, enclave,

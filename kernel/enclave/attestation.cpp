@@ -86,7 +86,7 @@ void Attestation::submit(Kernel& kernel, const abi::AttestRequest& request) {
 }
 
 void Attestation::hand_over(Kernel&) {
-    __builtin_memcpy(thread_->block->attest, &request_, sizeof(request_));
+    __builtin_memcpy(thread_->block->exchange, &request_, sizeof(request_));
     pending_ = false;
     // The window's entries changed behind the enclave's translations.
     PerCpu& cpu = this_cpu();
@@ -98,7 +98,7 @@ void Attestation::next(Kernel& kernel, Thread* thread) {
         // The pages may be freed from now on; nothing of them stays reachable.
         for (std::uint64_t i = 0; i < request_.pages; i++) window_[i] = Entry{};
         abi::AttestRequest reply;
-        __builtin_memcpy(&reply, thread->block->attest, sizeof(reply));
+        __builtin_memcpy(&reply, thread->block->exchange, sizeof(reply));
         busy_ = false;
         this_cpu().current = nullptr;
         kernel.scheduler.wait(thread, Waiting::kAttest, 0);
