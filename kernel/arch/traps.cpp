@@ -5,6 +5,7 @@
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/boundary/doorbell.hpp"
+#include "kernel/enclave/threads.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/log.hpp"
 #include "kernel/panic.hpp"
@@ -68,11 +69,7 @@ void deliver(Kernel& kernel, Thread* thread, std::uint64_t address) {
                      .rip = r.rip});
         return;
     }
-    thread->block->exception = r;
-    thread->block->exception_address = address;
-    thread->in_upcall = true;
-    r.rip = enclave.exception_entry;
-    r.rflags = arch::kFlagInterrupt | 2;
+    upcall(thread, r.vector, r.error, address);
 }
 
 void serve_page_fault(Kernel& kernel, Thread* thread) {

@@ -31,8 +31,9 @@ public:
         return offset % abi::kPageSize == 0 && pages >= 2 && pages <= abi::kIoAreaStride / abi::kPageSize &&
                base::range_within(offset, pages * abi::kPageSize, abi::kIoPoolOffset, size_);
     }
-    std::uint32_t io_completed(std::uint64_t area) const {
-        return HostPtr<std::uint32_t>{kLinkVirt + area + offsetof(abi::IoHeader, completed)}.read();
+    // A word of an I/O window; `offset` was validated.
+    std::uint32_t word(std::uint64_t offset) const {
+        return HostPtr<std::uint32_t>{kLinkVirt + offset}.read();
     }
 
     void set_guest_waits(bool waits) const {

@@ -53,7 +53,7 @@ void Attestation::start(Kernel& kernel) {
               kernel, *enclave_, VirtAddr{header->entry}, {VirtAddr{abi::kThreadBlockBase}, PageCount{1}},
               {VirtAddr{abi::kIoAreaBase}, PageCount{2}}, abi::kIoPoolOffset) == abi::ControlStatus::kOk,
           "no memory for the attestation enclave; give the VM at least 32 MiB");
-    thread_ = enclave_->threads;
+    thread_ = enclave_->threads.first();
     thread_->urgent = true;  // hosts wait for it, and its work is bounded
     // It has no host side: what would be its I/O area is not for it to see.
     tables.unmap({VirtAddr{abi::kIoAreaBase}, PageCount{2}}, ~0ull);

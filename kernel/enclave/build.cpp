@@ -1,8 +1,7 @@
 #include "kernel/enclave/build.hpp"
 
-#include <new>
-
 #include "kernel/arch/cpu.hpp"
+#include "kernel/enclave/threads.hpp"
 #include "kernel/kernel.hpp"
 
 namespace enclavisor::kernel {
@@ -22,20 +21,6 @@ bool all_empty(Enclave& enclave, PageRange range) {
         if (!enclave.tables.lookup(range.begin.plus_pages(i)).empty()) return false;
     }
     return true;
-}
-
-void set_user_state(Thread& thread, VirtAddr entry, VirtAddr block) {
-    abi::Registers& r = thread.registers;
-    r = {};
-    r.rip = entry.value;
-    r.cs = abi::kUserCodeSelector;
-    r.ss = abi::kUserDataSelector;
-    r.rflags = arch::kFlagInterrupt | 2 | (CurrentPlatform::kDefended ? 0 : arch::kFlagIoPrivilege);
-    thread.gs_base = block.value;
-    // An XSAVE area of zeros is the initial state but for MXCSR, which XRSTOR
-    // loads even then (APM2 11.5.9).
-    arch::clear_page(direct<void>(thread.block_frame));
-    reinterpret_cast<std::uint32_t*>(thread.xsave_area())[6] = 0x1f80;
 }
 
 }  // namespace
@@ -84,33 +69,20 @@ ControlStatus build_thread(Kernel& kernel, Enclave& enclave, VirtAddr entry, Pag
     if (base::range_within(block.begin.value, 1, io.begin.value, io.end().value))
         return ControlStatus::kOverlap;
     EnclaveMemory& memory = enclave.tables.memory();
-    const auto home = memory.allocate();
-    if (!home) return short_of_memory(kernel, enclave);
-    auto* thread = new (direct<void>(*home)) Thread{};
-    const auto block_frame = memory.allocate();
-    if (!block_frame) {
-        memory.release(*home);
-        return short_of_memory(kernel, enclave);
+    if (enclave.io_pages == 0) {
+        enclave.io_address = io.begin;
+        enclave.io_offset = io_offset;
+        enclave.io_pages = io.count.value;
     }
-    thread->block_frame = *block_frame;
-    thread->block = direct<abi::ThreadBlock>(*block_frame);
-    thread->enclave = &enclave;
-    thread->io_area = io_offset;
-    thread->next_in_enclave = enclave.threads;
-    enclave.threads = thread;  // from here on the enclave's end frees both frames
-
-    set_user_state(*thread, entry, block.begin);
-    thread->block->self = block.begin.value;
-    thread->block->io_address = io.begin.value;
-    thread->block->io_size = io.count.value * abi::kPageSize;
-    thread->block->instance = enclave.handle;
-    thread->block->tsc_khz = kernel.link.tsc_khz();
-    thread->block->memory_limit = enclave.limit;
-    thread->block->thread = enclave.thread_count++;
+    const auto block_frame = memory.allocate();
+    if (!block_frame) return short_of_memory(kernel, enclave);
+    Thread* thread = create_thread(kernel, enclave, *block_frame, block.begin);
+    if (thread == nullptr) return short_of_memory(kernel, enclave);
+    // From here on the enclave's end frees both frames.
+    thread->registers = *user_registers({.rip = entry.value});
 
     // The thread and the page table each hold a reference to the block.
-    kernel.frames.retain(*block_frame);
-    enclave.used++;
+    memory.retain(*block_frame);
     if (!enclave.tables.insert(block.begin, Entry::private_data(*block_frame, Permissions::read_write()))) {
         memory.release(*block_frame);
         return short_of_memory(kernel, enclave);

@@ -238,11 +238,11 @@ Control::Outcome Control::seal(Kernel& kernel, Enclave& enclave) {
 }
 
 Control::Outcome Control::start(Kernel& kernel, Enclave& enclave) {
-    if (enclave.state != EnclaveState::kSealed || enclave.threads == nullptr)
-        return {ControlStatus::kBadState};
+    if (enclave.state != EnclaveState::kSealed || enclave.threads.empty()) return {ControlStatus::kBadState};
     enclave.state = EnclaveState::kRunning;
     publish_status(kernel, enclave, {});
-    for (Thread* t = enclave.threads; t != nullptr; t = t->next_in_enclave) kernel.scheduler.make_ready(t);
+    for (Thread* t = enclave.threads.first(); t != nullptr; t = ThreadList::next(t))
+        kernel.scheduler.make_ready(t);
     return {ControlStatus::kOk};
 }
 

@@ -23,6 +23,7 @@ public:
     static Entry* table(PhysAddr frame);
     std::optional<PhysAddr> allocate();        // zeroed
     std::optional<PhysAddr> allocate_dirty();  // contents undefined: to be overwritten whole
+    void retain(PhysAddr frame);               // one more reference of the enclave's
     void release(PhysAddr frame);
 
 private:
@@ -48,13 +49,18 @@ struct Enclave {
     PageTables<EnclaveMemory> tables;
     std::uint64_t runtime_begin, runtime_size, syscall_entry;
     std::uint64_t exception_entry;  // 0: an exception ends the enclave
-    Thread* threads;
-    std::uint64_t thread_count;
+    ThreadList threads;
+    ThreadQueue ready;                  // its threads that could run
+    std::uint64_t next_thread;          // number of the next thread
+    VirtAddr io_address;                // its I/O window
+    std::uint64_t io_offset, io_pages;  // ... in the link
     std::uint8_t measurement[abi::kMeasurementSize];
     std::optional<std::uint32_t> place;  // of its hash, while it is being built
     bool torn_down;
+    ListLink<Enclave> runnable;  // has threads in `ready`
     ListLink<Enclave> reaping;
 };
 static_assert(sizeof(Enclave) <= abi::kPageSize);
+using EnclaveQueue = List<Enclave, &Enclave::runnable>;
 
 }  // namespace enclavisor::kernel

@@ -4,6 +4,7 @@
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/boundary/doorbell.hpp"
+#include "kernel/enclave/threads.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/panic.hpp"
 
@@ -32,7 +33,7 @@ void end_enclave(Kernel& kernel, Enclave& enclave, const End& end) {
     // Its code and its requests are the kernel's own; it has no hostile input.
     check(!kernel.attestation.is(enclave), "the attestation enclave ended");
     PerCpu& cpu = this_cpu();
-    for (Thread* t = enclave.threads; t != nullptr; t = t->next_in_enclave) {
+    for (Thread* t = enclave.threads.first(); t != nullptr; t = ThreadList::next(t)) {
         kernel.scheduler.forget(t);
         if (cpu.current == t) cpu.current = nullptr;
         if (cpu.loaded == t) cpu.loaded = nullptr;
@@ -51,13 +52,7 @@ void end_enclave(Kernel& kernel, Enclave& enclave, const End& end) {
 void reap(Kernel& kernel, std::uint64_t budget) {
     Enclave* enclave = kernel.reaping.first();
     if (enclave == nullptr || !enclave->tables.tear_down(budget)) return;
-    EnclaveMemory& memory = enclave->tables.memory();
-    while (enclave->threads != nullptr) {
-        Thread* thread = enclave->threads;
-        enclave->threads = thread->next_in_enclave;
-        memory.release(thread->block_frame);
-        memory.release(PhysAddr{reinterpret_cast<std::uint64_t>(thread) - kDirectBase});
-    }
+    while (!enclave->threads.empty()) destroy_thread(*enclave, enclave->threads.first());
     check(enclave->used == 0, "an ended enclave still owns frames");
     kernel.reaping.remove(enclave);
     enclave->torn_down = true;

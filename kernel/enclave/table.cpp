@@ -25,6 +25,11 @@ std::optional<PhysAddr> EnclaveMemory::allocate() {
     return frame;
 }
 
+void EnclaveMemory::retain(PhysAddr frame) {
+    enclave_->used++;
+    frames_->retain(frame);
+}
+
 void EnclaveMemory::release(PhysAddr frame) {
     enclave_->used--;
     frames_->release(frame);

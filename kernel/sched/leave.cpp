@@ -2,6 +2,7 @@
 #include "kernel/arch/apic.hpp"
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/per_cpu.hpp"
+#include "kernel/enclave/threads.hpp"
 #include "kernel/kernel.hpp"
 
 extern "C" {
@@ -75,9 +76,11 @@ std::uint64_t nanoseconds_until(Kernel& kernel, std::uint64_t deadline) {
 }
 
 // Whether something waits for the current thread's slice to end: another thread,
-// memory to be given back, commands beyond the round's.
+// an interrupt for it, memory to be given back, commands beyond the round's.
 bool wants_slices(Kernel& kernel) {
-    return kernel.scheduler.anyone_ready() || !kernel.reaping.empty() || kernel.control.has_backlog();
+    const Thread* thread = this_cpu().current;
+    return (thread != nullptr && thread->interrupted) || kernel.scheduler.anyone_ready() ||
+           !kernel.reaping.empty() || kernel.control.has_backlog();
 }
 
 // The timer runs only when something depends on it: that, or a sleeper's deadline.
@@ -99,6 +102,7 @@ void set_timer(Kernel& kernel, PerCpu& cpu, bool idle) {
 }
 
 [[noreturn]] void resume(Kernel& kernel, Thread& thread) {
+    if (thread.interrupted) deliver_interrupt(&thread);
     abi::Registers* registers = &thread.registers;
     const bool sysret = thread.sysret_suffices;
     unlock_kernel(kernel);

@@ -16,10 +16,14 @@ class List {
 public:
     bool empty() const { return first_ == nullptr; }
     T* first() const { return first_; }
+    T* last() const { return last_; }
     static T* next(const T* element) { return (element->*link).next; }
+    static T* previous(const T* element) { return (element->*link).previous; }
 
     void push_back(T* element) { insert(element, last_, nullptr); }
     void push_front(T* element) { insert(element, nullptr, first_); }
+    // `before` null: at the front.
+    void insert_after(T* before, T* element) { insert(element, before, before ? next(before) : first_); }
 
     void remove(T* element) {
         ListLink<T>& l = element->*link;

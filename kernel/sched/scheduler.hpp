@@ -1,9 +1,13 @@
 // Which thread runs. The kernel never blocks inside: an entry into ring 0 runs
 // to its end and then leaves with whatever thread is to run next.
+//
+// Fair between enclaves, not threads: the enclaves that have something to run
+// take turns, and within an enclave its threads do.
 #pragma once
 
 #include <cstdint>
 
+#include "kernel/enclave/enclave.hpp"
 #include "kernel/sched/thread.hpp"
 
 namespace enclavisor::kernel {
@@ -16,26 +20,33 @@ public:
 
     void make_ready(Thread* thread);
     // The current thread sleeps; its kernel call will return what wake() says.
+    // Precondition of kWord: thread->key is set.
     void wait(Thread* thread, Waiting what, std::uint64_t deadline);
     void wake(Thread* thread, std::int64_t result);
+    // Wakes at most `most` threads that wait for the word.
+    std::uint64_t wake_word(const WordKey& key, std::uint64_t most);
     // Takes a thread out of every queue.
     void forget(Thread* thread);
 
-    Thread* pick() { return ready_.pop_front(); }
-    bool anyone_ready() const { return !ready_.empty(); }
-    ThreadQueue& waiting() { return waiting_; }
+    Thread* pick();
+    bool anyone_ready() const { return !runnable_.empty(); }
+    ThreadQueue& waiting_for_io() { return waiting_[static_cast<int>(Waiting::kIo)]; }
 
     // Earliest deadline of a sleeper, 0 if there is none.
-    std::uint64_t next_deadline() const;
+    std::uint64_t next_deadline() const { return anyone_timed() ? timed_.first()->deadline : 0; }
     void wake_expired(std::uint64_t now);
-    bool anyone_timed() const { return timed_ != 0; }
+    bool anyone_timed() const { return !timed_.empty(); }
 
 private:
+    static constexpr std::uint64_t kWordQueues = 256;
+    ThreadQueue& queue_of(Thread* thread);
+    ThreadQueue& word_queue(const WordKey& key);
     void stop_waiting(Thread* thread);
 
-    ThreadQueue ready_;
-    ThreadQueue waiting_;
-    std::uint64_t timed_ = 0;  // sleepers with a deadline
+    EnclaveQueue runnable_;   // those with threads in `ready`
+    ThreadQueue waiting_[5];  // by Waiting, but for kWord
+    ThreadQueue words_[kWordQueues];
+    TimedQueue timed_;  // by deadline
 };
 
 // Leaves ring 0 with the current thread, or another one if its time is up or
@@ -46,5 +57,7 @@ private:
 
 // Wakes threads whose host has answered.
 void wake_for_io(Kernel& kernel);
+// Wakes the enclave's own such threads, those in quiet waits included.
+void notify(Kernel& kernel, Enclave& enclave);
 
 }  // namespace enclavisor::kernel

@@ -14,9 +14,18 @@ struct Enclave;
 
 enum class Waiting : std::uint8_t {
     kNothing,  // ready, running, or not started
-    kIo,       // for IoHeader::completed to differ from `expected`
+    kIo,       // for the link's word at `io_word` to differ from `expected`
+    kCall,     // the same, but only Command::kNotify looks
     kWord,     // for a wake on `key`
     kAttest,   // the attestation enclave, for work
+};
+
+// What Call::kWait and kWake agree on: a word of an enclave by its address, or
+// a word of a memory object by its physical address (`space` is null then).
+struct WordKey {
+    const Enclave* space = nullptr;
+    std::uint64_t address = 0;
+    bool operator==(const WordKey&) const = default;
 };
 
 class Thread {
@@ -25,17 +34,21 @@ public:
     bool sysret_suffices;      // the saved RIP and RFLAGS came by `syscall`
     bool urgent;               // runs before all others: the attestation enclave's
     bool in_upcall;            // between an exception's delivery and kResume
+    bool interrupted;          // a Call::kInterrupt that it has not noticed yet
     Waiting waiting;
     std::uint32_t expected;
-    std::uint64_t key;       // physical address of the word
+    std::uint64_t io_word;  // offset in the link
+    WordKey key;
     std::uint64_t deadline;  // TSC; 0: none
     std::uint64_t fs_base, gs_base;
+    std::uint64_t number;  // in its enclave
     Enclave* enclave;
-    Thread* next_in_enclave;
-    std::uint64_t io_area;  // offset in the link
+    VirtAddr block_address;
     abi::ThreadBlock* block;
     PhysAddr block_frame;
-    ListLink<Thread> queue;  // of the ready or the waiting threads
+    ListLink<Thread> siblings;  // the enclave's threads
+    ListLink<Thread> queue;  // the ready ones of the enclave, or those that wait for the same kind of thing
+    ListLink<Thread> timed;  // those with a deadline
 
     static constexpr std::size_t kXsaveOffset = 1024;
     static constexpr std::size_t kXsaveMax = abi::kPageSize - kXsaveOffset;
@@ -46,5 +59,7 @@ static_assert(offsetof(Thread, registers) == 0 && sizeof(abi::Registers) % 16 ==
 static_assert(sizeof(Thread) <= Thread::kXsaveOffset);
 
 using ThreadQueue = List<Thread, &Thread::queue>;
+using TimedQueue = List<Thread, &Thread::timed>;
+using ThreadList = List<Thread, &Thread::siblings>;
 
 }  // namespace enclavisor::kernel

@@ -250,7 +250,7 @@ void FakeMachine::check_invariants() {
             }
         };
         visit(visit, enclave->tables.root(), 4);
-        for (Thread* t = enclave->threads; t != nullptr; t = t->next_in_enclave) {
+        for (Thread* t = enclave->threads.first(); t != nullptr; t = ThreadList::next(t)) {
             own(PhysAddr{reinterpret_cast<std::uint64_t>(t) - kDirectBase});
             own(t->block_frame);
         }

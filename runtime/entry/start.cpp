@@ -45,7 +45,9 @@ constexpr std::uint64_t kBadConfiguration = 0x100;
 class KernelWaiter final : public IoWaiter {
 public:
     void ring() override { kernel_call(abi::Call::kDoorbell); }
-    void wait(std::uint32_t seen) override { kernel_call(abi::Call::kWaitIo, seen, 0); }
+    void wait(std::uint32_t seen) override {
+        kernel_call(abi::Call::kWaitIo, seen, 0, offsetof(abi::IoHeader, completed));
+    }
     [[noreturn]] void broken(int rule) override {
         end_enclave(abi::EndReason::kHostProtocol, static_cast<std::uint64_t>(rule));
     }

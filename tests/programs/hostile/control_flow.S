@@ -177,6 +177,8 @@ CASE wait_io_for_ever
 1:  mov $K_WAIT_IO, %eax
     xor %edi, %edi
     xor %esi, %esi
+    mov $64, %edx           // IoHeader::completed
+    xor %r10d, %r10d
     syscall
     jmp 1b
 

@@ -1,0 +1,60 @@
+#include "kernel/arch/cpu.hpp"
+#include "kernel/call/answer.hpp"
+
+namespace enclavisor::kernel {
+namespace {
+
+using abi::Call;
+
+// Pages that one call works on at most, so that no enclave holds the CPU in
+// ring 0 for long.
+constexpr std::uint64_t kBudget = 1024;
+
+void flush(PageRange range) {
+    constexpr std::uint64_t kFew = 16;
+    if (range.count.value > kFew) {
+        arch::write_cr3(arch::read_cr3());
+        return;
+    }
+    for (std::uint64_t i = 0; i < range.count.value; i++)
+        arch::invalidate_page(range.begin.plus_pages(i).value);
+}
+
+std::int64_t pages_done(Enclave& enclave, PageRange range, PageCount done) {
+    flush({range.begin, done});
+    if (done.value == 0 && enclave.tables.out_of_memory()) return error(abi::CallError::kNoMemory);
+    return static_cast<std::int64_t>(done.value);
+}
+
+}  // namespace
+
+Answer call_memory(Enclave& enclave, Call call, const abi::Registers& r) {
+    const auto range = PageRange::parse(r.rdi, r.rsi);
+    const auto permissions = Permissions::parse(r.rdx);
+    if (!range) return std::nullopt;
+    auto& tables = enclave.tables;
+    switch (call) {
+        case Call::kMap:
+            if (!permissions) return std::nullopt;
+            return pages_done(enclave, *range, tables.reserve(*range, *permissions, kBudget));
+        case Call::kProtect:
+            if (!permissions) return std::nullopt;
+            return pages_done(enclave, *range, tables.protect(*range, *permissions, kBudget));
+        case Call::kUnmap:
+            return pages_done(enclave, *range, tables.unmap(*range, kBudget));
+        default:
+            return pages_done(enclave, *range, tables.discard(*range, kBudget));
+    }
+}
+
+Answer call_move(Enclave& enclave, const abi::Registers& r) {
+    const auto from = PageRange::parse(r.rdi, r.rdx);
+    const auto to = PageRange::parse(r.rsi, r.rdx);
+    if (!from || !to) return std::nullopt;
+    if (from->begin < to->end() && to->begin < from->end()) return std::nullopt;
+    const PageCount done = enclave.tables.move(from->begin, to->begin, from->count, kBudget);
+    flush({from->begin, done});
+    return pages_done(enclave, *to, done);
+}
+
+}  // namespace enclavisor::kernel

@@ -1,0 +1,70 @@
+#include "kernel/arch/per_cpu.hpp"
+#include "kernel/call/answer.hpp"
+#include "kernel/call/word.hpp"
+#include "kernel/enclave/threads.hpp"
+
+namespace enclavisor::kernel {
+
+Answer call_create_thread(Kernel& kernel, Thread* thread, const abi::Registers& r) {
+    Enclave& enclave = *thread->enclave;
+    const auto block = PageRange::parse(r.rdi, 1);
+    if (!block || r.rsi >= abi::kEnclaveEnd) return std::nullopt;
+    const auto registers = user_registers(thread->block->resume);
+    if (!registers) return std::nullopt;
+    switch (enclave.tables.resolve(block->begin, Access::kWrite)) {
+        case FaultOutcome::kResolved:
+            break;
+        case FaultOutcome::kNoMemory:
+            return error(abi::CallError::kNoMemory);
+        case FaultOutcome::kViolation:
+            return std::nullopt;
+    }
+    const Entry entry = enclave.tables.lookup(block->begin);
+    if (!entry.is_private()) return std::nullopt;
+    // The thread and the page table each hold a reference to the block.
+    enclave.tables.memory().retain(entry.frame());
+    Thread* created = create_thread(kernel, enclave, entry.frame(), block->begin);
+    if (created == nullptr) return error(abi::CallError::kNoMemory);
+    created->registers = *registers;
+    created->fs_base = r.rsi;
+    kernel.scheduler.make_ready(created);
+    return static_cast<std::int64_t>(created->number);
+}
+
+void call_exit_thread(Kernel& kernel, Thread* thread, const abi::Registers& r) {
+    Enclave& enclave = *thread->enclave;
+    PerCpu& cpu = this_cpu();
+    cpu.current = nullptr;
+    cpu.loaded = nullptr;
+    if (enclave.threads.first() == enclave.threads.last()) {
+        end_enclave(kernel, enclave, {.reason = abi::EndReason::kExited});
+        return;
+    }
+    destroy_thread(enclave, thread);
+    if (r.rdi == 0) return;
+    // As on Linux, a word that is gone by now is nobody's loss.
+    const auto word = find_word(enclave, r.rdi, Access::kWrite);
+    if (!word) return;
+    *word->at = 0;
+    kernel.scheduler.wake_word(word->key, ~0ull);
+}
+
+Answer call_interrupt(Kernel& kernel, Thread* thread, const abi::Registers& r) {
+    for (Thread* t = thread->enclave->threads.first(); t != nullptr; t = ThreadList::next(t)) {
+        if (t->number != r.rdi) continue;
+        interrupt(kernel, t);
+        return 0;
+    }
+    return error(abi::CallError::kNotFound);
+}
+
+bool call_resume(Thread* thread) {
+    const auto registers = user_registers(thread->block->resume);
+    if (!registers) return false;
+    thread->registers = *registers;
+    thread->in_upcall = false;
+    thread->sysret_suffices = false;
+    return true;
+}
+
+}  // namespace enclavisor::kernel

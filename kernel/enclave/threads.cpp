@@ -1,0 +1,102 @@
+#include "kernel/enclave/threads.hpp"
+
+#include <new>
+
+#include "kernel/arch/cpu.hpp"
+#include "kernel/kernel.hpp"
+
+namespace enclavisor::kernel {
+namespace {
+
+// The part of an XSAVE area that XRSTOR reads in any case: the legacy region and
+// the header, APM2 11.5.9. All zeros are the initial state but for MXCSR.
+constexpr std::size_t kXsaveHead = 576;
+constexpr std::size_t kMxcsrWord = 6;
+constexpr std::uint32_t kInitialMxcsr = 0x1f80;
+
+void clear_vector_state(Thread& thread) {
+    auto* area = static_cast<std::uint32_t*>(thread.xsave_area());
+    __builtin_memset(area, 0, kXsaveHead);
+    area[kMxcsrWord] = kInitialMxcsr;
+}
+
+}  // namespace
+
+std::optional<abi::Registers> user_registers(const abi::Registers& wanted) {
+    if (wanted.rip >= abi::kEnclaveEnd) return std::nullopt;
+    abi::Registers r = wanted;
+    r.cs = abi::kUserCodeSelector;
+    r.ss = abi::kUserDataSelector;
+    r.rflags = (r.rflags & abi::kUserFlags) | arch::kFlagInterrupt | 2 |
+               (CurrentPlatform::kDefended ? 0 : arch::kFlagIoPrivilege);
+    return r;
+}
+
+Thread* create_thread(Kernel& kernel, Enclave& enclave, PhysAddr block, VirtAddr block_address) {
+    EnclaveMemory& memory = enclave.tables.memory();
+    const auto home = memory.allocate_dirty();
+    if (!home) {
+        memory.release(block);
+        return nullptr;
+    }
+    auto* thread = new (direct<void>(*home)) Thread{};
+    thread->enclave = &enclave;
+    thread->number = enclave.next_thread++;
+    thread->block_address = block_address;
+    thread->gs_base = block_address.value;
+    thread->block_frame = block;
+    thread->block = direct<abi::ThreadBlock>(block);
+    clear_vector_state(*thread);
+    enclave.threads.push_back(thread);
+
+    abi::ThreadBlock& b = *thread->block;
+    b.self = block_address.value;
+    b.io_address = enclave.io_address.value;
+    b.io_size = enclave.io_pages * abi::kPageSize;
+    b.instance = enclave.handle;
+    b.tsc_khz = kernel.link.tsc_khz();
+    b.memory_limit = enclave.limit;
+    b.thread = thread->number;
+    return thread;
+}
+
+void destroy_thread(Enclave& enclave, Thread* thread) {
+    EnclaveMemory& memory = enclave.tables.memory();
+    enclave.threads.remove(thread);
+    memory.release(thread->block_frame);
+    memory.release(PhysAddr{reinterpret_cast<std::uint64_t>(thread) - kDirectBase});
+}
+
+void upcall(Thread* thread, std::uint64_t vector, std::uint64_t error, std::uint64_t address) {
+    abi::Registers& r = thread->registers;
+    r.vector = vector;
+    r.error = error;
+    thread->block->exception = r;
+    thread->block->exception_address = address;
+    thread->in_upcall = true;
+    thread->sysret_suffices = false;
+    r.rip = thread->enclave->exception_entry;
+    r.rflags = arch::kFlagInterrupt | 2;
+}
+
+void interrupt(Kernel& kernel, Thread* thread) {
+    switch (thread->waiting) {
+        case Waiting::kIo:
+        case Waiting::kCall:
+        case Waiting::kWord:
+            kernel.scheduler.wake(thread, static_cast<std::int64_t>(abi::CallError::kInterrupted));
+            return;
+        default:
+            thread->interrupted = true;
+    }
+}
+
+void deliver_interrupt(Thread* thread) {
+    const Enclave& enclave = *thread->enclave;
+    const bool in_runtime = thread->registers.rip - enclave.runtime_begin < enclave.runtime_size;
+    if (in_runtime || thread->in_upcall || enclave.exception_entry == 0) return;
+    thread->interrupted = false;
+    upcall(thread, abi::kInterruptVector, 0, 0);
+}
+
+}  // namespace enclavisor::kernel

@@ -1,0 +1,33 @@
+// The beginning and end of threads, whoever asks for them.
+#pragma once
+
+#include <optional>
+
+#include "kernel/enclave/enclave.hpp"
+
+namespace enclavisor::kernel {
+
+struct Kernel;
+
+// What ring 3 may choose of a thread's registers: RIP inside the enclave's half,
+// the user's selectors and flags. Absent: the RIP is not.
+std::optional<abi::Registers> user_registers(const abi::Registers& wanted);
+
+// A thread that is not yet ready, in the initial processor state. `block` is a
+// frame of the enclave with a reference for the thread, which is the callee's
+// from here on. nullptr: no memory (the reference was given back).
+Thread* create_thread(Kernel& kernel, Enclave& enclave, PhysAddr block, VirtAddr block_address);
+
+// Frees a thread that is in no queue and on no vCPU.
+void destroy_thread(Enclave& enclave, Thread* thread);
+
+// Hands the thread's registers to the enclave's exception handler.
+void upcall(Thread* thread, std::uint64_t vector, std::uint64_t error, std::uint64_t address);
+
+// Call::kInterrupt: wakes the thread, or remembers it until it next enters or
+// leaves the kernel outside of its runtime.
+void interrupt(Kernel& kernel, Thread* thread);
+// Carries out what interrupt() remembered, if the thread is where it can be.
+void deliver_interrupt(Thread* thread);
+
+}  // namespace enclavisor::kernel
