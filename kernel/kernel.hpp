@@ -12,8 +12,6 @@
 
 namespace enclavisor::kernel {
 
-using ReapQueue = List<Enclave, &Enclave::reaping>;
-
 struct Kernel {
     FrameAllocator frames;
     EnclaveTable enclaves;
@@ -21,7 +19,7 @@ struct Kernel {
     Link link;
     Control control;
     Attestation attestation;
-    ReapQueue reaping;  // ended enclaves whose memory is not yet back
+    BackgroundQueue background;  // ended enclaves whose memory is not yet back, and templates to be
     std::uint64_t ignored_interrupts = 0;
 };
 
@@ -30,11 +28,12 @@ Kernel& lock_kernel();
 void unlock_kernel(Kernel& kernel);
 
 // Ends an enclave: its threads stop, the host is told, its memory comes back
-// in small steps (reap). May end the current thread's enclave.
+// in the background. May end the current thread's enclave.
 void end_enclave(Kernel& kernel, Enclave& enclave, const End& end);
 
-// Gives back at most about `budget` pages of ended enclaves.
-void reap(Kernel& kernel, std::uint64_t budget);
+// A step of what is done in small steps: about `budget` pages of an ended enclave are
+// given back, or of a template to be are frozen.
+void work_in_background(Kernel& kernel, std::uint64_t budget);
 
 // Writes the enclave's record in the status table and tells the host.
 void publish_status(Kernel& kernel, const Enclave& enclave, const End& end);

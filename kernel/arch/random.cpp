@@ -51,6 +51,10 @@ bool healthy(Read read) {
 
 }  // namespace
 
+std::optional<std::uint64_t> random_word() {
+    return read_rdrand();
+}
+
 bool random_source_is_healthy() {
     const bool rdseed = arch::cpuid(7).ebx & 1 << 18;
     return healthy(read_rdrand) && (!rdseed || healthy(read_rdseed));

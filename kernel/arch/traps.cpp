@@ -86,6 +86,7 @@ void serve_page_fault(Kernel& kernel, Thread* thread) {
                               : r.error & kFaultWrite ? Access::kWrite
                                                       : Access::kRead;
         outcome = enclave.tables.resolve(VirtAddr{address}, access);
+        if (enclave.tables.took_effect()) arch::invalidate_page(address);
     }
     switch (outcome) {
         case FaultOutcome::kResolved:

@@ -5,6 +5,7 @@
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/boundary/doorbell.hpp"
 #include "kernel/call/answer.hpp"
+#include "kernel/enclave/fork.hpp"
 
 namespace enclavisor::kernel {
 namespace {
@@ -82,6 +83,10 @@ extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
         case Call::kExitThread:
             call_exit_thread(kernel, thread, r);
             leave(kernel);
+        case Call::kFreeze:
+            if (begin_freeze(kernel, thread)) leave(kernel);
+            answer = error(abi::CallError::kBusy);
+            break;
         case Call::kInterrupt:
             answer = call_interrupt(kernel, thread, r);
             break;

@@ -8,7 +8,7 @@ namespace enclavisor::kernel {
 Answer call_create_thread(Kernel& kernel, Thread* thread, const abi::Registers& r) {
     Enclave& enclave = *thread->enclave;
     const auto block = PageRange::parse(r.rdi, 1);
-    if (!block || r.rsi >= abi::kEnclaveEnd) return std::nullopt;
+    if (!block || r.rsi >= abi::kEnclaveEnd || !own_block(thread)) return std::nullopt;
     const auto registers = user_registers(thread->block->resume);
     if (!registers) return std::nullopt;
     switch (enclave.tables.resolve(block->begin, Access::kWrite)) {
@@ -59,6 +59,7 @@ Answer call_interrupt(Kernel& kernel, Thread* thread, const abi::Registers& r) {
 }
 
 bool call_resume(Thread* thread) {
+    if (!own_block(thread)) return false;
     const auto registers = user_registers(thread->block->resume);
     if (!registers) return false;
     thread->registers = *registers;

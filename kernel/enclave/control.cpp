@@ -2,8 +2,10 @@
 
 #include <cstddef>
 
+#include "kernel/arch/cpu.hpp"
 #include "kernel/boundary/doorbell.hpp"
 #include "kernel/enclave/build.hpp"
+#include "kernel/enclave/fork.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/platform/platform.hpp"
 
@@ -116,6 +118,10 @@ Control::Outcome Control::execute(Kernel& kernel, const abi::ControlCommand& com
         case Command::kStart:
         case Command::kStop:
         case Command::kDestroy:
+        case Command::kFork:
+        case Command::kNotify:
+        case Command::kPause:
+        case Command::kResume:
             break;
         default:
             return {ControlStatus::kUnknownCommand};
@@ -129,6 +135,15 @@ Control::Outcome Control::execute(Kernel& kernel, const abi::ControlCommand& com
             return stop(kernel, *subject_);
         case Command::kDestroy:
             return destroy(kernel, *subject_);
+        case Command::kFork:
+            return fork(kernel, *subject_, arguments[1]);
+        case Command::kNotify:
+            notify(kernel, *subject_);
+            return {ControlStatus::kOk};
+        case Command::kPause:
+            return pause(kernel, *subject_, true);
+        case Command::kResume:
+            return pause(kernel, *subject_, false);
         default:
             break;
     }
@@ -248,17 +263,44 @@ Control::Outcome Control::start(Kernel& kernel, Enclave& enclave) {
 
 Control::Outcome Control::stop(Kernel& kernel, Enclave& enclave) {
     if (enclave.state == EnclaveState::kStopped) return {ControlStatus::kBadState};
+    if (enclave.instances != 0) return {ControlStatus::kInUse};
     end_enclave(kernel, enclave, {.reason = abi::EndReason::kStopped});
     return {ControlStatus::kOk};
 }
 
 Control::Outcome Control::destroy(Kernel& kernel, Enclave& enclave) {
     if (enclave.state == EnclaveState::kRunning) return {ControlStatus::kBadState};
+    if (enclave.instances != 0) return {ControlStatus::kInUse};
     if (enclave.state != EnclaveState::kStopped) {
         end_enclave(kernel, enclave, {.reason = abi::EndReason::kStopped});
     }
     destroying_ = true;
     return {ControlStatus::kOk, true};
+}
+
+Control::Outcome Control::fork(Kernel& kernel, Enclave& origin, std::uint64_t io_offset) {
+    const std::uint64_t begin = arch::read_tsc();
+    if (origin.state != EnclaveState::kTemplate) return {ControlStatus::kBadState};
+    const std::uint64_t window = origin.io_pages * abi::kPageSize;
+    const bool fits = origin.has_runtime()
+                          ? kernel.link.is_io_area(io_offset, origin.io_pages)
+                          : io_offset % 64 == 0 && base::range_within(io_offset, 64, origin.io_offset,
+                                                                      origin.io_offset + window);
+    if (!fits) return {ControlStatus::kBadRange};
+    const Forked forked = kernel::fork(kernel, origin, io_offset);
+    if (forked.instance == nullptr) return {forked.status};
+    return {forked.status, false, {forked.instance->handle, begin}};
+}
+
+Control::Outcome Control::pause(Kernel& kernel, Enclave& enclave, bool paused) {
+    if (enclave.state != (paused ? EnclaveState::kRunning : EnclaveState::kPaused))
+        return {ControlStatus::kBadState};
+    if (paused) {
+        kernel::pause(kernel, enclave);
+    } else {
+        kernel::resume(kernel, enclave);
+    }
+    return {ControlStatus::kOk};
 }
 
 }  // namespace enclavisor::kernel

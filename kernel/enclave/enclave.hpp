@@ -21,6 +21,7 @@ class EnclaveMemory {
 public:
     EnclaveMemory(FrameAllocator& frames, Enclave& enclave) : frames_{&frames}, enclave_{&enclave} {}
     static Entry* table(PhysAddr frame);
+    static void copy(PhysAddr to, PhysAddr from);
     std::optional<PhysAddr> allocate();        // zeroed
     std::optional<PhysAddr> allocate_dirty();  // contents undefined: to be overwritten whole
     void retain(PhysAddr frame);               // one more reference of the enclave's
@@ -44,7 +45,7 @@ struct Enclave {
     std::uint64_t handle;
     abi::EnclaveState state;
     std::uint64_t limit;  // frames
-    std::uint64_t used;   // frames, page tables included
+    std::uint64_t used;   // frames, page tables included; shared ones count where they came from
     bool limit_hit;       // the last failed allocation was the enclave's own limit
     PageTables<EnclaveMemory> tables;
     std::uint64_t runtime_begin, runtime_size, syscall_entry;
@@ -56,11 +57,20 @@ struct Enclave {
     std::uint64_t io_offset, io_pages;  // ... in the link
     std::uint8_t measurement[abi::kMeasurementSize];
     std::optional<std::uint32_t> place;  // of its hash, while it is being built
+    Enclave* origin;                     // the template that it was forked from; nullptr: built
+    std::uint64_t generation;            // forks since the enclave that was built
+    std::uint64_t number;                // among the instances of its origin, from 1
+    std::uint64_t forks;                 // of a template: instances ever
+    std::uint64_t instances;             // of a template: instances that live, which keep it alive
     bool torn_down;
-    ListLink<Enclave> runnable;  // has threads in `ready`
-    ListLink<Enclave> reaping;
+    bool abandoned;                // goes away by itself when it is torn down: the host never had its handle
+    ListLink<Enclave> runnable;    // has threads in `ready` and may run
+    ListLink<Enclave> background;  // is being frozen or taken apart
+
+    bool has_runtime() const { return syscall_entry != 0; }
 };
 static_assert(sizeof(Enclave) <= abi::kPageSize);
 using EnclaveQueue = List<Enclave, &Enclave::runnable>;
+using BackgroundQueue = List<Enclave, &Enclave::background>;
 
 }  // namespace enclavisor::kernel

@@ -4,6 +4,7 @@
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/boundary/doorbell.hpp"
+#include "kernel/enclave/fork.hpp"
 #include "kernel/enclave/threads.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/panic.hpp"
@@ -26,7 +27,9 @@ void publish_status(Kernel& kernel, const Enclave& enclave, const End& end) {
     state.write(static_cast<std::uint32_t>(enclave.state));
     publish_fence();
     kernel.link.count_event();
-    if (enclave.state == abi::EnclaveState::kStopped && kernel.link.host_waits()) ring_doorbell();
+    const bool awaited =
+        enclave.state == abi::EnclaveState::kStopped || enclave.state == abi::EnclaveState::kTemplate;
+    if (awaited && kernel.link.host_waits()) ring_doorbell();
 }
 
 void end_enclave(Kernel& kernel, Enclave& enclave, const End& end) {
@@ -45,16 +48,38 @@ void end_enclave(Kernel& kernel, Enclave& enclave, const End& end) {
     if (enclave.place) kernel.attestation.give_back(*enclave.place);
     enclave.place.reset();
     enclave.state = abi::EnclaveState::kStopped;
-    kernel.reaping.push_back(&enclave);
+    if (!enclave.background.linked) kernel.background.push_back(&enclave);
     publish_status(kernel, enclave, end);
 }
 
-void reap(Kernel& kernel, std::uint64_t budget) {
-    Enclave* enclave = kernel.reaping.first();
-    if (enclave == nullptr || !enclave->tables.tear_down(budget)) return;
-    while (!enclave->threads.empty()) destroy_thread(*enclave, enclave->threads.first());
-    check(enclave->used == 0, "an ended enclave still owns frames");
-    kernel.reaping.remove(enclave);
+namespace {
+
+// True when all of the ended enclave's memory is back.
+bool take_apart(Enclave& enclave, std::uint64_t budget) {
+    // Ended while it was being frozen: whose a page is, is only clear at the end.
+    if (enclave.tables.is_freezing() && !enclave.tables.freeze(budget)) return false;
+    if (!enclave.tables.tear_down(budget)) return false;
+    while (!enclave.threads.empty()) destroy_thread(enclave, enclave.threads.first());
+    if (!enclave.tables.root_is_foreign()) enclave.tables.memory().release(enclave.tables.root());
+    check(enclave.used == 0, "an ended enclave still owns frames");
+    return true;
+}
+
+}  // namespace
+
+void work_in_background(Kernel& kernel, std::uint64_t budget) {
+    Enclave* enclave = kernel.background.first();
+    if (enclave == nullptr) return;
+    if (enclave->state == abi::EnclaveState::kFreezing) {
+        if (continue_freeze(kernel, *enclave, budget)) kernel.background.remove(enclave);
+        return;
+    }
+    if (!take_apart(*enclave, budget)) return;
+    kernel.background.remove(enclave);
+    if (enclave->abandoned) {
+        kernel.enclaves.remove(kernel.frames, enclave);
+        return;
+    }
     enclave->torn_down = true;
     kernel.control.poll(kernel);  // a kDestroy may wait for this
 }

@@ -14,6 +14,8 @@ public:
     // A new enclave in state kBuilding with an empty address space; nullptr
     // when there is no slot or no memory.
     Enclave* create(FrameAllocator& frames, std::uint64_t limit);
+    // A new instance of a template, its address space borrowed; nullptr as above.
+    Enclave* create_instance(FrameAllocator& frames, Enclave& origin);
     Enclave* find(std::uint64_t handle) const;
     // Frees a torn-down enclave and its slot.
     void remove(FrameAllocator& frames, Enclave* enclave);
@@ -27,6 +29,9 @@ private:
     };
     static constexpr std::uint32_t kSlotsPerFrame = abi::kPageSize / sizeof(Slot);
     static constexpr std::uint32_t kNone = ~0u;
+
+    std::optional<std::uint32_t> take_slot(FrameAllocator& frames);
+    void give_back_slot(std::uint32_t index);
 
     Slot* slot(std::uint32_t index) const { return &blocks_[index / kSlotsPerFrame][index % kSlotsPerFrame]; }
 

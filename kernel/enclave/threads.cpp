@@ -3,6 +3,7 @@
 #include <new>
 
 #include "kernel/arch/cpu.hpp"
+#include "kernel/arch/per_cpu.hpp"
 #include "kernel/kernel.hpp"
 
 namespace enclavisor::kernel {
@@ -60,10 +61,37 @@ Thread* create_thread(Kernel& kernel, Enclave& enclave, PhysAddr block, VirtAddr
     return thread;
 }
 
+Thread* copy_thread(Enclave& instance, Thread& from) {
+    const auto home = instance.tables.memory().allocate_dirty();
+    if (!home) return nullptr;
+    auto* thread = new (direct<void>(*home)) Thread{from};
+    __builtin_memcpy(thread->xsave_area(), from.xsave_area(), xsave_size());
+    thread->enclave = &instance;
+    thread->block_frame.reset();
+    thread->siblings = {};
+    thread->queue = {};
+    thread->timed = {};
+    if (thread->key.space != nullptr) thread->key.space = &instance;
+    instance.threads.push_back(thread);
+    return thread;
+}
+
+bool own_block(Thread* thread) {
+    if (thread->block_frame) return true;
+    auto& tables = thread->enclave->tables;
+    if (tables.resolve(thread->block_address, Access::kWrite) != FaultOutcome::kResolved) return false;
+    const Entry entry = tables.lookup(thread->block_address);
+    if (!entry.is_private() || entry.is_foreign()) return false;
+    tables.memory().retain(entry.frame());
+    thread->block_frame = entry.frame();
+    thread->block = direct<abi::ThreadBlock>(entry.frame());
+    return true;
+}
+
 void destroy_thread(Enclave& enclave, Thread* thread) {
     EnclaveMemory& memory = enclave.tables.memory();
     enclave.threads.remove(thread);
-    memory.release(thread->block_frame);
+    if (thread->block_frame) memory.release(*thread->block_frame);
     memory.release(PhysAddr{reinterpret_cast<std::uint64_t>(thread) - kDirectBase});
 }
 

@@ -18,6 +18,14 @@ std::optional<abi::Registers> user_registers(const abi::Registers& wanted);
 // from here on. nullptr: no memory (the reference was given back).
 Thread* create_thread(Kernel& kernel, Enclave& enclave, PhysAddr block, VirtAddr block_address);
 
+// A copy of a template's thread for an instance, not yet in a queue. It shares the
+// block until own_block(). nullptr: no memory.
+Thread* copy_thread(Enclave& instance, Thread& from);
+
+// Makes the thread's block its own: a reference to the frame that its enclave has
+// mapped there. False: nothing writable is mapped there, or no memory.
+[[nodiscard]] bool own_block(Thread* thread);
+
 // Frees a thread that is in no queue and on no vCPU.
 void destroy_thread(Enclave& enclave, Thread* thread);
 

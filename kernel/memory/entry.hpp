@@ -9,6 +9,13 @@
 //   reserved  zero page on first touch; also stands at levels 2 and 3 for a
 //             whole 2 MiB or 1 GiB, so that a large mapping costs one entry
 //   hidden    a frame of the enclave without access (PROT_NONE)
+//
+// Whose a frame or table is, its entry says too. The entries of a template are
+// `lent`: its instances begin with its tables and copy a table page, entry for
+// entry, when they change something below it. In the copy the same bit says that
+// the frame is the template's. When an instance becomes a template itself, what was
+// lent to it is `borrowed`: its own instances' no more than its own. A page that
+// may be written but is another's is mapped read-only with `copy_on_write`.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +42,21 @@ public:
         return Entry{kReserved | (p.any() ? access_bits(p) | kUser : kNoExecute)};
     }
     static constexpr Entry hidden(PhysAddr frame) { return Entry{frame.value | kHidden}; }
+    // A page of a memory object: private memory that belongs to the object.
+    static Entry object_data(PhysAddr frame, Permissions p) {
+        return Entry{private_data(frame, p).raw_ | kBorrowed | kObject};
+    }
+
+    // The entry of a template's page or table, as its instances find it.
+    Entry lent() const { return Entry{without_writing().raw_ | kLent}; }
+    // What was lent to the enclave, after it became a template itself.
+    Entry borrowed() const { return Entry{(raw_ & ~kLent) | kBorrowed}; }
+    // The same page with other permissions.
+    Entry with(Permissions p) const {
+        const Entry plain = p.any() ? private_data(frame(), p) : hidden(frame());
+        if (!is_foreign()) return plain;
+        return Entry{plain.without_writing().raw_ | (raw_ & (kLent | kBorrowed))};
+    }
 
     // Kernel mappings: present, supervisor, never in an enclave's half.
     static Entry private_kernel(PhysAddr frame, Permissions p, bool large = false) {
@@ -59,6 +81,14 @@ public:
     bool is_reserved() const { return !present() && (raw_ & kReserved); }
     bool is_hidden() const { return !present() && (raw_ & kHidden); }
     bool holds_frame() const { return is_private() || is_hidden(); }
+    bool is_lent() const { return raw_ & kLent; }
+    bool is_borrowed() const { return raw_ & kBorrowed; }
+    // Another enclave's or an object's; in a template, lent is its own.
+    bool is_foreign() const { return is_foreign(raw_); }
+    static constexpr bool is_foreign(std::uint64_t raw) { return raw & (kLent | kBorrowed); }
+    bool is_object() const { return raw_ & kObject; }
+    bool copies_on_write() const { return raw_ & kCopyOnWrite; }
+    // Hardware lets writes pass.
     bool writable() const { return raw_ & kWritable; }
     bool executable() const { return !(raw_ & kNoExecute); }
     bool user() const { return raw_ & kUser; }
@@ -69,7 +99,7 @@ public:
     // The permissions of a present or reserved entry.
     Permissions permissions() const {
         if (!user()) return Permissions::none();
-        if (writable()) return Permissions::read_write();
+        if (writable() || copies_on_write()) return Permissions::read_write();
         return executable() ? Permissions::read_execute() : Permissions::read();
     }
 
@@ -92,6 +122,11 @@ private:
     static constexpr std::uint64_t kShared = 1ull << 9;     // software
     static constexpr std::uint64_t kReserved = 1ull << 10;  // software, not present
     static constexpr std::uint64_t kHidden = 1ull << 11;    // software, not present
+    // Software, in bits 52 to 58, which the processor ignores in every entry.
+    static constexpr std::uint64_t kBorrowed = 1ull << 52;
+    static constexpr std::uint64_t kLent = 1ull << 53;
+    static constexpr std::uint64_t kCopyOnWrite = 1ull << 54;
+    static constexpr std::uint64_t kObject = 1ull << 55;
     static constexpr std::uint64_t kNoExecute = 1ull << 63;
     // Kernel pages are the supervisor's (UndefendedPlatform shows what else would be).
     static constexpr std::uint64_t kKernelOpen = CurrentPlatform::kDefended ? 0 : kUser;
@@ -100,6 +135,15 @@ private:
     static constexpr std::uint64_t access_bits(Permissions p) {
         return (p.writable() ? kWritable : 0) | (p.executable() ? 0 : kNoExecute);
     }
+
+    // A writable page becomes one that is copied when written. Tables and pages of
+    // the link keep their bits.
+    Entry without_writing() const {
+        if (!is_private() || !user() || !writable() || is_table()) return *this;
+        return Entry{(raw_ & ~kWritable) | kCopyOnWrite};
+    }
+    // Tables lack the dirty bit that all pages have from the beginning.
+    bool is_table() const { return present() && !(raw_ & kDirty); }
 
     static inline std::uint64_t private_mask_ = 0;
     std::uint64_t raw_ = 0;

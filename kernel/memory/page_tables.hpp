@@ -3,12 +3,20 @@
 // run the same code.
 //
 // Memory provides:
-//   Entry* table(PhysAddr)                the 512 entries of a table
-//   std::optional<PhysAddr> allocate()    a zeroed frame, charged to the enclave
-//   void release(PhysAddr)                gives up one reference
+//   Entry* table(PhysAddr)                    the 512 entries of a table
+//   std::optional<PhysAddr> allocate()        a zeroed frame, charged to the enclave
+//   std::optional<PhysAddr> allocate_dirty()  a frame to be overwritten whole
+//   void copy(PhysAddr to, PhysAddr from)     copies a frame
+//   void release(PhysAddr)                    gives up one reference
+//
+// Sharing. freeze() marks everything as lent. An instance begins with borrow():
+// its root is the template's. Whatever changes a table goes through own_root() and
+// descend(), which replace foreign tables by copies on the way down; so a table
+// that is written is always the enclave's own.
 //
 // Not thread-safe: the caller holds the kernel lock. The caller flushes the
-// translation caches after update() and move().
+// translation caches after whatever changes entries, and for resolve() when
+// took_effect() says so; root() may be another then.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +37,15 @@ template <typename Memory>
 class PageTables {
 public:
     PageTables(Memory memory, PhysAddr root) : memory_{memory}, root_{root} {}
+    // The tables of an instance: those of `origin`, which is frozen and outlives them.
+    static PageTables borrow(Memory memory, const PageTables& origin) {
+        PageTables tables{memory, origin.root_};
+        tables.root_is_foreign_ = true;
+        return tables;
+    }
 
     PhysAddr root() const { return root_; }
+    bool root_is_foreign() const { return root_is_foreign_; }
     Memory& memory() { return memory_; }
 
     // The entry of a page; empty where no table exists. A page inside a large
@@ -46,14 +61,21 @@ public:
 
     // Puts `entry` at an empty page. False: no memory for tables, or not empty.
     bool insert(VirtAddr address, Entry entry) {
-        out_of_memory_ = false;
         Entry* slot = leaf(address.value);
         if (slot == nullptr || !slot->empty()) return false;
         *slot = entry;
         return true;
     }
+    // Puts `entry` in place of whatever is there. False: no memory for tables.
+    bool replace(VirtAddr address, Entry entry) {
+        Entry* slot = leaf(address.value);
+        if (slot == nullptr) return false;
+        drop(*slot);
+        *slot = entry;
+        return true;
+    }
 
-    // The last-level table of `address`, which must have one.
+    // The last-level table of `address`, which must have one of its own.
     Entry* last_table(VirtAddr address) {
         Entry* table = memory_.table(root_);
         for (int level = kLevels; level > 1; level--)
@@ -61,19 +83,27 @@ public:
         return table;
     }
 
-    // What a first touch does: a reserved page becomes a zeroed frame.
+    // What a first touch does: a reserved page becomes a zeroed frame, a foreign
+    // page that is written becomes a copy.
     FaultOutcome resolve(VirtAddr address, Access access) {
+        took_effect_ = false;
         const Entry before = lookup(address);
         if (!before.present() && !before.is_reserved()) return FaultOutcome::kViolation;
         if (!allows(before, access)) return FaultOutcome::kViolation;
-        if (before.present()) return FaultOutcome::kResolved;  // a stale translation
+        const bool copy = before.present() && access == Access::kWrite && before.copies_on_write();
+        if (before.present() && !copy) return FaultOutcome::kResolved;  // a stale translation
         Entry* slot = leaf(address.value);
         if (slot == nullptr) return FaultOutcome::kNoMemory;
-        const auto frame = memory_.allocate();
+        const auto frame = copy ? memory_.allocate_dirty() : memory_.allocate();
         if (!frame) return FaultOutcome::kNoMemory;
+        if (copy) memory_.copy(*frame, before.frame());
         *slot = Entry::private_data(*frame, before.permissions());
+        took_effect_ = copy;
         return FaultOutcome::kResolved;
     }
+    // The last resolve() replaced a page that could be read before: translations of
+    // it must go.
+    bool took_effect() const { return took_effect_; }
 
     // The operations on a range return how many pages from its beginning are
     // done; fewer than asked when `budget` steps are used up, or (0 at least)
@@ -91,7 +121,8 @@ public:
         return update(range, budget, {Operation::kDiscard, Permissions::none()});
     }
 
-    // Moves pages one by one, replacing what is at `to`.
+    // Moves pages one by one, replacing what is at `to`. Pages of memory objects
+    // stay where they are.
     PageCount move(VirtAddr from, VirtAddr to, PageCount count, std::uint64_t budget) {
         out_of_memory_ = false;
         std::uint64_t done = 0;
@@ -102,25 +133,40 @@ public:
             Entry* source = entry.empty() ? nullptr : leaf(from.plus_pages(done).value);
             if (!entry.empty() && source == nullptr) return PageCount{done};
             drop(*target);
-            *target = entry;
-            if (source != nullptr) *source = Entry{};
+            *target = entry.is_object() ? Entry{} : entry;
+            if (source != nullptr && !entry.is_object()) *source = Entry{};
         }
         return PageCount{done};
     }
 
     bool out_of_memory() const { return out_of_memory_; }
 
-    // Frees everything below the root in the enclave's half, at most about
-    // `budget` pages. True when nothing is left; the root remains the caller's.
-    bool tear_down(std::uint64_t budget) {
+    // Marks at most about `budget` entries as lent. True when all are; from then on
+    // the tables never change again. Nothing else may change them in between.
+    bool freeze(std::uint64_t budget) {
+        if (frozen_) return true;
         budget_ = budget;
-        Step step{Operation::kUnmap, Permissions::none()};
-        walk(memory_.table(root_), kLevels, 0, 0, 1ull << 47, step);
-        return budget_ != 0;
+        if (!root_is_foreign_ && !freeze_below(memory_.table(root_), kLevels, 0)) return false;
+        frozen_ = true;
+        return true;
+    }
+
+    // freeze() has begun and not ended.
+    bool is_freezing() const { return freeze_from_ != 0 && !frozen_; }
+
+    // Frees everything below the root in the enclave's half, at most about
+    // `budget` pages. True when nothing is left; the root remains the caller's,
+    // unless it is foreign.
+    bool tear_down(std::uint64_t budget) {
+        if (root_is_foreign_) return true;
+        budget_ = budget;
+        return tear_down_below(memory_.table(root_), kLevels);
     }
 
 private:
     static constexpr int kLevels = 4;
+    static constexpr std::uint64_t kEntries = 512;
+    static constexpr std::uint64_t kUserHalf = 256;  // of the root
     enum class Operation : std::uint8_t { kReserve, kUnmap, kProtect, kDiscard };
     struct Step {
         Operation operation;
@@ -129,8 +175,9 @@ private:
 
     static constexpr int shift(int level) { return 12 + 9 * (level - 1); }
     static constexpr std::uint64_t index(std::uint64_t address, int level) {
-        return address >> shift(level) & 511;
+        return address >> shift(level) & (kEntries - 1);
     }
+    static constexpr std::uint64_t entries_at(int level) { return level == kLevels ? kUserHalf : kEntries; }
 
     static bool allows(Entry entry, Access access) {
         const Permissions p = entry.permissions();
@@ -139,41 +186,60 @@ private:
         return p.any();
     }
 
+    // Whether the enclave owns the frame or table that a nonempty entry names.
+    bool is_own(Entry entry) const { return frozen_ ? entry.is_lent() : !entry.is_foreign(); }
+
     void drop(Entry entry) {
-        if (entry.holds_frame()) memory_.release(entry.frame());
+        if (entry.holds_frame() && is_own(entry)) memory_.release(entry.frame());
     }
 
-    // The table below `slot`, made if there is none; a large reservation is
-    // split into 512 smaller ones.
+    Entry* out_of_memory_here() {
+        out_of_memory_ = true;
+        return nullptr;
+    }
+
+    // The root table, copied first if it is the template's.
+    Entry* own_root() {
+        if (!root_is_foreign_) return memory_.table(root_);
+        const auto frame = memory_.allocate_dirty();
+        if (!frame) return out_of_memory_here();
+        memory_.copy(*frame, root_);
+        root_ = *frame;
+        root_is_foreign_ = false;
+        return memory_.table(root_);
+    }
+
+    // The enclave's own table below `slot`: made if there is none, copied if it is
+    // another's; a large reservation is split into 512 smaller ones.
     Entry* descend(Entry* slot) {
-        if (slot->present()) return memory_.table(slot->frame());
-        const auto frame = memory_.allocate();
-        if (!frame) {
-            out_of_memory_ = true;
-            return nullptr;
-        }
+        if (slot->present() && !slot->is_foreign()) return memory_.table(slot->frame());
+        const auto frame = slot->empty() ? memory_.allocate() : memory_.allocate_dirty();
+        if (!frame) return out_of_memory_here();
         Entry* table = memory_.table(*frame);
-        if (!slot->empty()) {
-            for (int i = 0; i < 512; i++) table[i] = *slot;
+        if (slot->present()) {
+            memory_.copy(*frame, slot->frame());
+        } else if (!slot->empty()) {
+            for (std::uint64_t i = 0; i < kEntries; i++) table[i] = *slot;
         }
         *slot = Entry::table(*frame);
         return table;
     }
 
     Entry* leaf(std::uint64_t address) {
-        Entry* table = memory_.table(root_);
-        for (int level = kLevels; level > 1; level--) {
+        out_of_memory_ = false;
+        Entry* table = own_root();
+        for (int level = kLevels; level > 1 && table != nullptr; level--) {
             table = descend(&table[index(address, level)]);
-            if (table == nullptr) return nullptr;
         }
-        return &table[index(address, 1)];
+        return table == nullptr ? nullptr : &table[index(address, 1)];
     }
 
     PageCount update(PageRange range, std::uint64_t budget, Step step) {
         budget_ = budget;
         out_of_memory_ = false;
-        const std::uint64_t reached =
-            walk(memory_.table(root_), kLevels, 0, range.begin.value, range.end().value, step);
+        Entry* root = own_root();
+        if (root == nullptr) return PageCount{0};
+        const std::uint64_t reached = walk(root, kLevels, 0, range.begin.value, range.end().value, step);
         return PageCount{(reached - range.begin.value) / abi::kPageSize};
     }
 
@@ -191,7 +257,7 @@ private:
             const std::uint64_t stop = end < slot_end ? end : slot_end;
             const bool whole = at == slot_begin && stop == slot_end;
 
-            if (level == 1 || (!slot->present() && skips_descent(*slot, level, whole, step))) {
+            if (level == 1 || skips_descent(*slot, level, whole, step)) {
                 // What is not there costs nothing: the tables above are few.
                 if (!slot->empty() || step.operation == Operation::kReserve) budget_--;
                 *slot = apply(*slot, step);
@@ -211,8 +277,11 @@ private:
         return end;
     }
 
-    // Whether a large entry without a table can be treated as one.
+    // Whether an entry above the last level can be treated as one: it has no table,
+    // or another's that is no longer needed.
     static bool skips_descent(Entry entry, int level, bool whole, const Step& step) {
+        const bool replaced = step.operation == Operation::kUnmap || step.operation == Operation::kReserve;
+        if (entry.present()) return entry.is_foreign() && whole && level <= 3 && replaced;
         if (entry.empty() && step.operation != Operation::kReserve) return true;
         return whole && level <= 3;
     }
@@ -227,27 +296,81 @@ private:
                 return Entry{};
             case Operation::kProtect:
                 if (old.is_reserved()) return Entry::reserved(step.permissions);
-                if (!old.holds_frame()) return old;  // empty, or the link's
-                return step.permissions.any() ? Entry::private_data(old.frame(), step.permissions)
-                                              : Entry::hidden(old.frame());
+                // Empty, or the link's, or an object's: not for the enclave to change.
+                if (!old.holds_frame() || old.is_object()) return old;
+                return old.with(step.permissions);
             case Operation::kDiscard:
-                if (old.is_private()) {
-                    drop(old);
-                    return Entry::reserved(old.permissions());
-                }
-                if (old.is_hidden()) {
-                    drop(old);
-                    return Entry::reserved(Permissions::none());
-                }
-                return old;
+                if (!old.holds_frame() || old.is_object()) return old;
+                drop(old);
+                return Entry::reserved(old.is_private() ? old.permissions() : Permissions::none());
         }
         return old;
+    }
+
+    // Tables are for the most part empty, or full of what is another's: eight entries
+    // at a glance.
+    static bool nothing_own(const Entry* eight) {
+        std::uint64_t any = 0, all = ~0ull;
+        for (int i = 0; i < 8; i++) any |= eight[i].raw();
+        if (any == 0) return true;
+        for (int i = 0; i < 8; i++) all &= eight[i].raw();
+        return Entry::is_foreign(all);
+    }
+
+    bool tear_down_below(Entry* table, int level) {
+        for (std::uint64_t i = 0; i < entries_at(level); i++) {
+            if (i % 8 == 0 && !frozen_ && nothing_own(table + i)) {
+                i += 7;
+                continue;
+            }
+            Entry& entry = table[i];
+            if (entry.empty() || !is_own(entry)) continue;
+            if (budget_ == 0) return false;
+            if (level > 1 && entry.present()) {
+                if (!tear_down_below(memory_.table(entry.frame()), level - 1)) return false;
+                memory_.release(entry.frame());
+            } else {
+                drop(entry);
+            }
+            budget_--;
+            entry = Entry{};
+        }
+        return true;
+    }
+
+    // Goes on at freeze_from_; marks a table when all below it is marked.
+    bool freeze_below(Entry* table, int level, std::uint64_t base) {
+        const std::uint64_t span = 1ull << shift(level);
+        std::uint64_t i = freeze_from_ <= base ? 0 : (freeze_from_ - base) >> shift(level);
+        for (; i < entries_at(level); i++) {
+            Entry& entry = table[i];
+            const std::uint64_t begin = base + i * span;
+            if (!entry.empty()) {
+                if (budget_ == 0) return false;
+                budget_--;
+                const bool is_table = level > 1 && entry.present();
+                if (is_table && !entry.is_foreign() &&
+                    !freeze_below(memory_.table(entry.frame()), level - 1, begin))
+                    return false;
+                if (entry.is_lent()) {
+                    entry = entry.borrowed();
+                } else if (!entry.is_borrowed() && (is_table || entry.holds_frame())) {
+                    entry = entry.lent();
+                }
+            }
+            freeze_from_ = begin + span;
+        }
+        return true;
     }
 
     Memory memory_;
     PhysAddr root_;
     std::uint64_t budget_ = 0;
+    std::uint64_t freeze_from_ = 0;  // everything below is marked
+    bool root_is_foreign_ = false;
+    bool frozen_ = false;
     bool out_of_memory_ = false;
+    bool took_effect_ = false;
 };
 
 }  // namespace enclavisor::kernel

@@ -17,8 +17,8 @@ namespace {
 // Rounds of polling before an idle CPU halts: about as long as a host needs to
 // send its next command.
 constexpr int kIdlePolls = 2000;
-// Entries that one step of giving memory back looks at: a fraction of a slice.
-constexpr std::uint64_t kReapStep = 4096;
+// Entries that one step of freezing, or of giving memory back, looks at: a fraction of a slice.
+constexpr std::uint64_t kBackgroundStep = 4096;
 
 // The user's GS base is the inactive one while in ring 0.
 std::uint64_t read_user_gs_base() {
@@ -58,11 +58,14 @@ void switch_to(PerCpu& cpu, Thread& thread) {
     cpu.runtime_size = enclave.runtime_size;
     cpu.syscall_entry = enclave.syscall_entry;
     cpu.block = reinterpret_cast<std::uint64_t>(thread.block);
+}
+
+// Its root may have been replaced since the thread entered ring 0.
+void load_address_space(PerCpu& cpu, const Enclave& enclave) {
     const std::uint64_t space = Entry::cr3(enclave.tables.root());
-    if (cpu.address_space != space) {
-        cpu.address_space = space;
-        arch::write_cr3(space);
-    }
+    if (cpu.address_space == space) return;
+    cpu.address_space = space;
+    arch::write_cr3(space);
 }
 
 std::uint64_t nanoseconds_until(Kernel& kernel, std::uint64_t deadline) {
@@ -76,11 +79,11 @@ std::uint64_t nanoseconds_until(Kernel& kernel, std::uint64_t deadline) {
 }
 
 // Whether something waits for the current thread's slice to end: another thread,
-// an interrupt for it, memory to be given back, commands beyond the round's.
+// an interrupt for it, work in the background, commands beyond the round's.
 bool wants_slices(Kernel& kernel) {
     const Thread* thread = this_cpu().current;
     return (thread != nullptr && thread->interrupted) || kernel.scheduler.anyone_ready() ||
-           !kernel.reaping.empty() || kernel.control.has_backlog();
+           !kernel.background.empty() || kernel.control.has_backlog();
 }
 
 // The timer runs only when something depends on it: that, or a sleeper's deadline.
@@ -110,17 +113,11 @@ void set_timer(Kernel& kernel, PerCpu& cpu, bool idle) {
     return_by_interrupt(registers);
 }
 
-void put_away(PerCpu& cpu) {
-    if (cpu.loaded == nullptr) return;
-    save_state(*cpu.loaded);
-    cpu.loaded = nullptr;
-}
-
 bool idle_poll(Kernel& kernel) {
     for (int i = 0; i < kIdlePolls; i++) {
         kernel.control.refill();
         if (kernel.control.has_work(kernel)) kernel.control.poll(kernel);
-        if (!kernel.reaping.empty()) reap(kernel, kReapStep);
+        if (!kernel.background.empty()) work_in_background(kernel, kBackgroundStep);
         if (kernel.scheduler.anyone_ready()) return true;
         arch::pause();
     }
@@ -135,7 +132,8 @@ void idle(Kernel& kernel, PerCpu& cpu) {
     while (!idle_poll(kernel)) {
         kernel.link.set_guest_waits(true);
         wake_for_io(kernel);
-        if (kernel.control.has_work(kernel) || !kernel.reaping.empty() || kernel.scheduler.anyone_ready()) {
+        if (kernel.control.has_work(kernel) || !kernel.background.empty() ||
+            kernel.scheduler.anyone_ready()) {
             kernel.link.set_guest_waits(false);
             continue;
         }
@@ -151,9 +149,15 @@ void idle(Kernel& kernel, PerCpu& cpu) {
 
 }  // namespace
 
+void put_away(PerCpu& cpu) {
+    if (cpu.loaded == nullptr) return;
+    save_state(*cpu.loaded);
+    cpu.loaded = nullptr;
+}
+
 void leave(Kernel& kernel) {
     PerCpu& cpu = this_cpu();
-    if (!kernel.reaping.empty()) reap(kernel, kReapStep);
+    if (!kernel.background.empty()) work_in_background(kernel, kBackgroundStep);
     if (cpu.current == nullptr) {
         put_away(cpu);
         Thread* next = kernel.scheduler.pick();
@@ -166,6 +170,7 @@ void leave(Kernel& kernel) {
     if (wants_slices(kernel) || kernel.scheduler.anyone_timed()) {
         set_timer(kernel, cpu, false);
     }
+    load_address_space(cpu, *cpu.current->enclave);
     resume(kernel, *cpu.current);
 }
 

@@ -7,11 +7,20 @@ namespace enclavisor::kernel {
 void Scheduler::make_ready(Thread* thread) {
     Enclave* enclave = thread->enclave;
     enclave->ready.push_back(thread);
-    if (enclave->runnable.linked) return;
+    if (enclave->runnable.linked || enclave->state == abi::EnclaveState::kPaused) return;
     if (thread->urgent) {
         runnable_.push_front(enclave);
     } else {
         runnable_.push_back(enclave);
+    }
+}
+
+void Scheduler::set_runnable(Enclave& enclave, bool runnable) {
+    if (enclave.ready.empty() || enclave.runnable.linked == runnable) return;
+    if (runnable) {
+        runnable_.push_back(&enclave);
+    } else {
+        runnable_.remove(&enclave);
     }
 }
 
@@ -74,7 +83,7 @@ void Scheduler::forget(Thread* thread) {
     } else if (thread->queue.linked) {
         Enclave* enclave = thread->enclave;
         enclave->ready.remove(thread);
-        if (enclave->ready.empty()) runnable_.remove(enclave);
+        if (enclave->ready.empty() && enclave->runnable.linked) runnable_.remove(enclave);
     }
 }
 

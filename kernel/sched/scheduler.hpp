@@ -13,6 +13,7 @@
 namespace enclavisor::kernel {
 
 struct Kernel;
+struct PerCpu;
 
 class Scheduler {
 public:
@@ -27,6 +28,9 @@ public:
     std::uint64_t wake_word(const WordKey& key, std::uint64_t most);
     // Takes a thread out of every queue.
     void forget(Thread* thread);
+
+    // Whether the enclave's threads get their turn; a paused one's do not.
+    void set_runnable(Enclave& enclave, bool runnable);
 
     Thread* pick();
     bool anyone_ready() const { return !runnable_.empty(); }
@@ -54,6 +58,9 @@ private:
 [[noreturn]] void leave(Kernel& kernel);
 // As leave(), but the current thread goes to the end of the queue.
 [[noreturn]] void leave_to_next(Kernel& kernel);
+
+// Saves the state of the thread whose registers the processor holds, if any.
+void put_away(PerCpu& cpu);
 
 // Wakes threads whose host has answered.
 void wake_for_io(Kernel& kernel);

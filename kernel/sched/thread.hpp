@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "abi/enclave/calls.hpp"
 #include "kernel/memory/address.hpp"
@@ -36,6 +37,7 @@ public:
     bool in_upcall;            // between an exception's delivery and kResume
     bool interrupted;          // a Call::kInterrupt that it has not noticed yet
     Waiting waiting;
+    Waiting parked;  // of a template's thread: what its copies in instances wait for
     std::uint32_t expected;
     std::uint64_t io_word;  // offset in the link
     WordKey key;
@@ -44,8 +46,10 @@ public:
     std::uint64_t number;  // in its enclave
     Enclave* enclave;
     VirtAddr block_address;
+    // As the kernel sees it. In an instance it may still be the template's, which is
+    // read-only: block_frame is absent then, and own_block() makes it the thread's.
     abi::ThreadBlock* block;
-    PhysAddr block_frame;
+    std::optional<PhysAddr> block_frame;
     ListLink<Thread> siblings;  // the enclave's threads
     ListLink<Thread> queue;  // the ready ones of the enclave, or those that wait for the same kind of thing
     ListLink<Thread> timed;  // those with a deadline

@@ -86,13 +86,13 @@ void run_sequence(const std::uint8_t* data, std::size_t size) {
         switch (in.byte() % 8) {
             case 0:
             case 1: {
-                const auto which = static_cast<abi::Command>(in.byte() % 13);
+                const auto which = static_cast<abi::Command>(in.byte() % (abi::kCommandCount + 2));
                 std::vector<std::uint64_t> arguments{handle};
                 if (which == abi::Command::kCreate) arguments = {in.number(16)};
                 for (int i = 0; i < 6; i++) arguments.push_back(in.number(handle));
                 const auto completion = machine->command(which, arguments);
-                if (which == abi::Command::kCreate && completion.status == 0)
-                    handles[in.byte() % 4] = completion.values[0];
+                const bool creates = which == abi::Command::kCreate || which == abi::Command::kFork;
+                if (creates && completion.status == 0) handles[in.byte() % 4] = completion.values[0];
                 break;
             }
             case 2:
@@ -103,7 +103,7 @@ void run_sequence(const std::uint8_t* data, std::size_t size) {
             case 5: {
                 const std::uint64_t a = in.number(handle), b = in.number(handle), c = in.number(handle),
                                     d = in.number(handle);
-                machine->call(in.byte() % 16, a, b, c, d);
+                machine->call(in.byte() % (abi::kCallCount + 2), a, b, c, d);
                 break;
             }
             case 6: {

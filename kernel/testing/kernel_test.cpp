@@ -187,6 +187,115 @@ TEST_F(KernelTest, LargeReservationsCostOneEntryAndSplit) {
     machine.check_invariants();
 }
 
+TEST_F(KernelTest, AnInstanceSharesItsTemplatesMemoryUntilItWrites) {
+    const std::uint64_t origin = machine.start_enclave();
+    machine.schedule();
+    machine.trap(14, 6, 0x500000);
+    Enclave* enclave = this_cpu_enclave();
+    const PhysAddr page = enclave->tables.lookup(VirtAddr{0x500000}).frame();
+    direct<char>(page)[0] = 'T';
+    ASSERT_EQ(machine.command(Command::kFork, {origin, abi::kIoPoolOffset}).status,
+              status(ControlStatus::kBadState));
+    call(Call::kFreeze);
+    machine.settle();
+    ASSERT_EQ(enclave->state, abi::EnclaveState::kTemplate);
+    const std::uint64_t free_frames = machine.kernel().frames.free_count();
+    const std::uint64_t instance = machine.command(Command::kFork, {origin, abi::kIoPoolOffset}).values[0];
+    EXPECT_GE(machine.kernel().frames.free_count(), free_frames - 2);
+    machine.check_invariants();
+    Enclave* forked = machine.kernel().enclaves.find(instance);
+    ASSERT_NE(forked, nullptr);
+    EXPECT_EQ(forked->tables.lookup(VirtAddr{0x500000}).frame(), page);
+    machine.schedule();
+    ASSERT_EQ(this_cpu_enclave(), forked);
+    EXPECT_EQ(this_cpu().current->registers.rdi, instance);
+    EXPECT_EQ(this_cpu().current->registers.rsi, 0u);
+    machine.trap(14, 7, 0x500000);
+    const PhysAddr copy = forked->tables.lookup(VirtAddr{0x500000}).frame();
+    EXPECT_NE(copy, page);
+    EXPECT_EQ(direct<char>(copy)[0], 'T');
+    machine.check_invariants();
+    EXPECT_EQ(machine.command(Command::kStop, {origin}).status, status(ControlStatus::kInUse));
+    EXPECT_TRUE(machine.all_frames_return());
+}
+
+TEST_F(KernelTest, TemplatesOfTemplates) {
+    std::uint64_t origin = machine.start_enclave();
+    for (int generation = 0; generation < 4; generation++) {
+        machine.schedule();
+        ASSERT_EQ(this_cpu_enclave()->handle, origin);
+        // Each writes one page of its own beside what it has from its ancestors.
+        const std::uint64_t address = 0x600000 + generation * 0x40001000ull;
+        call(Call::kMap, address & ~0xfffull, 1, abi::kRead | abi::kWrite);
+        machine.trap(14, 6, address);
+        machine.trap(14, 7, 0x500000);
+        call(Call::kProtect, 0x501000, 1, generation % 2 ? abi::kRead | abi::kWrite : 0);
+        call(Call::kFreeze);
+        machine.settle();
+        machine.check_invariants();
+        const auto forked = machine.command(Command::kFork, {origin, abi::kIoPoolOffset});
+        ASSERT_EQ(forked.status, 0);
+        EXPECT_EQ(machine.kernel().enclaves.find(forked.values[0])->generation,
+                  static_cast<std::uint64_t>(generation + 1));
+        origin = forked.values[0];
+    }
+    machine.schedule();
+    // What was inherited can be unmapped, protected, moved and discarded.
+    call(Call::kMove, 0x500000, 0x900000, 1);
+    call(Call::kDiscard, 0x501000, 1);
+    call(Call::kUnmap, 0x400000, 1, 0);
+    machine.check_invariants();
+    call(Call::kUnmap, 1ull << 30, 1ull << 19, 0);
+    call(Call::kMap, 0x40000000, 1 << 18, abi::kRead | abi::kWrite);
+    machine.check_invariants();
+    EXPECT_TRUE(machine.all_frames_return());
+}
+
+TEST_F(KernelTest, ParkedThreadsArePartOfATemplate) {
+    const std::uint64_t origin = machine.start_enclave();
+    machine.schedule();
+    call(Call::kMap, 0x700000, 8, abi::kRead | abi::kWrite);
+    this_cpu().current->block->resume = {.rip = 0x400000};
+    ASSERT_TRUE(call(Call::kCreateThread, 0x700000, 0));
+    call(Call::kYield);
+    machine.schedule();
+    call(Call::kFreeze);  // another thread is ready: refused
+    EXPECT_EQ(static_cast<std::int64_t>(this_cpu().current->registers.rax),
+              static_cast<std::int64_t>(abi::CallError::kBusy));
+    call(Call::kWait, 0x701000, 0, 0);
+    machine.schedule();
+    call(Call::kFreeze);
+    machine.settle();
+    Enclave* enclave = machine.kernel().enclaves.find(origin);
+    ASSERT_EQ(enclave->state, abi::EnclaveState::kTemplate);
+    for (int i = 0; i < 3; i++) {
+        ASSERT_EQ(machine.command(Command::kFork, {origin, abi::kIoPoolOffset}).status, 0);
+        machine.schedule();
+        EXPECT_TRUE(call(Call::kWake, 0x701000, 9));
+        EXPECT_EQ(this_cpu().current->registers.rax, 1u) << "the copy of the parked thread, and no other";
+        machine.check_invariants();
+        call(Call::kExitThread, 0);
+        machine.schedule();
+        call(Call::kExitThread, 0x701000);
+        machine.settle();
+    }
+    EXPECT_TRUE(machine.all_frames_return());
+}
+
+TEST_F(KernelTest, APausedEnclaveDoesNotRun) {
+    const std::uint64_t handle = machine.start_enclave();
+    machine.schedule();
+    EXPECT_EQ(machine.command(Command::kPause, {handle}).status, 0);
+    EXPECT_EQ(machine.command(Command::kPause, {handle}).status, status(ControlStatus::kBadState));
+    machine.schedule();
+    EXPECT_EQ(this_cpu().current, nullptr);
+    EXPECT_EQ(machine.command(Command::kResume, {handle}).status, 0);
+    machine.schedule();
+    EXPECT_NE(this_cpu().current, nullptr);
+    EXPECT_EQ(machine.command(Command::kPause, {handle}).status, 0);
+    EXPECT_TRUE(machine.all_frames_return());
+}
+
 // A short form of kernel_fuzz: the same steps from a pseudo-random source.
 TEST(KernelSequences, KeepTheInvariants) {
     std::mt19937_64 random{20260};

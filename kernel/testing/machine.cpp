@@ -12,6 +12,7 @@
 #include "kernel/arch/apic.hpp"
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/per_cpu.hpp"
+#include "kernel/arch/random.hpp"
 #include "kernel/boundary/doorbell.hpp"
 #include "kernel/log.hpp"
 #include "kernel/panic.hpp"
@@ -52,8 +53,15 @@ bool Apic::in_service(std::uint64_t) {
 }
 void log_text(const char*) {}
 void log_number(std::uint64_t) {}
+void put_away(PerCpu& cpu) {
+    cpu.loaded = nullptr;
+}
+std::optional<std::uint64_t> random_word() {
+    static std::uint64_t word = 1;
+    return word += 2;
+}
 void leave(Kernel& kernel) {
-    if (!kernel.reaping.empty()) reap(kernel, 256);
+    if (!kernel.background.empty()) work_in_background(kernel, 256);
     throw LeftKernel{};
 }
 void leave_to_next(Kernel& kernel) {
@@ -111,11 +119,11 @@ void FakeMachine::settle() {
     for (int i = 0; i < 500; i++) {
         kernel_->control.refill();
         kernel_->control.poll(*kernel_);
-        if (!kernel_->reaping.empty()) reap(*kernel_, 256);
+        if (!kernel_->background.empty()) work_in_background(*kernel_, 256);
         if (this_cpu().current == nullptr) this_cpu().current = kernel_->scheduler.pick();
         Thread* thread = this_cpu().current;
         if (thread == nullptr || !kernel_->attestation.is(*thread->enclave)) {
-            if (!kernel_->attestation.busy() && kernel_->reaping.empty() &&
+            if (!kernel_->attestation.busy() && kernel_->background.empty() &&
                 !kernel_->control.has_work(*kernel_))
                 return;
             if (thread != nullptr) {
@@ -206,9 +214,12 @@ std::vector<std::uint64_t> FakeMachine::live_handles() {
 
 bool FakeMachine::all_frames_return() {
     settle();
-    for (const std::uint64_t handle : live_handles()) {
-        command(abi::Command::kStop, {handle});
-        command(abi::Command::kDestroy, {handle});
+    // Templates go when their instances are gone.
+    for (int generation = 0; generation < 16 && !live_handles().empty(); generation++) {
+        for (const std::uint64_t handle : live_handles()) {
+            command(abi::Command::kStop, {handle});
+            command(abi::Command::kDestroy, {handle});
+        }
     }
     check_invariants();
     if (kernel_->frames.free_count() == baseline_) return true;
@@ -217,45 +228,98 @@ bool FakeMachine::all_frames_return() {
     return false;
 }
 
+namespace {
+
+// Whose frames an enclave may show although they are not its own.
+bool descends_from(const Enclave* enclave, const Enclave* ancestor) {
+    while (enclave != nullptr && enclave != ancestor) enclave = enclave->origin;
+    return enclave != nullptr;
+}
+
+// What check_invariants() learns of one enclave.
+struct Inventory {
+    Enclave* enclave;
+    std::uint64_t charged = 0;
+    std::vector<std::uint64_t> own, foreign;
+
+    bool is_own(Entry entry) const {
+        return enclave->state == abi::EnclaveState::kTemplate ? entry.is_lent() : !entry.is_foreign();
+    }
+    void take(std::uint64_t frame) {
+        charged++;
+        own.push_back(frame);
+    }
+    void check_page(Entry entry) {
+        require(!(entry.present() && entry.writable() && entry.executable()), "writable and executable");
+        require(!entry.present() || entry.user(), "a kernel page in an enclave");
+        if (entry.is_shared()) {
+            require(!entry.executable(), "executable memory of the host");
+            require(base::range_within(entry.frame().value, 4096, abi::kLinkPhys + abi::kIoPoolOffset,
+                                       abi::kLinkPhys + kLinkSize),
+                    "a shared page outside the I/O pool");
+        }
+        if (!entry.holds_frame()) return;
+        if (is_own(entry)) {
+            take(entry.frame().value);
+        } else {
+            require(!entry.writable(), "a foreign page that hardware lets be written");
+            foreign.push_back(entry.frame().value);
+        }
+    }
+    void visit(PhysAddr table, int level) {
+        for (int i = 0; i < (level == 4 ? 256 : 512); i++) {
+            const Entry entry = direct<Entry>(table)[i];
+            if (entry.empty()) continue;
+            if (level == 1 || !entry.present()) {
+                check_page(entry);
+            } else if (is_own(entry)) {
+                take(entry.frame().value);
+                visit(entry.frame(), level - 1);
+            } else {
+                foreign.push_back(entry.frame().value);
+            }
+        }
+    }
+};
+
+}  // namespace
+
 void FakeMachine::check_invariants() {
-    std::map<std::uint64_t, std::uint64_t> owner;  // frame -> handle
+    std::map<std::uint64_t, Enclave*> owner;  // of frames
+    std::vector<Inventory> inventories;
     for (const std::uint64_t handle : live_handles()) {
         Enclave* enclave = kernel_->enclaves.find(handle);
-        std::uint64_t charged = 0;
-        const auto own = [&](PhysAddr frame) {
-            charged++;
-            require(kernel_->frames.references(frame) > 0, "a frame in use is free");
-            const auto [at, fresh] = owner.emplace(frame.value, handle);
-            require(fresh || at->second == handle, "two enclaves share a frame");
-        };
-        const auto visit = [&](auto& self, PhysAddr table, int level) -> void {
-            for (int i = 0; i < 512; i++) {
-                const Entry entry = direct<Entry>(table)[i];
-                if (entry.empty()) continue;
-                if (level > 1 && entry.present()) {
-                    own(entry.frame());
-                    self(self, entry.frame(), level - 1);
-                    continue;
-                }
-                require(!(entry.present() && entry.writable() && entry.executable()),
-                        "writable and executable");
-                require(!entry.present() || entry.user(), "a kernel page in an enclave");
-                if (entry.is_shared()) {
-                    require(!entry.executable(), "executable memory of the host");
-                    require(base::range_within(entry.frame().value, 4096, abi::kLinkPhys + abi::kIoPoolOffset,
-                                               abi::kLinkPhys + kLinkSize),
-                            "a shared page outside the I/O pool");
-                }
-                if (entry.holds_frame()) own(entry.frame());
-            }
-        };
-        visit(visit, enclave->tables.root(), 4);
-        for (Thread* t = enclave->threads.first(); t != nullptr; t = ThreadList::next(t)) {
-            own(PhysAddr{reinterpret_cast<std::uint64_t>(t) - kDirectBase});
-            own(t->block_frame);
+        // Half-way: nobody's tables are in a state to look at.
+        if (enclave->state == abi::EnclaveState::kFreezing || enclave->torn_down ||
+            enclave->background.linked)
+            continue;
+        Inventory inventory{enclave};
+        if (!enclave->tables.root_is_foreign()) {
+            inventory.take(enclave->tables.root().value);
+            inventory.visit(enclave->tables.root(), 4);
+        } else {
+            inventory.foreign.push_back(enclave->tables.root().value);
         }
-        require(charged == enclave->used, "the enclave's account is wrong");
+        for (Thread* t = enclave->threads.first(); t != nullptr; t = ThreadList::next(t)) {
+            inventory.take(reinterpret_cast<std::uint64_t>(t) - kDirectBase);
+            if (t->block_frame) inventory.take(t->block_frame->value);
+        }
+        require(inventory.charged == enclave->used, "the enclave's account is wrong");
         require(enclave->used <= enclave->limit + 1, "an enclave beyond its limit");
+        for (const std::uint64_t frame : inventory.own) {
+            require(kernel_->frames.references(PhysAddr{frame}) > 0, "a frame in use is free");
+            const auto [at, fresh] = owner.emplace(frame, enclave);
+            require(fresh || at->second == enclave, "two enclaves own a frame");
+        }
+        inventories.push_back(std::move(inventory));
+    }
+    for (const Inventory& inventory : inventories) {
+        for (const std::uint64_t frame : inventory.foreign) {
+            const auto at = owner.find(frame);
+            require(at != owner.end(), "a foreign frame that nobody owns");
+            require(at->second != inventory.enclave && descends_from(inventory.enclave, at->second),
+                    "a frame of an enclave that is no ancestor");
+        }
     }
 }
 

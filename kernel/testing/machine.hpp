@@ -32,6 +32,9 @@ public:
     // Lets the next ready thread run; the attestation enclave answers at once.
     void schedule();
 
+    // Until nothing is left to be done in the background or for the host.
+    void settle();
+
     // An enclave of three pages with one thread, running. Its handle.
     std::uint64_t start_enclave(std::uint64_t limit = 64);
 
@@ -45,7 +48,6 @@ public:
 
 private:
     std::vector<std::uint64_t> live_handles();
-    void settle();
 
     std::vector<char> memory_, link_;
     alignas(64) char kernel_bytes_[sizeof(Kernel)];

@@ -19,4 +19,8 @@ inline PerCpu& this_cpu() {
     return fake_cpu;
 }
 
+inline std::uint32_t xsave_size() {
+    return 832;
+}
+
 }  // namespace enclavisor::kernel
