@@ -1,0 +1,94 @@
+// Templates of tests/programs/probe/template.cpp and their instances, by control
+// commands only.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <thread>
+
+#include "host/lib/shared_word.hpp"
+#include "tests/programs/probe/template.hpp"
+#include "tests/support/machines.hpp"
+#include "tests/support/native_enclave.hpp"
+
+namespace enclavisor::tests {
+
+class Probe {
+public:
+    // Runs it until it is a template. Throws if it does not become one.
+    Probe(host::Machine& machine, std::uint64_t heap_pages)
+        : machine_{machine}, enclave_{create(machine, heap_pages)} {
+        const ProbeStart start{heap_pages};
+        std::memcpy(window() + kProbeStart, &start, sizeof(start));
+        if (!enclave_.start().ok()) throw std::runtime_error{"the probe does not start"};
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{120};
+        while (state() != abi::EnclaveState::kTemplate) {
+            if (std::chrono::steady_clock::now() > end || state() == abi::EnclaveState::kStopped)
+                throw std::runtime_error{"the probe does not freeze"};
+            std::this_thread::sleep_for(std::chrono::microseconds{200});
+        }
+    }
+
+    struct Instance {
+        std::uint64_t handle = 0;
+        std::uint64_t taken_tsc = 0;  // when the kernel took the command
+        volatile ProbeSlot* slot = nullptr;
+    };
+
+    // `number` chooses the slot, of kSlots.
+    static constexpr std::uint64_t kSlots = (abi::kIoAreaPages - 2) * abi::kPageSize / sizeof(ProbeSlot);
+    host::Result<Instance> fork(std::uint64_t number) {
+        const std::uint64_t offset = kProbeSlots + number * sizeof(ProbeSlot);
+        auto* slot = reinterpret_cast<volatile ProbeSlot*>(window() + offset);
+        std::memset(const_cast<ProbeSlot*>(slot), 0, sizeof(ProbeSlot));
+        const auto values =
+            TRY(machine_.control().call(abi::Command::kFork, {enclave_.handle(), area() + offset}));
+        return Instance{values[0], values[1], slot};
+    }
+
+    // Has the instance carry out an operation. False: it does not answer.
+    bool call(const Instance& instance, ProbeOperation operation, std::uint64_t page,
+              std::uint64_t value = 0) {
+        volatile ProbeSlot& slot = *instance.slot;
+        slot.operation = static_cast<std::uint32_t>(operation);
+        slot.page = page;
+        slot.value = value;
+        host::full_fence();
+        slot.request = slot.request + 1;
+        if (!machine_.control().call(abi::Command::kNotify, {instance.handle}).ok()) return false;
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+        while (slot.done != slot.request) {
+            if (std::chrono::steady_clock::now() > end) return false;
+            __builtin_ia32_pause();
+        }
+        return true;
+    }
+
+    host::Result<void> destroy(const Instance& instance) {
+        TRY(machine_.control().call(abi::Command::kStop, {instance.handle}));
+        TRY(machine_.control().call(abi::Command::kDestroy, {instance.handle}));
+        return {};
+    }
+
+    NativeEnclave& enclave() { return enclave_; }
+
+private:
+    static NativeEnclave create(host::Machine& machine, std::uint64_t heap_pages) {
+        const NativeImage image{(programs_dir() / "template_probe").string()};
+        auto created =
+            NativeEnclave::create(machine, image, {.memory_limit_pages = heap_pages + heap_pages / 256 + 64});
+        if (!created.ok()) throw std::runtime_error{created.error().text()};
+        return created.take();
+    }
+    std::byte* window() { return enclave_.io_data().data() - abi::kIoDataOffset; }
+    std::uint64_t area() { return static_cast<std::uint64_t>(window() - machine_.link().bytes().data()); }
+    abi::EnclaveState state() {
+        const auto status = host::copy_in(machine_.link().status(abi::slot_of(enclave_.handle())));
+        return static_cast<abi::EnclaveState>(status.state);
+    }
+
+    host::Machine& machine_;
+    NativeEnclave enclave_;
+};
+
+}  // namespace enclavisor::tests
