@@ -1,6 +1,7 @@
 // All that the kernel knows and changes after boot. One lock owns it: ring 0
-// is entered by lock_kernel(), left by leave(), and never waits in between, so
-// the lock is held for microseconds.
+// is entered by lock_kernel(), left by leave(), and waits in between only for
+// vCPUs to acknowledge a request (arch/flush.hpp), so the lock is held for
+// microseconds.
 #pragma once
 
 #include "kernel/boundary/link.hpp"
@@ -20,11 +21,12 @@ struct Kernel {
     Control control;
     Attestation attestation;
     BackgroundQueue background;  // ended enclaves whose memory is not yet back, and templates to be
+    PerCpu* poller = nullptr;    // the idle vCPU that polls; the others halt
     std::uint64_t ignored_interrupts = 0;
 };
 
 // Waits for the lock. The caller ends with leave(), which gives it up.
-Kernel& lock_kernel();
+Kernel& lock_kernel();  // serves other vCPUs' requests meanwhile (arch/flush.hpp)
 void unlock_kernel(Kernel& kernel);
 
 // Ends an enclave: its threads stop, the host is told, its memory comes back

@@ -191,6 +191,14 @@ TEST_P(Isolation, BrokenCallContractsEndTheCaller) {
         {number(Call::kWait), kFree + 1, 0, 0},
         {number(Call::kWake), kKernel, 1},
         {number(Call::kWake), kFree + 2, 1},
+        {number(Call::kWaitIo), 0, 0, 2},
+        {number(Call::kWaitIo), 0, 0, ~3ull},
+        {number(Call::kWaitIo), 0, 0, 1ull << 32},
+        {number(Call::kCreateThread), kKernel, 0},
+        {number(Call::kCreateThread), kFree + 8, 0},
+        {number(Call::kCreateThread), kFree, 0},  // nothing is mapped there
+        {number(Call::kCreateThread), abi::kThreadBlockBase, 1ull << 63},
+        {number(Call::kCreateThread), abi::kIoAreaBase, 0},  // the host's
     };
     for (const auto& call : calls) {
         SCOPED_TRACE(testing::PrintToString(call));
@@ -232,7 +240,8 @@ TEST_P(Isolation, AwkwardCallArgumentsHarmNobodyElse) {
         SCOPED_TRACE(testing::PrintToString(call));
         // Waiting calls without a deadline do not end by themselves.
         const auto image = with_parameters(call);
-        const bool waits = call[0] == number(abi::Call::kWait) || call[0] == number(abi::Call::kWaitIo);
+        const bool waits = call[0] == number(abi::Call::kWait) || call[0] == number(abi::Call::kWaitIo) ||
+                           call[0] == number(abi::Call::kFreeze);
         const auto status = ground_->run_to_end(image, image.symbol("case_call_parameters"), waits);
         if (!status || HasFailure()) return;
     }

@@ -11,6 +11,8 @@ enum Register : std::uint32_t {
     kEoi = 0xb0,
     kSpurious = 0xf0,
     kInService = 0x100,  // vectors 0 to 31
+    kCommandLow = 0x300,
+    kCommandHigh = 0x310,
     kLvtTimer = 0x320,
     kLvtInterrupt0 = 0x350,
     kLvtInterrupt1 = 0x360,
@@ -18,9 +20,18 @@ enum Register : std::uint32_t {
     kDivide = 0x3e0,
 };
 constexpr std::uint32_t kMasked = 1 << 16;
+// Interrupt command register.
+constexpr std::uint32_t kPending = 1 << 12, kAssert = 1 << 14;
+constexpr std::uint32_t kInit = 5 << 8, kStartup = 6 << 8;
 
 volatile std::uint32_t& reg(Register offset) {
     return *reinterpret_cast<volatile std::uint32_t*>(kApicVirt + offset);
+}
+
+void command(std::uint32_t id, std::uint32_t what) {
+    while (reg(kCommandLow) & kPending) arch::pause();
+    reg(kCommandHigh) = id << 24;
+    reg(kCommandLow) = kAssert | what;
 }
 
 }  // namespace
@@ -28,6 +39,20 @@ volatile std::uint32_t& reg(Register offset) {
 void Apic::initialise() {
     arch::out8(0x21, 0xff);  // 8259: all lines masked
     arch::out8(0xa1, 0xff);
+    initialise_local();
+}
+
+void Apic::send(std::uint32_t id, std::uint8_t vector) {
+    command(id, vector);
+}
+void Apic::send_init(std::uint32_t id) {
+    command(id, kInit);
+}
+void Apic::send_startup(std::uint32_t id, std::uint8_t page) {
+    command(id, kStartup | page);
+}
+
+void Apic::initialise_local() {
     reg(kLvtInterrupt0) = kMasked;
     reg(kLvtInterrupt1) = kMasked;
     reg(kTaskPriority) = 0;

@@ -7,6 +7,7 @@
 namespace enclavisor::kernel::arch {
 
 enum class Msr : std::uint32_t {
+    kPredictionCommand = 0x49,
     kEfer = 0xc0000080,
     kStar = 0xc0000081,
     kLstar = 0xc0000082,
@@ -51,6 +52,12 @@ inline std::uint64_t read_msr(Msr msr) {
 }
 inline void write_msr(Msr msr, std::uint64_t value) {
     asm volatile("wrmsr" ::"c"(msr), "a"(std::uint32_t(value)), "d"(std::uint32_t(value >> 32)) : "memory");
+}
+
+// Indirect branch prediction barrier (CPUID 0x80000008 EBX 12; Intel: 7 EDX 26).
+inline bool has_branch_barrier = false;
+inline void forget_branches() {
+    if (has_branch_barrier) write_msr(Msr::kPredictionCommand, 1);
 }
 
 inline std::uint64_t read_cr0() {

@@ -40,8 +40,6 @@ alignas(16) Gate interrupt_table[256];
 bool interrupt_table_ready = false;
 
 constexpr int kStackDebug = 1, kStackNmi = 2, kStackDoubleFault = 3, kStackMachineCheck = 4;
-constexpr std::uint64_t kExceptionStackSize = 2048;
-alignas(16) char exception_stacks[4][kExceptionStackSize];
 
 std::uint32_t xsave_bytes = 0;
 
@@ -76,8 +74,8 @@ void load_tables(PerCpu& cpu) {
         (sizeof(TaskState) - 1) | (task & 0xffffff) << 16 | 0x89ull << 40 | (task >> 24 & 0xff) << 56;
     cpu.gdt[SELECTOR_TSS / 8 + 1] = task >> 32;
     cpu.task.io_map_base = sizeof(TaskState);  // no port is open to ring 3
-    for (int i = 0; i < 4; i++) {
-        cpu.task.ist[i] = reinterpret_cast<std::uint64_t>(exception_stacks[i]) + kExceptionStackSize;
+    for (int i = 0; i < kExceptionStacks; i++) {
+        cpu.task.ist[i] = cpu.exception_stacks + (i + 1) * kExceptionStackSize;
     }
 
     const TableRegister gdtr{sizeof(cpu.gdt) - 1, reinterpret_cast<std::uint64_t>(cpu.gdt)};
@@ -116,6 +114,11 @@ void require_features() {
     check(extended.ebx & 1 << 20, "this CPU offers no SMAP");
 }
 
+void find_branch_barrier() {
+    const bool amd = cpuid(0x8000'0000).eax >= 0x8000'0008 && (cpuid(0x8000'0008).ebx & 1 << 12);
+    has_branch_barrier = amd || (cpuid(7).edx & 1 << 26);
+}
+
 void enable_xsave() {
     // x87, SSE, AVX, and AVX-512 if it is offered and the area still fits.
     const std::uint64_t offered = cpuid(0xd, 0).eax;
@@ -134,10 +137,9 @@ std::uint32_t xsave_size() {
     return xsave_bytes;
 }
 
-void initialise_cpu(PerCpu& cpu, std::uint64_t stack_top) {
+void initialise_cpu(PerCpu& cpu) {
     if (!interrupt_table_ready) fill_interrupt_table();
     cpu.self = &cpu;
-    cpu.stack_top = stack_top;
     load_tables(cpu);
     write_msr(Msr::kGsBase, reinterpret_cast<std::uint64_t>(&cpu));
     write_msr(Msr::kKernelGsBase, 0);
@@ -149,6 +151,7 @@ void initialise_cpu(PerCpu& cpu, std::uint64_t stack_top) {
               kCr0MonitorCoprocessor | kCr0NumericError | kCr0WriteProtect | kCr0AlignmentMask);
     write_cr4(read_cr4() | kCr4FxsaveFxrstor | kCr4SimdExceptions | kCr4FsGsBase | kCr4Xsave | walls);
     enable_xsave();
+    find_branch_barrier();
 
     write_msr(Msr::kEfer, read_msr(Msr::kEfer) | kEferSyscall | kEferNoExecute);
     // sysret takes CS = STAR[63:48] + 16 and SS = STAR[63:48] + 8 (APM2 6.1.1).

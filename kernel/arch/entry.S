@@ -199,6 +199,20 @@ return_by_sysret:
     swapgs
     sysretq
 
+// A started vCPU, in 64-bit mode on the boot tables (boot.S).
+    .globl ap_entry
+ap_entry:
+    movq ap_start(%rip), %rax           // the kernel's tables
+    testq %rax, %rax
+    jz 1f
+    movq %rax, %cr3
+    movq ap_start + 8(%rip), %rsp
+    movq ap_start + 16(%rip), %rdi
+    xorl %ebp, %ebp
+    call ap_main
+1:  hlt
+    jmp 1b
+
     .globl halt_until_interrupt
 halt_until_interrupt:
     sti

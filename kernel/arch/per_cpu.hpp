@@ -36,8 +36,15 @@ struct PerCpu {
     Thread* current;              // whose time it is; nullptr: nobody's
     Thread* loaded;               // whose FS, GS and XSAVE state the processor holds
     std::uint64_t address_space;  // CR3
-    bool timer_running;
-    std::uint64_t timer_deadline;  // TSC: the sleeper it was set for; 0: none
+    std::uint64_t family;         // of the enclave that ran last
+    std::uint64_t exception_stacks;
+    std::uint32_t index, apic_id;
+    bool online;
+    bool requested;                        // another vCPU waits for serve_requests()
+    bool halted;                           // in idle, and nobody has sent it to work yet
+    std::uint64_t idle_since, idle_ticks;  // TSC; idle_since 0: it works
+    bool timer_running, timer_slices;      // set; ends a slice
+    std::uint64_t timer_deadline;          // TSC: the sleeper it was set for; 0: none
     std::uint64_t gdt[9];
     TaskState task;
 };
@@ -55,9 +62,12 @@ inline PerCpu& this_cpu() {
     return *cpu;
 }
 
+inline constexpr int kExceptionStacks = 4;
+inline constexpr std::uint64_t kExceptionStackSize = 2048;
+
 // Selectors, descriptor tables, syscall entry, control registers, XSAVE. Once
-// per vCPU; `stack_top` is its stack in ring 0.
-void initialise_cpu(PerCpu& cpu, std::uint64_t stack_top);
+// per vCPU; its stacks are set.
+void initialise_cpu(PerCpu& cpu);
 
 // Bytes of an XSAVE area with the features that initialise_cpu enabled.
 std::uint32_t xsave_size();

@@ -3,12 +3,15 @@
 // own fault, all others above are the hypervisor's noise.
 #include "kernel/arch/apic.hpp"
 #include "kernel/arch/cpu.hpp"
+#include "kernel/arch/cpus.hpp"
+#include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/boundary/doorbell.hpp"
 #include "kernel/enclave/threads.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/log.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/sched/idle.hpp"
 
 namespace enclavisor::kernel {
 namespace {
@@ -43,6 +46,9 @@ bool serve_interrupt(Kernel& kernel, std::uint64_t vector) {
             wake_for_io(kernel);
             // What the host answered or asked is served before a computation goes on.
             return true;
+        case kWakeVector:
+            Apic::end_of_interrupt();
+            return false;
         default:
             // The hypervisor's own. Also the spurious vector is ended: sent as an
             // ordinary interrupt it would stay in service and block all others.
@@ -86,7 +92,7 @@ void serve_page_fault(Kernel& kernel, Thread* thread) {
                               : r.error & kFaultWrite ? Access::kWrite
                                                       : Access::kRead;
         outcome = enclave.tables.resolve(VirtAddr{address}, access);
-        if (enclave.tables.took_effect()) arch::invalidate_page(address);
+        if (enclave.tables.took_effect()) flush(enclave, page_at(address));
     }
     switch (outcome) {
         case FaultOutcome::kResolved:
@@ -108,17 +114,23 @@ void serve_page_fault(Kernel& kernel, Thread* thread) {
 }  // namespace
 
 extern "C" [[noreturn]] void on_trap(abi::Registers* registers) {
+    const std::uint64_t vector = registers->vector;
+    const bool is_interrupt = vector >= 32 || (vector >= 16 && Apic::in_service(vector));
     Kernel& kernel = lock_kernel();
     Thread* thread = this_cpu().current;
+    if (thread == nullptr) {
+        // Another vCPU ended its enclave meanwhile; `registers` may be anybody's now.
+        if (is_interrupt) serve_interrupt(kernel, vector);
+        leave(kernel);
+    }
     thread->sysret_suffices = false;
     // Vectors with a stack of their own left the registers there.
     if (registers != &thread->registers) thread->registers = *registers;
-    const std::uint64_t vector = registers->vector;
     if (vector == kPageFault) {
         serve_page_fault(kernel, thread);
         leave(kernel);
     }
-    if (vector >= 32 || (vector >= 16 && Apic::in_service(vector))) {
+    if (is_interrupt) {
         if (serve_interrupt(kernel, vector)) leave_to_next(kernel);
         leave(kernel);
     }
@@ -128,6 +140,7 @@ extern "C" [[noreturn]] void on_trap(abi::Registers* registers) {
 
 extern "C" [[noreturn]] void on_idle_interrupt(std::uint64_t vector) {
     Kernel& kernel = lock_kernel();
+    leave_idle(this_cpu());
     serve_interrupt(kernel, vector);
     leave(kernel);
 }

@@ -16,12 +16,26 @@ reset_vector:
     jmp start16
     .balign 16, 0x90
 
+// The other vCPUs start at the beginning of the ROM's last page, with CS:IP =
+// 0xff00:0 (arch/cpus.cpp), and join the boot processor's way. EBP tells them apart.
+    .section .boot.ap, "ax", @progbits
+    .code16
+    .globl ap_start16
+ap_start16:
+    cli
+    cld
+    movl $1, %ebp
+    movw $(gdt_register - 0xfffff000), %bx
+    jmp load_gdt
+
     .section .boot.text, "ax", @progbits
     .code16
 start16:
     cli
     cld
+    xorl %ebp, %ebp
     movw $(gdt_register - 0xffff0000), %bx
+load_gdt:
     lgdtl %cs:(%bx)
     movl %cr0, %eax
     orb $1, %al
@@ -80,7 +94,11 @@ start64:
     movl %eax, %fs
     movl %eax, %gs
     movl %eax, %ss
-    movq $kernel_begin, %rdi
+    testl %ebp, %ebp
+    jz 1f
+    movq $ap_entry, %rax
+    jmp *%rax
+1:  movq $kernel_begin, %rdi
     movl $kernel_load, %esi
     movl $kernel_load_size, %ecx
     shrl $3, %ecx

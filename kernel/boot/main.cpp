@@ -4,6 +4,8 @@
 
 #include "kernel/arch/apic.hpp"
 #include "kernel/arch/cpu.hpp"
+#include "kernel/arch/cpus.hpp"
+#include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/arch/random.hpp"
 #include "kernel/boot/memory_map.hpp"
@@ -19,6 +21,7 @@ namespace enclavisor::kernel {
 namespace {
 
 alignas(64) PerCpu boot_cpu;
+alignas(16) char exception_stacks[kExceptionStacks][kExceptionStackSize];
 bool link_mapped = false;
 
 // The lock and what it owns.
@@ -55,7 +58,13 @@ void announce(Kernel& kernel) {
 }  // namespace
 
 Kernel& lock_kernel() {
-    while (__atomic_exchange_n(&state.locked, 1u, __ATOMIC_ACQUIRE) != 0) arch::pause();
+    while (__atomic_exchange_n(&state.locked, 1u, __ATOMIC_ACQUIRE) != 0) {
+        PerCpu& cpu = this_cpu();
+        while (__atomic_load_n(&state.locked, __ATOMIC_RELAXED) != 0) {
+            serve_requests(cpu);
+            arch::pause();
+        }
+    }
     return kernel_object();
 }
 
@@ -74,7 +83,10 @@ void panic(const char* reason) {
 
 extern "C" [[noreturn]] void kernel_main() {
     Entry::set_private_mask(CurrentPlatform::private_mask());
-    initialise_cpu(boot_cpu, reinterpret_cast<std::uint64_t>(boot_stack_end));
+    boot_cpu.stack_top = reinterpret_cast<std::uint64_t>(boot_stack_end);
+    boot_cpu.exception_stacks = reinterpret_cast<std::uint64_t>(exception_stacks);
+    initialise_cpu(boot_cpu);
+    Cpus::add_boot_cpu(boot_cpu);
     check(xsave_size() <= Thread::kXsaveMax, "this CPU's XSAVE area is larger than a thread has room for");
 
     new (state.bytes) Kernel{};
@@ -90,10 +102,15 @@ extern "C" [[noreturn]] void kernel_main() {
     check(random_source_is_healthy(), "the processor's random numbers fail their health check");
 
     Apic::initialise();
+    Cpus::start_others(kernel.frames, map.cpus);
     enable_doorbell();
     kernel.attestation.start(kernel);
     announce(kernel);
     leave(kernel);
+}
+
+void start_on_cpu(PerCpu&) {
+    leave(lock_kernel());
 }
 
 }  // namespace enclavisor::kernel

@@ -21,7 +21,9 @@ MemoryMap read_memory_map() {
     const std::uint64_t high = (cmos(0x5b) | cmos(0x5c) << 8 | cmos(0x5d) << 16) << 16;
     check(low >= 32ull << 20, "the VM has too little memory for the kernel; give it at least 32 MiB");
     check(low <= abi::kLinkPhys && high <= 508ull << 30, "the VM's memory map cannot be");
-    return {.low_end = low, .high_end = MemoryMap::kFourGigabytes + high};
+    // hw/i386/x86.c: one less than the number of vCPUs.
+    const auto cpus = static_cast<std::uint32_t>(cmos(0x5f)) + 1;
+    return {.low_end = low, .high_end = MemoryMap::kFourGigabytes + high, .cpus = cpus};
 }
 
 void initialise_frames(FrameAllocator& frames, const MemoryMap& map) {

@@ -1,4 +1,4 @@
-// How much RAM there is. The host says so, in CMOS registers; a lie makes the
+// How much RAM and how many vCPUs there are. The host says so, in CMOS registers; a lie makes the
 // kernel refuse or fault on memory that is not there, nothing else.
 #pragma once
 
@@ -11,6 +11,7 @@ namespace enclavisor::kernel {
 struct MemoryMap {
     std::uint64_t low_end;   // RAM below 4 GiB ends here
     std::uint64_t high_end;  // RAM from 4 GiB up to here; 4 GiB: none
+    std::uint32_t cpus;
     std::uint64_t top() const { return high_end > kFourGigabytes ? high_end : low_end; }
     static constexpr std::uint64_t kFourGigabytes = 1ull << 32;
 };

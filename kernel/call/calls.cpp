@@ -32,6 +32,7 @@ bool call_exit(Kernel& kernel, Enclave& enclave, const abi::Registers& r) {
 extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
     Kernel& kernel = lock_kernel();
     Thread* thread = this_cpu().current;
+    if (thread == nullptr) leave(kernel);  // another vCPU ended its enclave meanwhile
     Enclave& enclave = *thread->enclave;
     abi::Registers& r = *registers;
     thread->sysret_suffices = r.rip < abi::kEnclaveEnd;

@@ -1,4 +1,4 @@
-#include "kernel/arch/cpu.hpp"
+#include "kernel/arch/flush.hpp"
 #include "kernel/call/answer.hpp"
 
 namespace enclavisor::kernel {
@@ -10,18 +10,8 @@ using abi::Call;
 // ring 0 for long.
 constexpr std::uint64_t kBudget = 1024;
 
-void flush(PageRange range) {
-    constexpr std::uint64_t kFew = 16;
-    if (range.count.value > kFew) {
-        arch::write_cr3(arch::read_cr3());
-        return;
-    }
-    for (std::uint64_t i = 0; i < range.count.value; i++)
-        arch::invalidate_page(range.begin.plus_pages(i).value);
-}
-
 std::int64_t pages_done(Enclave& enclave, PageRange range, PageCount done) {
-    flush({range.begin, done});
+    flush(enclave, {range.begin, done});
     if (done.value == 0 && enclave.tables.out_of_memory()) return error(abi::CallError::kNoMemory);
     return static_cast<std::int64_t>(done.value);
 }
@@ -53,7 +43,7 @@ Answer call_move(Enclave& enclave, const abi::Registers& r) {
     if (!from || !to) return std::nullopt;
     if (from->begin < to->end() && to->begin < from->end()) return std::nullopt;
     const PageCount done = enclave.tables.move(from->begin, to->begin, from->count, kBudget);
-    flush({from->begin, done});
+    flush(enclave, {from->begin, done});
     return pages_done(enclave, *to, done);
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "kernel/arch/cpu.hpp"
+#include "kernel/arch/cpus.hpp"
 #include "kernel/boundary/doorbell.hpp"
 #include "kernel/enclave/build.hpp"
 #include "kernel/enclave/fork.hpp"
@@ -35,6 +36,17 @@ abi::AttestRequest record(const Enclave& enclave, abi::RecordKind kind) {
     request.place = *enclave.place;
     request.record.kind = static_cast<std::uint64_t>(kind);
     return request;
+}
+
+// TSC ticks that vCPUs spent idle, up to now.
+std::uint64_t idle_ticks() {
+    std::uint64_t sum = 0;
+    for (std::uint32_t i = 0; i < Cpus::count(); i++) {
+        const PerCpu& cpu = Cpus::at(i);
+        sum += cpu.idle_ticks;
+        if (cpu.idle_since != 0) sum += arch::read_tsc() - cpu.idle_since;
+    }
+    return sum;
 }
 
 }  // namespace
@@ -164,14 +176,14 @@ Control::Outcome Control::hello(Kernel& kernel) {
     return {ControlStatus::kOk,
             false,
             {abi::kLinkVersion, static_cast<std::uint64_t>(CurrentPlatform::kKind),
-             kernel.frames.total_count(), kernel.frames.free_count()}};
+             kernel.frames.total_count(), kernel.frames.free_count(), Cpus::count()}};
 }
 
 Control::Outcome Control::stats(Kernel& kernel) {
     return {ControlStatus::kOk,
             false,
             {kernel.frames.free_count(), kernel.frames.total_count(), kernel.enclaves.live(),
-             kernel.ignored_interrupts}};
+             kernel.ignored_interrupts, idle_ticks(), arch::read_tsc()}};
 }
 
 Control::Outcome Control::create(Kernel& kernel, const std::uint64_t* arguments) {

@@ -57,6 +57,7 @@ struct Enclave {
     std::uint64_t io_offset, io_pages;  // ... in the link
     std::uint8_t measurement[abi::kMeasurementSize];
     std::optional<std::uint32_t> place;  // of its hash, while it is being built
+    std::uint64_t family;                // handle of the enclave that was built, its instances' too
     Enclave* origin;                     // the template that it was forked from; nullptr: built
     std::uint64_t generation;            // forks since the enclave that was built
     std::uint64_t number;                // among the instances of its origin, from 1

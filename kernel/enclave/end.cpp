@@ -1,8 +1,7 @@
 // The end of an enclave, from the first moment to the last frame.
 #include <cstddef>
 
-#include "kernel/arch/cpu.hpp"
-#include "kernel/arch/per_cpu.hpp"
+#include "kernel/arch/flush.hpp"
 #include "kernel/boundary/doorbell.hpp"
 #include "kernel/enclave/fork.hpp"
 #include "kernel/enclave/threads.hpp"
@@ -35,16 +34,9 @@ void publish_status(Kernel& kernel, const Enclave& enclave, const End& end) {
 void end_enclave(Kernel& kernel, Enclave& enclave, const End& end) {
     // Its code and its requests are the kernel's own; it has no hostile input.
     check(!kernel.attestation.is(enclave), "the attestation enclave ended");
-    PerCpu& cpu = this_cpu();
-    for (Thread* t = enclave.threads.first(); t != nullptr; t = ThreadList::next(t)) {
+    for (Thread* t = enclave.threads.first(); t != nullptr; t = ThreadList::next(t))
         kernel.scheduler.forget(t);
-        if (cpu.current == t) cpu.current = nullptr;
-        if (cpu.loaded == t) cpu.loaded = nullptr;
-    }
-    if (cpu.address_space == Entry::cr3(enclave.tables.root())) {
-        cpu.address_space = kernel_cr3();
-        arch::write_cr3(cpu.address_space);
-    }
+    forget_running(enclave);
     if (enclave.place) kernel.attestation.give_back(*enclave.place);
     enclave.place.reset();
     enclave.state = abi::EnclaveState::kStopped;

@@ -1,5 +1,6 @@
 #include "kernel/enclave/fork.hpp"
 
+#include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/arch/random.hpp"
 #include "kernel/enclave/threads.hpp"
@@ -124,11 +125,7 @@ Forked fork(Kernel& kernel, Enclave& origin, std::uint64_t io_offset) {
 void pause(Kernel& kernel, Enclave& enclave) {
     enclave.state = EnclaveState::kPaused;
     kernel.scheduler.set_runnable(enclave, false);
-    PerCpu& cpu = this_cpu();
-    if (cpu.current != nullptr && cpu.current->enclave == &enclave) {
-        kernel.scheduler.make_ready(cpu.current);
-        cpu.current = nullptr;
-    }
+    interrupt_running(enclave);  // those threads stay in ring 0: leave() puts them back
     publish_status(kernel, enclave, {});
 }
 

@@ -83,6 +83,7 @@ Enclave* EnclaveTable::create(FrameAllocator& frames, std::uint64_t limit) {
                           .limit = limit,
                           .used = 1,  // the root
                           .tables = {EnclaveMemory{frames, *enclave}, *root}};
+    enclave->family = enclave->handle;
     s->enclave = enclave;
     live_++;
     return enclave;
@@ -112,6 +113,7 @@ Enclave* EnclaveTable::create_instance(FrameAllocator& frames, Enclave& origin) 
                 .io_address = origin.io_address,
                 .io_offset = origin.io_offset,
                 .io_pages = origin.io_pages,
+                .family = origin.family,
                 .origin = &origin,
                 .generation = origin.generation + 1,
                 .number = ++origin.forks};

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "kernel/arch/cpu.hpp"
+#include "kernel/arch/cpus.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/kernel.hpp"
 
@@ -14,6 +15,14 @@ namespace {
 constexpr std::size_t kXsaveHead = 576;
 constexpr std::size_t kMxcsrWord = 6;
 constexpr std::uint32_t kInitialMxcsr = 0x1f80;
+
+// A thread that computes on another vCPU enters the kernel.
+void make_running_look(const Thread& thread) {
+    for (std::uint32_t i = 0; i < Cpus::count(); i++) {
+        PerCpu& cpu = Cpus::at(i);
+        if (&cpu != &this_cpu() && cpu.current == &thread) Cpus::send_wake(cpu);
+    }
+}
 
 void clear_vector_state(Thread& thread) {
     auto* area = static_cast<std::uint32_t*>(thread.xsave_area());
@@ -116,6 +125,7 @@ void interrupt(Kernel& kernel, Thread* thread) {
             return;
         default:
             thread->interrupted = true;
+            make_running_look(*thread);
     }
 }
 

@@ -40,10 +40,18 @@ bool FrameAllocator::release(PhysAddr frame) {
     Record& record = records_[index(frame)];
     check(record.references != 0, "frame: released twice");
     if (--record.references != 0) return false;
-    record.next_free = first_free_;
-    first_free_ = static_cast<std::uint32_t>(index(frame));
+    record.next_free = first_released_;
+    if (first_released_ == kEnd) last_released_ = static_cast<std::uint32_t>(index(frame));
+    first_released_ = static_cast<std::uint32_t>(index(frame));
     free_count_++;
     return true;
+}
+
+void FrameAllocator::reclaim() {
+    if (first_released_ == kEnd) return;
+    records_[last_released_].next_free = first_free_;
+    first_free_ = first_released_;
+    first_released_ = last_released_ = kEnd;
 }
 
 }  // namespace enclavisor::kernel

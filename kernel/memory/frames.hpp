@@ -32,11 +32,16 @@ public:
     // A frame with one reference and undefined contents.
     std::optional<PhysAddr> allocate();
     void retain(PhysAddr frame);
-    // True when that was the last reference and the frame is free again.
+    // True when that was the last reference. The frame is handed out again only
+    // after reclaim(): a processor may still have translations to it.
     bool release(PhysAddr frame);
+    // All released frames are free: whoever released some has flushed.
+    void reclaim();
     std::uint32_t references(PhysAddr frame) const { return records_[index(frame)].references; }
 
+    // Released ones count as free.
     std::uint64_t free_count() const { return free_count_; }
+    bool has_released() const { return first_released_ != kEnd; }
     std::uint64_t total_count() const { return total_count_; }
 
 private:
@@ -46,6 +51,7 @@ private:
     Record* records_ = nullptr;
     Range ranges_[kMaxRanges] = {};  // begin advances: what was never handed out
     std::uint32_t first_free_ = kEnd;
+    std::uint32_t first_released_ = kEnd, last_released_ = kEnd;
     std::uint64_t free_count_ = 0;
     std::uint64_t total_count_ = 0;
 };

@@ -37,6 +37,9 @@ TEST_F(FramesTest, AFrameIsFreeAfterItsLastReference) {
     EXPECT_EQ(frames.free_count(), 5u);
     EXPECT_TRUE(frames.release(frame));
     EXPECT_EQ(frames.free_count(), 6u);
+    for (int i = 0; i < 5; i++) EXPECT_NE(*frames.allocate(), frame) << "it is not reclaimed yet";
+    EXPECT_FALSE(frames.allocate());
+    frames.reclaim();
     EXPECT_EQ(*frames.allocate(), frame);
 }
 

@@ -89,10 +89,16 @@ void create_kernel_map(FrameAllocator& frames, std::uint64_t ram_top, std::uint6
     arch::write_cr3(kernel_cr3());
 }
 
+void map_kernel_page(FrameAllocator& frames, std::uint64_t address) {
+    Entry* root = direct<Entry>(kernel_root);
+    Entry* pages = below(frames, below(frames, below(frames, root, address, 4), address, 3), address, 2);
+    pages[slot(address, 1)] = Entry::private_kernel(new_table(frames), Permissions::read_write());
+}
+
 void share_kernel_map(PhysAddr root) {
     const Entry* from = direct<Entry>(kernel_root);
     Entry* to = direct<Entry>(root);
-    for (const std::uint64_t base : {kDirectBase, kLinkVirt, kDeviceVirt, kImageVirt}) {
+    for (const std::uint64_t base : {kDirectBase, kLinkVirt, kDeviceVirt, kCpuAreaVirt, kImageVirt}) {
         to[slot(base, 4)] = from[slot(base, 4)];
     }
 }

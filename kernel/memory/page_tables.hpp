@@ -98,12 +98,19 @@ public:
         if (!frame) return FaultOutcome::kNoMemory;
         if (copy) memory_.copy(*frame, before.frame());
         *slot = Entry::private_data(*frame, before.permissions());
-        took_effect_ = copy;
+        took_effect_ = copy || split_;
         return FaultOutcome::kResolved;
     }
-    // The last resolve() replaced a page that could be read before: translations of
-    // it must go.
+    // The last resolve() replaced a page or tables that could be used before:
+    // translations of the page must go.
     bool took_effect() const { return took_effect_; }
+    // Whether foreign tables were replaced since the last time: processors that cache
+    // upper levels must forget all of them.
+    bool take_split() {
+        const bool split = split_;
+        split_ = false;
+        return split;
+    }
 
     // The operations on a range return how many pages from its beginning are
     // done; fewer than asked when `budget` steps are used up, or (0 at least)
@@ -204,6 +211,7 @@ private:
         const auto frame = memory_.allocate_dirty();
         if (!frame) return out_of_memory_here();
         memory_.copy(*frame, root_);
+        split_ = true;
         root_ = *frame;
         root_is_foreign_ = false;
         return memory_.table(root_);
@@ -218,6 +226,7 @@ private:
         Entry* table = memory_.table(*frame);
         if (slot->present()) {
             memory_.copy(*frame, slot->frame());
+            split_ = true;
         } else if (!slot->empty()) {
             for (std::uint64_t i = 0; i < kEntries; i++) table[i] = *slot;
         }
@@ -371,6 +380,7 @@ private:
     bool frozen_ = false;
     bool out_of_memory_ = false;
     bool took_effect_ = false;
+    bool split_ = false;
 };
 
 }  // namespace enclavisor::kernel

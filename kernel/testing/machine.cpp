@@ -11,11 +11,14 @@
 #include "abi/evidence/attest_image.hpp"
 #include "kernel/arch/apic.hpp"
 #include "kernel/arch/cpu.hpp"
+#include "kernel/arch/cpus.hpp"
+#include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/arch/random.hpp"
 #include "kernel/boundary/doorbell.hpp"
 #include "kernel/log.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/sched/idle.hpp"
 
 extern "C" {
 // Four pages: text, data, no read-only data, and a page of zeros.
@@ -53,6 +56,17 @@ bool Apic::in_service(std::uint64_t) {
 }
 void log_text(const char*) {}
 void log_number(std::uint64_t) {}
+void Cpus::send_wake(PerCpu&) {}
+void leave_idle(PerCpu&) {}
+void flush(Enclave& enclave, PageRange) {
+    enclave.tables.take_split();
+}
+void interrupt_running(Enclave&) {}
+void forget_running(Enclave& enclave) {
+    PerCpu& cpu = this_cpu();
+    if (cpu.current != nullptr && cpu.current->enclave == &enclave) cpu.current = nullptr;
+    if (cpu.loaded != nullptr && cpu.loaded->enclave == &enclave) cpu.loaded = nullptr;
+}
 void put_away(PerCpu& cpu) {
     cpu.loaded = nullptr;
 }
@@ -61,6 +75,7 @@ std::optional<std::uint64_t> random_word() {
     return word += 2;
 }
 void leave(Kernel& kernel) {
+    kernel.frames.reclaim();
     if (!kernel.background.empty()) work_in_background(kernel, 256);
     throw LeftKernel{};
 }
@@ -117,6 +132,7 @@ void FakeMachine::scribble(std::uint64_t offset, std::uint64_t value) {
 
 void FakeMachine::settle() {
     for (int i = 0; i < 500; i++) {
+        kernel_->frames.reclaim();
         kernel_->control.refill();
         kernel_->control.poll(*kernel_);
         if (!kernel_->background.empty()) work_in_background(*kernel_, 256);

@@ -11,7 +11,9 @@ struct PerCpu {
     Thread* current = nullptr;
     Thread* loaded = nullptr;
     std::uint64_t address_space = 0;
-    bool timer_running = false;
+    std::uint64_t idle_since = 0, idle_ticks = 0;
+    std::uint32_t index = 0;
+    bool timer_running = false, halted = false;
 };
 
 inline PerCpu fake_cpu;

@@ -1,0 +1,26 @@
+// Translations that processors may have cached, and vCPUs that run what must no
+// longer run. The caller holds the kernel lock; what these ask of other vCPUs is
+// done when they return: a vCPU that waits for the lock serves such requests
+// meanwhile (serve_requests).
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/arch/per_cpu.hpp"
+#include "kernel/enclave/enclave.hpp"
+
+namespace enclavisor::kernel {
+
+// After the enclave's tables changed in `range`: no vCPU uses what was there.
+void flush(Enclave& enclave, PageRange range);
+
+// No vCPU runs the enclave in ring 3 on return. The current threads remain.
+void interrupt_running(Enclave& enclave);
+
+// No vCPU knows the enclave or its tables any more.
+void forget_running(Enclave& enclave);
+
+// For this vCPU, which is in ring 0: does what another asked for, if any did.
+void serve_requests(PerCpu& cpu);
+
+}  // namespace enclavisor::kernel
