@@ -2,6 +2,7 @@
 // they go through. What the other test proves is therefore the walls' doing.
 #include <gtest/gtest.h>
 
+#include "tests/support/crowd.hpp"
 #include "tests/support/machines.hpp"
 #include "tests/support/native_enclave.hpp"
 
@@ -38,6 +39,17 @@ TEST_P(Undefended, TheAttackSucceeds) {
     ASSERT_TRUE(status) << machine->log();
     EXPECT_EQ(status->reason, static_cast<std::uint32_t>(abi::EndReason::kExited)) << describe(*status);
     EXPECT_EQ(status->code, kEscapedStatus) << describe(*status);
+}
+
+TEST(UndefendedSmp, StaleTranslationsAreUsed) {
+    host::MachineOptions options = machine_options(host::Platform::kPlain);
+    options.rom = build_dir() / "kernel" / "enclavisor-undefended.rom";
+    options.cpus = 2;
+    const auto machine = launch(options);
+    ASSERT_NE(machine, nullptr);
+    const auto crowd = run_crowd(*machine, std::chrono::seconds{3});
+    ASSERT_TRUE(crowd);
+    EXPECT_GT(crowd->stale, 0u);
 }
 
 const Attack kAttacks[] = {

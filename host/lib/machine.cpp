@@ -152,12 +152,12 @@ Error Machine::explain(const std::string& what) {
 
 Result<MachineInfo> Machine::hello() {
     const auto v = TRY(control_->call(abi::Command::kHello, {}));
-    return MachineInfo{v[0], v[1], v[2], v[3]};
+    return MachineInfo{v[0], v[1], v[2], v[3], v[4]};
 }
 
 Result<MachineStats> Machine::stats() {
     const auto v = TRY(control_->call(abi::Command::kStats, {}));
-    return MachineStats{v[0], v[1], v[2], v[3]};
+    return MachineStats{v[0], v[1], v[2], v[3], v[4], v[5]};
 }
 
 }  // namespace enclavisor::host

@@ -40,10 +40,12 @@ struct MachineOptions {
 };
 
 struct MachineInfo {  // answer to kHello
-    std::uint64_t version, platform, total_frames, free_frames;
+    std::uint64_t version, platform, total_frames, free_frames, cpus;
 };
 struct MachineStats {  // answer to kStats
     std::uint64_t free_frames, total_frames, live_enclaves, ignored_interrupts;
+    std::uint64_t idle_ticks;  // TSC ticks, summed over the vCPUs
+    std::uint64_t tsc;         // when the kernel answered
 };
 
 class Machine {

@@ -56,7 +56,8 @@ void flush(Enclave& enclave, PageRange range) {
     } else if (self.address_space == space || runs(self, enclave)) {
         load(self, space);  // the root may be another now
     }
-    if (Cpus::count() > 1) ask_others([&](const PerCpu& cpu) { return runs(cpu, enclave); });
+    if (Cpus::count() > 1 && CurrentPlatform::kDefended)
+        ask_others([&](const PerCpu& cpu) { return runs(cpu, enclave); });
 }
 
 void interrupt_running(Enclave& enclave) {

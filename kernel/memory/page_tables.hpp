@@ -320,29 +320,30 @@ private:
     // at a glance.
     static bool nothing_own(const Entry* eight) {
         std::uint64_t any = 0, all = ~0ull;
+#pragma GCC unroll 8
         for (int i = 0; i < 8; i++) any |= eight[i].raw();
         if (any == 0) return true;
+#pragma GCC unroll 8
         for (int i = 0; i < 8; i++) all &= eight[i].raw();
         return Entry::is_foreign(all);
     }
 
     bool tear_down_below(Entry* table, int level) {
-        for (std::uint64_t i = 0; i < entries_at(level); i++) {
-            if (i % 8 == 0 && !frozen_ && nothing_own(table + i)) {
-                i += 7;
-                continue;
+        for (std::uint64_t eight = 0; eight < entries_at(level); eight += 8) {
+            if (!frozen_ && nothing_own(table + eight)) continue;
+            for (std::uint64_t i = eight; i < eight + 8; i++) {
+                Entry& entry = table[i];
+                if (entry.empty() || !is_own(entry)) continue;
+                if (budget_ == 0) return false;
+                if (level > 1 && entry.present()) {
+                    if (!tear_down_below(memory_.table(entry.frame()), level - 1)) return false;
+                    memory_.release(entry.frame());
+                } else {
+                    drop(entry);
+                }
+                budget_--;
+                entry = Entry{};
             }
-            Entry& entry = table[i];
-            if (entry.empty() || !is_own(entry)) continue;
-            if (budget_ == 0) return false;
-            if (level > 1 && entry.present()) {
-                if (!tear_down_below(memory_.table(entry.frame()), level - 1)) return false;
-                memory_.release(entry.frame());
-            } else {
-                drop(entry);
-            }
-            budget_--;
-            entry = Entry{};
         }
         return true;
     }

@@ -38,7 +38,8 @@ struct SimulatedSevPlatform {
 };
 
 // Never part of a release: plain, with the kernel's pages, I/O ports, gates and
-// descriptor tables open to ring 3, and pages that are writable and executable.
+// descriptor tables open to ring 3, pages that are writable and executable, and
+// vCPUs that keep translations which another has taken away.
 struct UndefendedPlatform {
     static constexpr abi::PlatformKind kKind = abi::PlatformKind::kPlain;
     static constexpr bool kDefended = false;

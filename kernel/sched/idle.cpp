@@ -24,11 +24,19 @@ std::uint64_t nanoseconds_until(Kernel& kernel, std::uint64_t deadline) {
     return ticks * 1'000'000 / (khz != 0 ? khz : 1'000'000) + 1;
 }
 
-void work(Kernel& kernel) {
+void begin_idle(PerCpu& cpu) {
+    cpu.idle_since = arch::read_tsc();
+}
+
+// What an idle vCPU does for others counts as work.
+void work(Kernel& kernel, PerCpu& cpu) {
     kernel.control.refill();
-    if (kernel.control.has_work(kernel)) kernel.control.poll(kernel);
+    if (!kernel.control.has_work(kernel) && kernel.background.empty()) return;
+    leave_idle(cpu);
+    kernel.control.poll(kernel);
     if (!kernel.background.empty()) work_in_background(kernel, kBackgroundStep);
     kernel.frames.reclaim();
+    begin_idle(cpu);
 }
 
 // Looks for work without the lock. One vCPU does so; the others halt.
@@ -38,7 +46,7 @@ bool poll(Kernel& kernel, PerCpu& cpu) {
     kernel.link.set_guest_waits(false);
     bool found = false;
     for (int i = 0; i < kIdlePolls;) {
-        work(kernel);
+        work(kernel, cpu);
         found = kernel.scheduler.anyone_ready();
         if (found) break;
         if (kernel.background.empty()) i++;
@@ -77,7 +85,7 @@ void set_timer(Kernel& kernel, PerCpu& cpu, bool idle) {
 
 void idle(Kernel& kernel, PerCpu& cpu) {
     cpu.current = nullptr;
-    cpu.idle_since = arch::read_tsc();
+    begin_idle(cpu);
     // It must not be asked to flush what it does not use.
     if (cpu.address_space != kernel_cr3()) {
         cpu.address_space = kernel_cr3();
@@ -86,7 +94,7 @@ void idle(Kernel& kernel, PerCpu& cpu) {
     while (!poll(kernel, cpu)) {
         // A host that looked before guest_waits was set rang no doorbell: look once more.
         wake_for_io(kernel);
-        work(kernel);
+        work(kernel, cpu);
         if (kernel.control.has_work(kernel) || !kernel.background.empty() || kernel.scheduler.anyone_ready())
             continue;
         set_timer(kernel, cpu, true);

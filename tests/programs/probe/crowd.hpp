@@ -1,0 +1,22 @@
+// What the host and the enclave of probe/crowd.cpp say to each other, in the second
+// page of its I/O window.
+#pragma once
+
+#include <cstdint>
+
+namespace enclavisor::tests {
+
+inline constexpr std::uint32_t kCrowdThreads = 6;
+
+struct CrowdStatus {
+    // host
+    std::uint32_t stop;
+    // enclave
+    std::uint32_t ready;   // threads that run
+    std::uint32_t rounds;  // of changes to the memory
+    std::uint32_t looks;   // of the other threads, in which they found the page
+    std::uint64_t stale;   // something was read that was no longer there; never with a right kernel
+    std::uint64_t detail;
+};
+
+}  // namespace enclavisor::tests
