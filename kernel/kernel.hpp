@@ -13,9 +13,13 @@
 
 namespace enclavisor::kernel {
 
+inline constexpr std::uint32_t kMaxObjects = 16384;
+
 struct Kernel {
     FrameAllocator frames;
     EnclaveTable enclaves;
+    HandleTable<MemoryObject, kMaxObjects> objects;
+    Tenant tenants[abi::kMaxTenants];
     Scheduler scheduler;
     Link link;
     Control control;

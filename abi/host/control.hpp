@@ -31,7 +31,7 @@ enum class Command : std::uint32_t {
     kNotify,        // handle: wakes its threads in a quiet Call::kWaitIo whose word has changed
     kPause,         // handle: its threads stop where they are
     kResume,        // handle
-    kSetTenant,     // tenant, most pages, most threads, most enclaves
+    kSetTenant,     // tenant, most pages, most threads, most enclaves -> what it has of each
 };
 inline constexpr std::uint32_t kCommandCount = 16;
 

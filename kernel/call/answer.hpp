@@ -28,6 +28,13 @@ Answer call_create_thread(Kernel& kernel, Thread* thread, const abi::Registers& 
 Answer call_interrupt(Kernel& kernel, Thread* thread, const abi::Registers& r);
 // The caller is gone on return, or its enclave.
 void call_exit_thread(Kernel& kernel, Thread* thread, const abi::Registers& r);
+Answer call_create_object(Kernel& kernel, Enclave& enclave, const abi::Registers& r);
+Answer call_grant_object(Kernel& kernel, Thread* thread, const abi::Registers& r);
+Answer call_map_object(Kernel& kernel, Enclave& enclave, const abi::Registers& r);
+Answer call_revoke_object(Kernel& kernel, Enclave& enclave, const abi::Registers& r);
+Answer call_close_object(Kernel& kernel, Enclave& enclave, const abi::Registers& r);
+Answer call_identify(Kernel& kernel, Thread* thread, const abi::Registers& r);
+
 // False: the contract was broken.
 bool call_resume(Thread* thread);
 

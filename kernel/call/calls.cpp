@@ -88,10 +88,26 @@ extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
             if (begin_freeze(kernel, thread)) leave(kernel);
             answer = error(abi::CallError::kBusy);
             break;
+        case Call::kCreateObject:
+            answer = call_create_object(kernel, enclave, r);
+            break;
+        case Call::kGrantObject:
+            answer = call_grant_object(kernel, thread, r);
+            break;
+        case Call::kMapObject:
+            answer = call_map_object(kernel, enclave, r);
+            break;
+        case Call::kRevokeObject:
+            answer = call_revoke_object(kernel, enclave, r);
+            break;
+        case Call::kCloseObject:
+            answer = call_close_object(kernel, enclave, r);
+            break;
+        case Call::kIdentify:
+            answer = call_identify(kernel, thread, r);
+            break;
         case Call::kInterrupt:
             answer = call_interrupt(kernel, thread, r);
-            break;
-        default:
             break;
     }
     if (!answer) {

@@ -31,7 +31,9 @@ std::optional<Word> find_word(Enclave& enclave, std::uint64_t address, Access ac
     const Entry entry = enclave.tables.lookup(VirtAddr{address});
     if (!entry.is_private()) return std::nullopt;
     const PhysAddr at{entry.frame().value + address % abi::kPageSize};
-    return Word{direct<volatile std::uint32_t>(at), {&enclave, address}};
+    // Words of memory objects are the same for all who have mapped them.
+    const WordKey key = entry.is_object() ? WordKey{nullptr, at.value} : WordKey{&enclave, address};
+    return Word{direct<volatile std::uint32_t>(at), key};
 }
 
 Answer call_wait_io(Kernel& kernel, Thread* thread, const abi::Registers& r) {

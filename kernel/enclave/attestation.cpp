@@ -27,7 +27,7 @@ const char* map_copies(Enclave& enclave, VirtAddr at, std::uint64_t pages, const
 }  // namespace
 
 void Attestation::start(Kernel& kernel) {
-    enclave_ = kernel.enclaves.create(kernel.frames, 1 << 20);
+    enclave_ = kernel.enclaves.create(kernel.frames, kernel.tenants[0], 1 << 20);
     check(enclave_ != nullptr, "no memory for the attestation enclave; give the VM at least 32 MiB");
     BuildAttributes{.memory_limit = 1 << 20}.apply(*enclave_);
     auto& tables = enclave_->tables;

@@ -123,6 +123,8 @@ Control::Outcome Control::execute(Kernel& kernel, const abi::ControlCommand& com
             return create(kernel, arguments);
         case Command::kStats:
             return stats(kernel);
+        case Command::kSetTenant:
+            return set_tenant(kernel, arguments);
         case Command::kAddPages:
         case Command::kAddZeroPages:
         case Command::kAddThread:
@@ -189,10 +191,13 @@ Control::Outcome Control::stats(Kernel& kernel) {
 Control::Outcome Control::create(Kernel& kernel, const std::uint64_t* arguments) {
     const BuildAttributes attributes{arguments[0], arguments[1], arguments[2],
                                      arguments[3], arguments[4], arguments[5]};
-    if (!attributes.valid()) return {ControlStatus::kBadRange};
+    if (!attributes.valid() || arguments[6] >= abi::kMaxTenants) return {ControlStatus::kBadRange};
+    Tenant& tenant = kernel.tenants[arguments[6]];
+    if (tenant.enclaves >= tenant.most_enclaves || tenant.pages >= tenant.most_pages)
+        return {ControlStatus::kTenantLimit};
     const auto place = kernel.attestation.take_place();
     if (!place) return {ControlStatus::kNoSlot};
-    subject_ = kernel.enclaves.create(kernel.frames, attributes.memory_limit);
+    subject_ = kernel.enclaves.create(kernel.frames, tenant, attributes.memory_limit);
     if (subject_ == nullptr) {
         kernel.attestation.give_back(*place);
         return {ControlStatus::kNoSlot};
@@ -290,6 +295,15 @@ Control::Outcome Control::destroy(Kernel& kernel, Enclave& enclave) {
     return {ControlStatus::kOk, true};
 }
 
+Control::Outcome Control::set_tenant(Kernel& kernel, const std::uint64_t* arguments) {
+    if (arguments[0] >= abi::kMaxTenants) return {ControlStatus::kBadRange};
+    Tenant& tenant = kernel.tenants[arguments[0]];
+    tenant.most_pages = arguments[1];
+    tenant.most_threads = arguments[2];
+    tenant.most_enclaves = arguments[3];
+    return {ControlStatus::kOk, false, {tenant.pages, tenant.threads, tenant.enclaves}};
+}
+
 Control::Outcome Control::fork(Kernel& kernel, Enclave& origin, std::uint64_t io_offset) {
     const std::uint64_t begin = arch::read_tsc();
     if (origin.state != EnclaveState::kTemplate) return {ControlStatus::kBadState};
@@ -299,6 +313,7 @@ Control::Outcome Control::fork(Kernel& kernel, Enclave& origin, std::uint64_t io
                           : io_offset % 64 == 0 && base::range_within(io_offset, 64, origin.io_offset,
                                                                       origin.io_offset + window);
     if (!fits) return {ControlStatus::kBadRange};
+    if (origin.tenant->enclaves >= origin.tenant->most_enclaves) return {ControlStatus::kTenantLimit};
     const Forked forked = kernel::fork(kernel, origin, io_offset);
     if (forked.instance == nullptr) return {forked.status};
     return {forked.status, false, {forked.instance->handle, begin}};

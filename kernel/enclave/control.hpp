@@ -43,6 +43,7 @@ private:
     Outcome stop(Kernel& kernel, Enclave& enclave);
     Outcome destroy(Kernel& kernel, Enclave& enclave);
     Outcome stats(Kernel& kernel);
+    Outcome set_tenant(Kernel& kernel, const std::uint64_t* arguments);
     Outcome fork(Kernel& kernel, Enclave& origin, std::uint64_t io_offset);
     Outcome pause(Kernel& kernel, Enclave& enclave, bool paused);
     void complete(Kernel& kernel, const Outcome& outcome);

@@ -7,6 +7,7 @@
 
 #include "abi/evidence/measurement.hpp"
 #include "abi/host/control.hpp"
+#include "kernel/enclave/object.hpp"
 #include "kernel/memory/page_tables.hpp"
 #include "kernel/sched/thread.hpp"
 
@@ -41,9 +42,17 @@ struct End {
     std::uint64_t rip = 0;
 };
 
+// The host's account of one customer. Limits are the host's to choose and lie
+// about; they protect its other customers from this one, no secret.
+struct Tenant {
+    std::uint64_t most_pages = ~0ull, most_threads = ~0ull, most_enclaves = ~0ull;
+    std::uint64_t pages = 0, threads = 0, enclaves = 0;
+};
+
 struct Enclave {
     std::uint64_t handle;
     abi::EnclaveState state;
+    Tenant* tenant;
     std::uint64_t limit;  // frames
     std::uint64_t used;   // frames, page tables included; shared ones count where they came from
     bool limit_hit;       // the last failed allocation was the enclave's own limit
@@ -62,6 +71,8 @@ struct Enclave {
     std::uint64_t generation;            // forks since the enclave that was built
     std::uint64_t number;                // among the instances of its origin, from 1
     std::uint64_t forks;                 // of a template: instances ever
+    ObjectList objects;                  // that it made
+    MappingList mappings;                // of objects, its own or others'
     std::uint64_t instances;             // of a template: instances that live, which keep it alive
     bool torn_down;
     bool abandoned;                // goes away by itself when it is torn down: the host never had its handle

@@ -47,10 +47,16 @@ void end_enclave(Kernel& kernel, Enclave& enclave, const End& end) {
 namespace {
 
 // True when all of the ended enclave's memory is back.
-bool take_apart(Enclave& enclave, std::uint64_t budget) {
+bool take_apart(Kernel& kernel, Enclave& enclave, std::uint64_t budget) {
     // Ended while it was being frozen: whose a page is, is only clear at the end.
     if (enclave.tables.is_freezing() && !enclave.tables.freeze(budget)) return false;
+    // One object a step: others may have it mapped.
+    if (!enclave.objects.empty()) {
+        close_object(kernel, *enclave.objects.first());
+        return false;
+    }
     if (!enclave.tables.tear_down(budget)) return false;
+    while (Mapping* mapping = enclave.mappings.pop_front()) mapping->enclave = nullptr;
     while (!enclave.threads.empty()) destroy_thread(enclave, enclave.threads.first());
     if (!enclave.tables.root_is_foreign()) enclave.tables.memory().release(enclave.tables.root());
     check(enclave.used == 0, "an ended enclave still owns frames");
@@ -66,7 +72,7 @@ void work_in_background(Kernel& kernel, std::uint64_t budget) {
         if (continue_freeze(kernel, *enclave, budget)) kernel.background.remove(enclave);
         return;
     }
-    if (!take_apart(*enclave, budget)) return;
+    if (!take_apart(kernel, *enclave, budget)) return;
     kernel.background.remove(enclave);
     if (enclave->abandoned) {
         kernel.enclaves.remove(kernel.frames, enclave);

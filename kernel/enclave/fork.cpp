@@ -85,6 +85,7 @@ bool populate(Kernel& kernel, Enclave& instance, Enclave& origin, std::uint64_t 
 
 bool begin_freeze(Kernel& kernel, Thread* thread) {
     Enclave& enclave = *thread->enclave;
+    if (!enclave.objects.empty() || !enclave.mappings.empty()) return false;
     for (Thread* t = enclave.threads.first(); t != nullptr; t = ThreadList::next(t)) {
         if (t != thread && !is_parked(*t)) return false;
     }

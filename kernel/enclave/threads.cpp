@@ -24,6 +24,15 @@ void make_running_look(const Thread& thread) {
     }
 }
 
+std::optional<PhysAddr> allocate_thread(Enclave& enclave) {
+    Tenant& tenant = *enclave.tenant;
+    enclave.limit_hit = tenant.threads >= tenant.most_threads;
+    if (enclave.limit_hit) return std::nullopt;
+    const auto home = enclave.tables.memory().allocate_dirty();
+    if (home) tenant.threads++;
+    return home;
+}
+
 void clear_vector_state(Thread& thread) {
     auto* area = static_cast<std::uint32_t*>(thread.xsave_area());
     __builtin_memset(area, 0, kXsaveHead);
@@ -44,7 +53,7 @@ std::optional<abi::Registers> user_registers(const abi::Registers& wanted) {
 
 Thread* create_thread(Kernel& kernel, Enclave& enclave, PhysAddr block, VirtAddr block_address) {
     EnclaveMemory& memory = enclave.tables.memory();
-    const auto home = memory.allocate_dirty();
+    const auto home = allocate_thread(enclave);
     if (!home) {
         memory.release(block);
         return nullptr;
@@ -71,7 +80,7 @@ Thread* create_thread(Kernel& kernel, Enclave& enclave, PhysAddr block, VirtAddr
 }
 
 Thread* copy_thread(Enclave& instance, Thread& from) {
-    const auto home = instance.tables.memory().allocate_dirty();
+    const auto home = allocate_thread(instance);
     if (!home) return nullptr;
     auto* thread = new (direct<void>(*home)) Thread{from};
     __builtin_memcpy(thread->xsave_area(), from.xsave_area(), xsave_size());
@@ -100,6 +109,7 @@ bool own_block(Thread* thread) {
 void destroy_thread(Enclave& enclave, Thread* thread) {
     EnclaveMemory& memory = enclave.tables.memory();
     enclave.threads.remove(thread);
+    enclave.tenant->threads--;
     if (thread->block_frame) memory.release(*thread->block_frame);
     memory.release(PhysAddr{reinterpret_cast<std::uint64_t>(thread) - kDirectBase});
 }

@@ -106,6 +106,7 @@ public:
     bool took_effect() const { return took_effect_; }
     // Whether foreign tables were replaced since the last time: processors that cache
     // upper levels must forget all of them.
+    bool has_split() const { return split_; }
     bool take_split() {
         const bool split = split_;
         split_ = false;

@@ -112,6 +112,8 @@ FakeMachine::FakeMachine(std::uint64_t frames) : memory_((frames + 2) * 4096), l
     kernel_->link.initialise(kLinkSize);
     kernel_->attestation.start(*kernel_);
     settle();
+    // Slots of handles, once made, are kept.
+    kernel_->objects.give_back(*kernel_->objects.take(kernel_->frames));
     baseline_ = kernel_->frames.free_count();
 }
 
@@ -256,7 +258,7 @@ bool descends_from(const Enclave* enclave, const Enclave* ancestor) {
 struct Inventory {
     Enclave* enclave;
     std::uint64_t charged = 0;
-    std::vector<std::uint64_t> own, foreign;
+    std::vector<std::uint64_t> own, foreign, shown;  // frames; `shown`: of memory objects
 
     bool is_own(Entry entry) const {
         return enclave->state == abi::EnclaveState::kTemplate ? entry.is_lent() : !entry.is_foreign();
@@ -275,7 +277,9 @@ struct Inventory {
                     "a shared page outside the I/O pool");
         }
         if (!entry.holds_frame()) return;
-        if (is_own(entry)) {
+        if (entry.is_object()) {
+            shown.push_back(entry.frame().value);
+        } else if (is_own(entry)) {
             take(entry.frame().value);
         } else {
             require(!entry.writable(), "a foreign page that hardware lets be written");
@@ -301,7 +305,8 @@ struct Inventory {
 }  // namespace
 
 void FakeMachine::check_invariants() {
-    std::map<std::uint64_t, Enclave*> owner;  // of frames
+    std::map<std::uint64_t, Enclave*> owner;               // of frames
+    std::map<std::uint64_t, const MemoryObject*> objects;  // by frame
     std::vector<Inventory> inventories;
     for (const std::uint64_t handle : live_handles()) {
         Enclave* enclave = kernel_->enclaves.find(handle);
@@ -320,6 +325,16 @@ void FakeMachine::check_invariants() {
             inventory.take(reinterpret_cast<std::uint64_t>(t) - kDirectBase);
             if (t->block_frame) inventory.take(t->block_frame->value);
         }
+        for (MemoryObject* o = enclave->objects.first(); o != nullptr; o = ObjectList::next(o)) {
+            inventory.take(reinterpret_cast<std::uint64_t>(o) - kDirectBase);
+            for (const PhysAddr list : o->lists) {
+                if (list.value != 0) inventory.take(list.value);
+            }
+            for (std::uint64_t i = 0; i < o->page_count; i++) {
+                inventory.take(o->frame(i).value);
+                objects[o->frame(i).value] = o;
+            }
+        }
         require(inventory.charged == enclave->used, "the enclave's account is wrong");
         require(enclave->used <= enclave->limit + 1, "an enclave beyond its limit");
         for (const std::uint64_t frame : inventory.own) {
@@ -330,6 +345,13 @@ void FakeMachine::check_invariants() {
         inventories.push_back(std::move(inventory));
     }
     for (const Inventory& inventory : inventories) {
+        for (const std::uint64_t frame : inventory.shown) {
+            const auto at = objects.find(frame);
+            if (at == objects.end()) continue;  // of an enclave that is being taken apart
+            bool mapped = false;
+            for (const Mapping& m : at->second->mappings) mapped |= m.enclave == inventory.enclave;
+            require(mapped, "a page of an object that is not mapped");
+        }
         for (const std::uint64_t frame : inventory.foreign) {
             const auto at = owner.find(frame);
             require(at != owner.end(), "a foreign frame that nobody owns");

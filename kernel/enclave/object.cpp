@@ -1,0 +1,159 @@
+#include "kernel/enclave/object.hpp"
+
+#include <new>
+
+#include "kernel/arch/flush.hpp"
+#include "kernel/kernel.hpp"
+
+namespace enclavisor::kernel {
+namespace {
+
+constexpr std::uint64_t kPerList = abi::kPageSize / sizeof(PhysAddr);
+
+void release_frames(MemoryObject& object) {
+    EnclaveMemory& memory = object.maker->tables.memory();
+    for (std::uint64_t i = 0; i < object.page_count; i++) memory.release(object.frame(i));
+    for (const PhysAddr list : object.lists) {
+        if (list.value != 0) memory.release(list);
+    }
+    memory.release(PhysAddr{reinterpret_cast<std::uint64_t>(&object) - kDirectBase});
+}
+
+// False when memory is short; `page_count` says how far it came.
+bool allocate_frames(MemoryObject& object, std::uint64_t pages) {
+    EnclaveMemory& memory = object.maker->tables.memory();
+    while (object.page_count < pages) {
+        PhysAddr& list = object.lists[object.page_count / kPerList];
+        if (list.value == 0) {
+            const auto frame = memory.allocate_dirty();
+            if (!frame) return false;
+            list = *frame;
+        }
+        const auto frame = memory.allocate();
+        if (!frame) return false;
+        object.frame(object.page_count++) = *frame;
+    }
+    return true;
+}
+
+// Who sleeps on a word of the object must look again: it is about to lose it.
+void wake_sleepers(Kernel& kernel, MemoryObject& object, Enclave& enclave) {
+    Thread* next;
+    for (Thread* t = enclave.threads.first(); t != nullptr; t = next) {
+        next = ThreadList::next(t);
+        if (t->waiting != Waiting::kWord || t->key.space != nullptr) continue;
+        const PhysAddr page{t->key.address & ~(abi::kPageSize - 1)};
+        for (std::uint64_t i = 0; i < object.page_count; i++) {
+            if (object.frame(i) != page) continue;
+            kernel.scheduler.wake(t, 0);
+            break;
+        }
+    }
+}
+
+void unmap(Kernel& kernel, MemoryObject& object, Mapping& mapping) {
+    Enclave& enclave = *mapping.enclave;
+    const PageRange range{mapping.address, PageCount{object.page_count}};
+    // The enclave may have put something else in the place of some pages.
+    for (std::uint64_t i = 0; i < object.page_count; i++) {
+        const VirtAddr at = range.begin.plus_pages(i);
+        const Entry entry = enclave.tables.lookup(at);
+        if (entry.is_object() && entry.frame() == object.frame(i)) enclave.tables.replace(at, Entry{});
+    }
+    flush(enclave, range);
+    wake_sleepers(kernel, object, enclave);
+    enclave.mappings.remove(&mapping);
+    mapping.enclave = nullptr;
+}
+
+}  // namespace
+
+PhysAddr& MemoryObject::frame(std::uint64_t page) {
+    return direct<PhysAddr>(lists[page / kPerList])[page % kPerList];
+}
+
+bool MemoryObject::allows(const Enclave& enclave, bool writable) const {
+    if (&enclave == maker) return true;
+    for (const Grant& g : grants) {
+        if (!g.used || (writable && !g.writable)) continue;
+        if (g.instance != 0
+                ? g.instance == enclave.handle
+                : __builtin_memcmp(g.measurement, enclave.measurement, sizeof(g.measurement)) == 0)
+            return true;
+    }
+    return false;
+}
+
+MemoryObject* create_object(Kernel& kernel, Enclave& maker, std::uint64_t pages) {
+    const auto home = maker.tables.memory().allocate();
+    if (!home) return nullptr;
+    auto* object = direct<MemoryObject>(*home);
+    new (object) MemoryObject{};
+    object->maker = &maker;
+    const auto handle = allocate_frames(*object, pages) ? kernel.objects.take(kernel.frames) : std::nullopt;
+    if (!handle) {
+        release_frames(*object);
+        return nullptr;
+    }
+    object->handle = *handle;
+    kernel.objects.set(*handle, object);
+    maker.objects.push_back(object);
+    return object;
+}
+
+bool grant(MemoryObject& object, const Grant& wanted) {
+    for (Grant& g : object.grants) {
+        if (g.used) continue;
+        g = wanted;
+        g.used = true;
+        return true;
+    }
+    return false;
+}
+
+MapOutcome map_object(Enclave& enclave, MemoryObject& object, PageRange range, Permissions permissions) {
+    Mapping* place = nullptr;
+    for (Mapping& m : object.mappings) {
+        if (m.enclave == nullptr) place = &m;
+    }
+    if (place == nullptr) return MapOutcome::kNoMemory;
+    for (std::uint64_t i = 0; i < range.count.value; i++) {
+        const Entry there = enclave.tables.lookup(range.begin.plus_pages(i));
+        if (!there.empty() && !there.is_reserved()) return MapOutcome::kOccupied;
+    }
+    for (std::uint64_t i = 0; i < range.count.value; i++) {
+        if (enclave.tables.replace(range.begin.plus_pages(i),
+                                   Entry::object_data(object.frame(i), permissions)))
+            continue;
+        // The tables that the first ones needed stay; they are the enclave's own.
+        for (std::uint64_t j = 0; j < i; j++) enclave.tables.replace(range.begin.plus_pages(j), Entry{});
+        flush(enclave, range);
+        return MapOutcome::kNoMemory;
+    }
+    if (enclave.tables.has_split()) flush(enclave, range);
+    *place = {&object, &enclave, range.begin, {}};
+    enclave.mappings.push_back(place);
+    return MapOutcome::kMapped;
+}
+
+void revoke(Kernel& kernel, MemoryObject& object, std::uint64_t instance) {
+    for (Grant& g : object.grants) {
+        if (instance == 0 || g.instance == instance) g = {};
+    }
+    for (Mapping& m : object.mappings) {
+        if (m.enclave == nullptr || m.enclave == object.maker) continue;
+        if (instance == 0 || m.enclave->handle == instance) unmap(kernel, object, m);
+    }
+}
+
+void close_object(Kernel& kernel, MemoryObject& object) {
+    revoke(kernel, object, 0);
+    for (Mapping& m : object.mappings) {
+        if (m.enclave != nullptr) unmap(kernel, object, m);
+    }
+    kernel.objects.give_back(object.handle);
+    object.maker->objects.remove(&object);
+    release_frames(object);
+}
+
+}  // namespace enclavisor::kernel
