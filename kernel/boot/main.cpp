@@ -105,6 +105,8 @@ extern "C" [[noreturn]] void kernel_main() {
     Cpus::start_others(kernel.frames, map.cpus);
     enable_doorbell();
     kernel.attestation.start(kernel);
+    check(kernel.objects.prepare(kernel.frames),
+          "the VM has too little memory for the kernel; give it at least 32 MiB");
     announce(kernel);
     leave(kernel);
 }

@@ -16,6 +16,12 @@ class HandleTable {
     static_assert(kMax <= 0x10000);
 
 public:
+    // Makes the first slots, so that they are no surprise later. False: no memory.
+    bool prepare(FrameAllocator& frames) {
+        const auto handle = take(frames);
+        if (handle) give_back(*handle);
+        return handle.has_value();
+    }
     // A handle that names nothing yet; absent when there is no slot, or no memory
     // for more of them.
     std::optional<std::uint64_t> take(FrameAllocator& frames) {

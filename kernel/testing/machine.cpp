@@ -112,8 +112,7 @@ FakeMachine::FakeMachine(std::uint64_t frames) : memory_((frames + 2) * 4096), l
     kernel_->link.initialise(kLinkSize);
     kernel_->attestation.start(*kernel_);
     settle();
-    // Slots of handles, once made, are kept.
-    kernel_->objects.give_back(*kernel_->objects.take(kernel_->frames));
+    require(kernel_->objects.prepare(kernel_->frames), "no memory for handles");
     baseline_ = kernel_->frames.free_count();
 }
 
