@@ -13,21 +13,62 @@
 
 namespace enclavisor::tests {
 
-class Probe {
+// A bare program that has frozen itself; its instances are the caller's.
+class FrozenEnclave {
 public:
-    // Runs it until it is a template. Throws if it does not become one.
-    Probe(host::Machine& machine, std::uint64_t heap_pages)
-        : machine_{machine}, enclave_{create(machine, heap_pages)} {
-        const ProbeStart start{heap_pages};
-        std::memcpy(window() + kProbeStart, &start, sizeof(start));
-        if (!enclave_.start().ok()) throw std::runtime_error{"the probe does not start"};
+    // `prepare` fills the I/O window before it starts. Throws if it does not become a
+    // template.
+    template <typename Prepare>
+    FrozenEnclave(host::Machine& machine, const NativeImage& image, const NativeOptions& options,
+                  Prepare prepare)
+        : machine_{machine}, enclave_{create(machine, image, options)} {
+        prepare(window());
+        if (!enclave_.start().ok()) throw std::runtime_error{"the enclave does not start"};
         const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{120};
         while (state() != abi::EnclaveState::kTemplate) {
             if (std::chrono::steady_clock::now() > end || state() == abi::EnclaveState::kStopped)
-                throw std::runtime_error{"the probe does not freeze"};
+                throw std::runtime_error{"the enclave does not freeze"};
             std::this_thread::sleep_for(std::chrono::microseconds{200});
         }
     }
+    FrozenEnclave(host::Machine& machine, const NativeImage& image, const NativeOptions& options)
+        : FrozenEnclave{machine, image, options, [](std::byte*) {}} {}
+
+    // `offset`: of the instance's part of the I/O window.
+    host::Result<host::ControlValues> fork(std::uint64_t offset) {
+        return machine_.control().call(abi::Command::kFork, {enclave_.handle(), area() + offset});
+    }
+    std::byte* window() { return enclave_.io_data().data() - abi::kIoDataOffset; }
+    NativeEnclave& enclave() { return enclave_; }
+
+private:
+    static NativeEnclave create(host::Machine& machine, const NativeImage& image,
+                                const NativeOptions& options) {
+        auto created = NativeEnclave::create(machine, image, options);
+        if (!created.ok()) throw std::runtime_error{created.error().text()};
+        return created.take();
+    }
+    std::uint64_t area() { return static_cast<std::uint64_t>(window() - machine_.link().bytes().data()); }
+    abi::EnclaveState state() {
+        const auto status = host::copy_in(machine_.link().status(abi::slot_of(enclave_.handle())));
+        return static_cast<abi::EnclaveState>(status.state);
+    }
+
+    host::Machine& machine_;
+    NativeEnclave enclave_;
+};
+
+class Probe {
+public:
+    Probe(host::Machine& machine, std::uint64_t heap_pages)
+        : machine_{machine},
+          frozen_{machine,
+                  NativeImage{(programs_dir() / "template_probe").string()},
+                  {.memory_limit_pages = heap_pages + heap_pages / 256 + 64},
+                  [&](std::byte* window) {
+                      const ProbeStart start{heap_pages};
+                      std::memcpy(window + kProbeStart, &start, sizeof(start));
+                  }} {}
 
     struct Instance {
         std::uint64_t handle = 0;
@@ -39,10 +80,9 @@ public:
     static constexpr std::uint64_t kSlots = (abi::kIoAreaPages - 2) * abi::kPageSize / sizeof(ProbeSlot);
     host::Result<Instance> fork(std::uint64_t number) {
         const std::uint64_t offset = kProbeSlots + number * sizeof(ProbeSlot);
-        auto* slot = reinterpret_cast<volatile ProbeSlot*>(window() + offset);
+        auto* slot = reinterpret_cast<volatile ProbeSlot*>(frozen_.window() + offset);
         std::memset(const_cast<ProbeSlot*>(slot), 0, sizeof(ProbeSlot));
-        const auto values =
-            TRY(machine_.control().call(abi::Command::kFork, {enclave_.handle(), area() + offset}));
+        const auto values = TRY(frozen_.fork(offset));
         return Instance{values[0], values[1], slot};
     }
 
@@ -70,25 +110,11 @@ public:
         return {};
     }
 
-    NativeEnclave& enclave() { return enclave_; }
+    NativeEnclave& enclave() { return frozen_.enclave(); }
 
 private:
-    static NativeEnclave create(host::Machine& machine, std::uint64_t heap_pages) {
-        const NativeImage image{(programs_dir() / "template_probe").string()};
-        auto created =
-            NativeEnclave::create(machine, image, {.memory_limit_pages = heap_pages + heap_pages / 256 + 64});
-        if (!created.ok()) throw std::runtime_error{created.error().text()};
-        return created.take();
-    }
-    std::byte* window() { return enclave_.io_data().data() - abi::kIoDataOffset; }
-    std::uint64_t area() { return static_cast<std::uint64_t>(window() - machine_.link().bytes().data()); }
-    abi::EnclaveState state() {
-        const auto status = host::copy_in(machine_.link().status(abi::slot_of(enclave_.handle())));
-        return static_cast<abi::EnclaveState>(status.state);
-    }
-
     host::Machine& machine_;
-    NativeEnclave enclave_;
+    FrozenEnclave frozen_;
 };
 
 }  // namespace enclavisor::tests

@@ -4,13 +4,13 @@
 // nobody may read that number again.
 #include "tests/programs/probe/crowd.hpp"
 
-#include "abi/enclave/calls.hpp"
-#include "abi/host/control.hpp"
 #include "abi/platform/layout.hpp"
+#include "tests/programs/probe/bare.hpp"
 
 namespace {
 
 using namespace enclavisor;
+using namespace tests::bare;
 using tests::kCrowdThreads;
 
 constexpr std::uint64_t kBlocks = 0x5000'0000;
@@ -22,37 +22,8 @@ alignas(4096) char stacks[kCrowdThreads][4096];
 std::uint64_t oldest = 0;
 std::uint32_t finished = 0;
 
-std::int64_t kernel_call(abi::Call call, std::uint64_t a, std::uint64_t b = 0, std::uint64_t c = 0) {
-    std::int64_t result;
-    asm volatile("syscall" : "=a"(result) : "a"(call), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
-    return result;
-}
-
-[[noreturn]] void end(std::uint64_t status) {
-    for (;;) kernel_call(abi::Call::kExit, static_cast<std::uint64_t>(abi::EndReason::kExited), status);
-}
-
 volatile tests::CrowdStatus& status() {
     return *reinterpret_cast<volatile tests::CrowdStatus*>(abi::kIoAreaBase + abi::kPageSize);
-}
-
-abi::ThreadBlock& block() {
-    std::uint64_t self;
-    asm volatile("movq %%gs:8, %0" : "=r"(self));
-    return *reinterpret_cast<abi::ThreadBlock*>(self);
-}
-
-// A load that may fault: the exception handler goes on after it, with 0.
-std::uint64_t look(std::uint64_t address) {
-    std::uint64_t value;
-    asm volatile(
-        ".globl look_load, look_done\n"
-        "look_load: movq (%1), %0\n"
-        "look_done:\n"
-        : "=&a"(value)
-        : "r"(address)
-        : "memory");
-    return value;
 }
 
 void watch() {
@@ -101,25 +72,12 @@ void change() {
 }  // namespace
 
 extern "C" {
-extern const char look_load[], look_done[];
-
 [[noreturn]] void crowd_thread() {
     __atomic_fetch_add(&status().ready, 1, __ATOMIC_SEQ_CST);
     watch();
     __atomic_fetch_add(&finished, 1, __ATOMIC_SEQ_CST);
     kernel_call(abi::Call::kWake, reinterpret_cast<std::uint64_t>(&finished), 1);
     for (;;) kernel_call(abi::Call::kExitThread, 0);
-}
-
-// The kernel's exception entry: only the load in look() may fault.
-[[noreturn]] void crowd_exception() {
-    abi::ThreadBlock& b = block();
-    if (b.exception.rip != reinterpret_cast<std::uint64_t>(look_load)) end(80 + b.exception.vector);
-    b.resume = b.exception;
-    b.resume.rax = 0;
-    b.resume.rip = reinterpret_cast<std::uint64_t>(look_done);
-    kernel_call(abi::Call::kResume, 0);
-    end(99);
 }
 
 [[noreturn]] void crowd_main() {
@@ -138,22 +96,5 @@ extern const char look_load[], look_done[];
 }
 }
 
-asm(R"(
-    .globl _start, enclavisor_exception_entry
-_start:
-    leaq crowd_stack_top(%rip), %rsp
-    xorl %ebp, %ebp
-    call crowd_main
-    ud2
-// On the interrupted stack: look() is a leaf without a red zone.
-enclavisor_exception_entry:
-    subq $256, %rsp
-    andq $-16, %rsp
-    call crowd_exception
-    ud2
-    .section .stack, "aw", @nobits
-    .balign 4096
-    .skip 4096
-crowd_stack_top:
-    .text
-)");
+BARE_START(crowd_main);
+BARE_EXCEPTION_ENTRY
