@@ -85,7 +85,7 @@ host::Result<NativeEnclave> NativeEnclave::create(host::Machine& machine, const 
     const auto area = machine.link().bytes().subspan(enclave.io_offset_, abi::kIoAreaPages * kPageSize);
     std::fill(area.begin(), area.end(), std::byte{0});
     const auto created = TRY(machine.control().call(
-        Command::kCreate, {options.memory_limit_pages, 0, 0, 0, options.exception_entry, 0}));
+        Command::kCreate, {options.memory_limit_pages, 0, 0, 0, options.exception_entry, 0, options.tenant}));
     enclave.handle_ = created[0];
     for (const auto& segment : image.segments()) TRY(enclave.add_segment(image, segment));
     TRY(machine.control().call(

@@ -37,6 +37,7 @@ struct NativeOptions {
     std::uint64_t entry = 0;  // 0: the image's
     std::uint64_t memory_limit_pages = 512;
     std::uint64_t exception_entry = 0;
+    std::uint64_t tenant = 0;
 };
 
 // An enclave in a machine; stopped and destroyed with its owner.

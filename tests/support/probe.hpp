@@ -60,11 +60,11 @@ private:
 
 class Probe {
 public:
-    Probe(host::Machine& machine, std::uint64_t heap_pages)
+    Probe(host::Machine& machine, std::uint64_t heap_pages, std::uint64_t tenant = 0)
         : machine_{machine},
           frozen_{machine,
                   NativeImage{(programs_dir() / "template_probe").string()},
-                  {.memory_limit_pages = heap_pages + heap_pages / 256 + 64},
+                  {.memory_limit_pages = heap_pages + heap_pages / 256 + 64, .tenant = tenant},
                   [&](std::byte* window) {
                       const ProbeStart start{heap_pages};
                       std::memcpy(window + kProbeStart, &start, sizeof(start));
@@ -105,7 +105,7 @@ public:
     }
 
     host::Result<void> destroy(const Instance& instance) {
-        TRY(machine_.control().call(abi::Command::kStop, {instance.handle}));
+        (void)machine_.control().call(abi::Command::kStop, {instance.handle});  // it may have ended
         TRY(machine_.control().call(abi::Command::kDestroy, {instance.handle}));
         return {};
     }
