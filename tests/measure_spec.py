@@ -16,7 +16,7 @@ import tomllib
 
 PAGE = 4096
 PIE_BASE = 0x555555554000
-CONFIG, BLOCK, IO_AREA, IO_PAGES = 0x7F1000000000, 0x7F2000000000, 0x7F3000000000, 65
+CONFIG, BLOCK, IO_WINDOW = 0x7F1000000000, 0x7F2000000000, 0x7F3000000000
 MOUNT_TYPES = {"trusted": 1, "tmpfs": 2, "insecure__passthrough": 3}
 
 
@@ -111,14 +111,14 @@ def configuration(elf, options, executable, arguments=(), variables=(), from_hos
     return struct.pack("<QQ", 0x31474643434E45, 16 + len(text)) + text
 
 
-def measure(runtime, program, limit, config):
+def measure(runtime, program, limit, threads, config):
     stream = Stream()
     text, = [s for s in runtime.segments if s[3] & 4]
     stream.record(b"ECREATE\0", limit // PAGE, down(text[0]), up(text[0] + text[2]),
                   runtime.symbol(b"enclavisor_syscall_entry"), runtime.symbol(b"enclavisor_exception_entry"), 0)
     for segment in runtime.segments + program.segments + [(CONFIG, config, len(config), 1)]:
         stream.segment(*segment)
-    stream.record(b"EADTHRD\0", runtime.entry, BLOCK, IO_AREA, IO_PAGES)
+    stream.record(b"EADTHRD\0", runtime.entry, BLOCK, IO_WINDOW, 65 + 18 * (threads - 1))
     stream.record(b"EESEAL\0\0")
     return stream.hash.hexdigest()
 
@@ -158,7 +158,8 @@ def plan_manifest(path):
     host_arguments = key("insecure__use_host_argv", key("insecure__use_cmdline_argv", False))
     flags = host_arguments + 2 * key("insecure__use_host_env", False) + 4 * key("insecure__use_host_identity", False)
     limit = size(key("memory_limit", "256M"))
-    options = (flags, size(key("stack_size", "8M")), limit, 1, key("uid", 0), key("gid", 0))
+    threads = key("threads", 16)
+    options = (flags, size(key("stack_size", "8M")), limit, threads, key("uid", 0), key("gid", 0))
     executable = normal("/" + entrypoint)
     arguments = [] if host_arguments else key("argv", []) or [executable]
     environment = key("env", {})
@@ -171,14 +172,14 @@ def plan_manifest(path):
         mounts.append((MOUNT_TYPES[mount["type"]], point, uri))
         if mount["type"] == "trusted":
             files += trusted(point, uri)
-    return program, limit, configuration(program, options, executable, arguments,
-                                         [v.decode() for v in variables], from_host, mounts, files)
+    return program, limit, threads, configuration(program, options, executable, arguments,
+                                                  [v.decode() for v in variables], from_host, mounts, files)
 
 
 def plan_program(path, limit):
     program = Elf(path)
-    options = (7, 8 << 20, limit, 1, 0, 0)
-    return program, limit, configuration(program, options, os.path.realpath(path), mounts=[(3, "/", "/")])
+    options = (7, 8 << 20, limit, 16, 0, 0)
+    return program, limit, 16, configuration(program, options, os.path.realpath(path), mounts=[(3, "/", "/")])
 
 
 def main(words):

@@ -42,7 +42,7 @@ gid = 4294967294
 [enclave]
 memory_limit = "100000001"
 stack_size = "1M"
-threads = 1
+threads = 5
 debug = false
 [[fs.mounts]]
 type = "trusted"

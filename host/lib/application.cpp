@@ -40,7 +40,7 @@ Result<Application> describe_program(const fs::path& program, std::uint64_t memo
     configuration.options.flags = abi::kHostArguments | abi::kHostEnvironment | abi::kHostIdentity;
     configuration.options.stack_size = kDefaultStackSize;
     configuration.options.memory_limit = memory_limit;
-    configuration.options.threads = 1;
+    configuration.options.threads = kDefaultThreads;
     std::error_code error;
     const fs::path real = fs::canonical(program, error);
     configuration.executable = error ? program.string() : real.string();

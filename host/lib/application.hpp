@@ -15,6 +15,7 @@ namespace enclavisor::host {
 
 inline constexpr std::uint64_t kDefaultMemoryLimit = 256ull << 20;
 inline constexpr std::uint64_t kDefaultStackSize = 8ull << 20;
+inline constexpr std::uint64_t kDefaultThreads = 16;
 
 struct Application {
     std::string name;  // for messages

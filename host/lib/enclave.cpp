@@ -15,21 +15,14 @@ constexpr std::chrono::milliseconds kLongestSleep{50};
 
 }  // namespace
 
-Result<IoLease> IoLease::create(Machine& machine) {
-    IoLease lease{machine, TRY(machine.io_pool().allocate())};
-    lease.clear();
-    return lease;
+Result<IoLease> IoLease::create(Machine& machine, std::uint64_t pages) {
+    return IoLease{machine, TRY(machine.io_pool().allocate(pages)), pages * abi::kPageSize};
 }
 
 IoLease::~IoLease() {
     if (machine_ == nullptr) return;
-    clear();
+    machine_->link().clear(offset_, size_);
     machine_->io_pool().free(offset_);
-}
-
-void IoLease::clear() {
-    const auto area = machine_->link().bytes().subspan(offset_, IoPool::kAreaSize);
-    std::memset(area.data(), 0, area.size());
 }
 
 // --- Builder ---------------------------------------------------------------
@@ -70,7 +63,7 @@ Result<void> EnclaveBuilder::add(const ImageOperation& operation) {
         return {};
     }
     const auto& thread = std::get<ThreadOperation>(operation);
-    auto lease = TRY(IoLease::create(*machine_));
+    auto lease = TRY(IoLease::create(*machine_, thread.io_pages));
     TRY(machine_->control().call(
         abi::Command::kAddThread,
         {handle_, thread.entry, thread.block_address, thread.io_address, lease.offset(), thread.io_pages}));
@@ -108,9 +101,10 @@ Enclave::~Enclave() {
 Result<void> Enclave::attach_proxy(const ProxyOptions& options) {
     const auto program = options.program.empty() ? TRY(find_proxy()) : options.program;
     const int link = machine_->link().fd(), doorbell = machine_->guest_doorbell();
-    std::vector<std::string> arguments{program.string(), fmt::format("--link={}", link),
-                                       fmt::format("--doorbell={}", doorbell),
-                                       fmt::format("--area={}", io_.at(0).offset())};
+    std::vector<std::string> arguments{
+        program.string(), fmt::format("--link={}", link), fmt::format("--doorbell={}", doorbell),
+        fmt::format("--area={}", io_.at(0).offset()),
+        fmt::format("--areas={}", abi::io_area_count(io_.at(0).bytes().size()))};
     arguments.insert(arguments.end(), options.extra_arguments.begin(), options.extra_arguments.end());
     SpawnOptions spawn;
     spawn.inherit = {link, doorbell};
@@ -123,8 +117,8 @@ Result<void> Enclave::attach_proxy(const ProxyOptions& options) {
 }
 
 void Enclave::attach_handler(IoLoop::Handler handler) {
-    handler_ = std::make_unique<IoThread>(io_.at(0).header(), io_.at(0).data(), machine_->guest_doorbell(),
-                                          std::move(handler));
+    handler_ =
+        std::make_unique<IoServerThread>(io_.at(0).bytes(), machine_->guest_doorbell(), std::move(handler));
 }
 
 Result<void> Enclave::hand_over(const StartParameters& parameters) {

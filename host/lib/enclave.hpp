@@ -10,7 +10,7 @@
 
 #include "host/lib/error.hpp"
 #include "host/lib/image.hpp"
-#include "host/lib/io_loop.hpp"
+#include "host/lib/io_server.hpp"
 #include "host/lib/machine.hpp"
 #include "host/lib/measure.hpp"
 #include "host/lib/process.hpp"
@@ -18,24 +18,25 @@
 
 namespace enclavisor::host {
 
-// An I/O area of the pool, cleared when taken and given back.
+// A window of the pool, all zeros when taken.
 class IoLease {
 public:
-    static Result<IoLease> create(Machine& machine);
+    static Result<IoLease> create(Machine& machine, std::uint64_t pages);
     IoLease(IoLease&& other) noexcept
-        : machine_{std::exchange(other.machine_, nullptr)}, offset_{other.offset_} {}
+        : machine_{std::exchange(other.machine_, nullptr)}, offset_{other.offset_}, size_{other.size_} {}
     ~IoLease();
     void abandon() { machine_ = nullptr; }  // never given back
 
     std::uint64_t offset() const { return offset_; }
-    abi::IoHeader& header() const { return machine_->link().io_header(offset_); }
+    std::span<std::byte> bytes() const { return machine_->link().bytes().subspan(offset_, size_); }
+    // Of its first area.
     std::span<std::byte> data() const { return machine_->link().io_data(offset_); }
 
 private:
-    IoLease(Machine& machine, std::uint64_t offset) : machine_{&machine}, offset_{offset} {}
-    void clear();
+    IoLease(Machine& machine, std::uint64_t offset, std::uint64_t size)
+        : machine_{&machine}, offset_{offset}, size_{size} {}
     Machine* machine_;
-    std::uint64_t offset_;
+    std::uint64_t offset_, size_;
 };
 
 struct ProxyOptions {
@@ -78,7 +79,8 @@ public:
     const Measurement& measurement() const { return measurement_; }  // as the VM says
     const IoLease& io(std::size_t thread = 0) const { return io_.at(thread); }
 
-    // Who answers its forwarded calls: a proxy process, or a function in this one.
+    // Who answers its forwarded calls: a proxy process, or a function in this one,
+    // which is called from several threads if the enclave has several I/O areas.
     Result<void> attach_proxy(const ProxyOptions& options = {});
     void attach_handler(IoLoop::Handler handler);
     Process* proxy() { return proxy_.get(); }
@@ -106,7 +108,7 @@ private:
     std::vector<IoLease> io_;
     Measurement measurement_;
     std::unique_ptr<Process> proxy_;
-    std::unique_ptr<IoThread> handler_;
+    std::unique_ptr<IoServerThread> handler_;
 };
 
 }  // namespace enclavisor::host

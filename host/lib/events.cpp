@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "host/lib/io_server.hpp"
 #include "host/lib/shared_word.hpp"
 
 namespace enclavisor::host {
@@ -38,12 +39,8 @@ void Events::on_doorbell() {
     std::uint64_t rings;
     [[maybe_unused]] const ssize_t count = ::read(sources_.doorbell, &rings, sizeof(rings));
     full_fence();
-    pool_.for_each_used([this](std::uint64_t offset) {
-        std::uint32_t& waits = link_.io_header(offset).host_waits;
-        if (load(waits) != 1) return;
-        store(waits, 0);
-        futex_wake_all(waits);
-    });
+    pool_.for_each_used(
+        [this](std::uint64_t offset, std::uint64_t size) { attend(link_.bytes().subspan(offset, size)); });
     announce();
 }
 

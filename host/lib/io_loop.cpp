@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 
 #include "host/lib/shared_word.hpp"
@@ -17,17 +18,32 @@ constexpr int kLooksPerClock = 64;  // reading the clock costs more than looking
 
 }  // namespace
 
+bool IoLoop::fresh() const {
+    return load(header_.submitted) != completed_.load(std::memory_order_relaxed) || stopped_.load();
+}
+
+bool IoLoop::cut_short() const {
+    const std::uint32_t completed = completed_.load();
+    return load(header_.cancel) == completed + 1 && load(header_.submitted) != completed;
+}
+
+void IoLoop::spin() {
+    if (spinners_ != nullptr && spinners_->fetch_add(1) >= most_spinners_) {
+        spinners_->fetch_sub(1);
+        return;
+    }
+    const auto spin_end = std::chrono::steady_clock::now() + spin_;
+    do {
+        for (int i = 0; i < kLooksPerClock && !fresh(); i++) __builtin_ia32_pause();
+    } while (!fresh() && std::chrono::steady_clock::now() < spin_end);
+    if (spinners_ != nullptr) spinners_->fetch_sub(1);
+}
+
 bool IoLoop::wait_for_submission() {
-    const auto fresh = [this] { return load(header_.submitted) != completed_ || stopped_.load(); };
     for (;;) {
         const auto begin = std::chrono::steady_clock::now();
-        const auto spin_end = begin + spin_;
-        do {
-            for (int i = 0; i < kLooksPerClock; i++) {
-                if (fresh()) return !stopped_.load();
-                __builtin_ia32_pause();
-            }
-        } while (std::chrono::steady_clock::now() < spin_end);
+        spin();
+        if (fresh()) return !stopped_.load();
         store(header_.host_waits, 1);
         full_fence();
         if (!fresh()) futex_wait(header_.host_waits, 1);
@@ -38,27 +54,33 @@ bool IoLoop::wait_for_submission() {
     }
 }
 
-bool IoLoop::run() {
-    while (wait_for_submission()) {
-        const std::uint32_t submitted = load(header_.submitted);
-        if (submitted - completed_ > abi::kIoDepth) return false;
-        while (completed_ != submitted && !stopped_.load()) {
-            const std::uint32_t slot = completed_ % abi::kIoDepth;
-            const abi::SubmissionEntry entry = copy_in(header_.entries[slot]);
-            abi::CompletionEntry completion{};
-            completion.id = entry.id;
-            completion.result = handler_(entry, data_);
-            header_.completions[slot] = completion;
-            completed_++;
-            store(header_.completed, completed_);
-            served_.fetch_add(1);
-            full_fence();
-            if (load(header_.enclave_waits) == 0) continue;
-            const std::uint64_t one = 1;
-            [[maybe_unused]] const ssize_t written = ::write(guest_doorbell_, &one, sizeof(one));
-        }
+bool IoLoop::serve() {
+    const std::uint32_t submitted = load(header_.submitted);
+    if (submitted - completed_.load() > abi::kIoDepth) return false;
+    while (completed_.load() != submitted && !stopped_.load()) {
+        const std::uint32_t slot = completed_.load() % abi::kIoDepth;
+        const abi::SubmissionEntry entry = copy_in(header_.entries[slot]);
+        abi::CompletionEntry completion{};
+        completion.id = entry.id;
+        in_call_.store(true);
+        completion.result = cut_short() ? -EINTR : handler_(entry, data_);
+        in_call_.store(false);
+        header_.completions[slot] = completion;
+        store(header_.completed, completed_.fetch_add(1) + 1);
+        served_.fetch_add(1);
+        full_fence();
+        if (load(header_.enclave_waits) == 0) continue;
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const ssize_t written = ::write(guest_doorbell_, &one, sizeof(one));
     }
     return true;
+}
+
+bool IoLoop::run() {
+    bool kept = true;
+    while (kept && wait_for_submission()) kept = serve();
+    ended_.store(true);
+    return kept;
 }
 
 void IoLoop::stop() {

@@ -26,13 +26,28 @@ public:
     // How long to poll at least before sleeping; before run().
     void set_shortest_spin(std::chrono::microseconds spin) { spin_ = shortest_spin_ = spin; }
 
+    // At most `most` loops that share `spinners` poll at a time; before run().
+    void share_spinning(std::atomic<int>& spinners, int most) {
+        spinners_ = &spinners;
+        most_spinners_ = most;
+    }
+
     // Serves until stop(). Returns false if the enclave broke the protocol.
     bool run();
     void stop();  // from another thread
     std::uint32_t served() const { return served_.load(); }
 
+    // For who interrupts: whether the enclave does not want to wait for the call under
+    // way any longer; whether the handler runs; whether run() is over.
+    bool cut_short() const;
+    bool in_call() const { return in_call_.load(); }
+    bool ended() const { return ended_.load(); }
+
 private:
     bool wait_for_submission();  // false: stopped
+    void spin();
+    bool serve();  // false: the protocol was broken
+    bool fresh() const;
 
     abi::IoHeader& header_;
     std::span<std::byte> data_;
@@ -40,9 +55,13 @@ private:
     Handler handler_;
     std::chrono::microseconds shortest_spin_{20};
     std::chrono::microseconds spin_{40};  // before the next sleep; adapts
+    std::atomic<int>* spinners_ = nullptr;
+    int most_spinners_ = 0;
     std::atomic<bool> stopped_{false};
+    std::atomic<bool> in_call_{false};
+    std::atomic<bool> ended_{false};
     std::atomic<std::uint32_t> served_{0};
-    std::uint32_t completed_ = 0;  // ours; the header's copy is only written
+    std::atomic<std::uint32_t> completed_{0};  // ours; the header's copy is only written
 };
 
 // An IoLoop on a thread of its own.

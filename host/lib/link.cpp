@@ -36,19 +36,31 @@ const abi::EnclaveStatus& Link::status(std::uint32_t slot) const {
                                   (slot % abi::kMaxEnclaves) * sizeof(abi::EnclaveStatus));
 }
 
-Result<std::uint64_t> IoPool::allocate() {
-    std::lock_guard guard{mutex_};
-    for (std::size_t i = 0; i < used_.size(); i++) {
-        if (used_[i]) continue;
-        used_[i] = true;
-        return abi::kIoPoolOffset + i * kAreaSize;
+void Link::clear(std::uint64_t offset, std::uint64_t size) const {
+    if (::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                    static_cast<off_t>(size)) != 0) {
+        std::memset(bytes().data() + offset, 0, size);
     }
-    return fail("no I/O area is left in the link", "end some enclaves or use a larger link");
+}
+
+Result<std::uint64_t> IoPool::allocate(std::uint64_t pages) {
+    const std::uint64_t size = pages * abi::kPageSize;
+    std::lock_guard guard{mutex_};
+    std::uint64_t offset = abi::kIoPoolOffset;
+    for (const auto& [begin, length] : used_) {
+        if (begin - offset >= size) break;
+        offset = begin + length;
+    }
+    if (size > end_ - offset) {
+        return fail("no room for I/O is left in the link", "end some enclaves or use a larger link");
+    }
+    used_.emplace(offset, size);
+    return offset;
 }
 
 void IoPool::free(std::uint64_t offset) {
     std::lock_guard guard{mutex_};
-    used_.at((offset - abi::kIoPoolOffset) / kAreaSize) = false;
+    used_.erase(offset);
 }
 
 }  // namespace enclavisor::host

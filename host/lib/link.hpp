@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <span>
-#include <vector>
 
 #include "abi/host/control.hpp"
 #include "abi/host/io_area.hpp"
@@ -32,9 +32,12 @@ public:
         return bytes().subspan(abi::kControlDataOffset, abi::kControlDataSize);
     }
     abi::IoHeader& io_header(std::uint64_t offset) const { return at<abi::IoHeader>(offset); }
+    // The data of the first area of the window at `offset`.
     std::span<std::byte> io_data(std::uint64_t offset) const {
         return bytes().subspan(offset + abi::kIoDataOffset, abi::kIoDataSize);
     }
+    // Makes [offset, offset + size), whole pages, zero and gives its memory back.
+    void clear(std::uint64_t offset, std::uint64_t size) const;
 
 private:
     Link(Fd fd, Mapping mapping) : fd_{std::move(fd)}, mapping_{std::move(mapping)} {}
@@ -47,27 +50,23 @@ private:
     Mapping mapping_;
 };
 
-// Hands out I/O areas of the link's pool.
+// Hands out windows of the link's pool: runs of pages.
 class IoPool {
 public:
-    static constexpr std::uint64_t kAreaSize = abi::kIoAreaPages * abi::kPageSize;
+    explicit IoPool(std::uint64_t link_size) : end_{link_size} {}
 
-    explicit IoPool(std::uint64_t link_size) : used_((link_size - abi::kIoPoolOffset) / kAreaSize, false) {}
-
-    Result<std::uint64_t> allocate();  // offset in the link
+    Result<std::uint64_t> allocate(std::uint64_t pages = abi::kIoAreaPages);  // offset in the link
     void free(std::uint64_t offset);
-    std::size_t capacity() const { return used_.size(); }
     template <typename Visit>
     void for_each_used(Visit visit) {
         std::lock_guard guard{mutex_};
-        for (std::size_t i = 0; i < used_.size(); i++) {
-            if (used_[i]) visit(abi::kIoPoolOffset + i * kAreaSize);
-        }
+        for (const auto& [offset, size] : used_) visit(offset, size);
     }
 
 private:
     std::mutex mutex_;
-    std::vector<bool> used_;
+    std::uint64_t end_;
+    std::map<std::uint64_t, std::uint64_t> used_;  // offset to size, bytes
 };
 
 }  // namespace enclavisor::host

@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
+#include <algorithm>
+#include <map>
 
 namespace enclavisor::host {
 namespace {
@@ -23,18 +24,40 @@ TEST(Link, SizesThatAreRefused) {
         EXPECT_FALSE(Link::create(size, 0));
 }
 
-TEST(IoPool, AreasAreDisjointAndComeBack) {
-    IoPool pool{8 << 20};
-    std::set<std::uint64_t> seen;
-    for (std::size_t i = 0; i < pool.capacity(); i++) {
-        const auto area = pool.allocate();
-        ASSERT_TRUE(area);
-        EXPECT_TRUE(seen.insert(area.value()).second);
-        EXPECT_LE(area.value() + IoPool::kAreaSize, 8u << 20);
+TEST(IoPool, WindowsAreDisjointAndComeBack) {
+    constexpr std::uint64_t kEnd = 8 << 20;
+    IoPool pool{kEnd};
+    std::map<std::uint64_t, std::uint64_t> seen;
+    for (std::uint64_t pages = 1;; pages = pages * 2 % 97) {
+        const auto window = pool.allocate(pages);
+        if (!window) break;
+        EXPECT_GE(window.value(), abi::kIoPoolOffset);
+        EXPECT_LE(window.value() + pages * abi::kPageSize, kEnd);
+        ASSERT_TRUE(seen.emplace(window.value(), pages * abi::kPageSize).second);
     }
-    EXPECT_FALSE(pool.allocate());
-    pool.free(*seen.begin());
-    EXPECT_EQ(pool.allocate().value(), *seen.begin());
+    std::uint64_t end = 0;
+    for (const auto& [offset, size] : seen) {
+        EXPECT_GE(offset, end);
+        end = offset + size;
+    }
+    std::uint64_t visited = 0;
+    pool.for_each_used([&](std::uint64_t offset, std::uint64_t size) { visited += seen.at(offset) == size; });
+    EXPECT_EQ(visited, seen.size());
+    const auto middle = std::next(seen.begin(), 3);
+    pool.free(middle->first);
+    EXPECT_EQ(pool.allocate(middle->second / abi::kPageSize).value(), middle->first);
+}
+
+TEST(Link, ClearedMemoryIsZero) {
+    const auto link = Link::create(8 << 20, 0);
+    ASSERT_TRUE(link);
+    const auto bytes = link.value().bytes().subspan(abi::kIoPoolOffset, 3 * abi::kPageSize);
+    std::fill(bytes.begin(), bytes.end(), std::byte{7});
+    link.value().clear(abi::kIoPoolOffset + abi::kPageSize, abi::kPageSize);
+    EXPECT_EQ(bytes[abi::kPageSize - 1], std::byte{7});
+    EXPECT_EQ(bytes[abi::kPageSize], std::byte{0});
+    EXPECT_EQ(bytes[2 * abi::kPageSize - 1], std::byte{0});
+    EXPECT_EQ(bytes[2 * abi::kPageSize], std::byte{7});
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "abi/host/control.hpp"
 #include "abi/host/io_area.hpp"
 #include "abi/platform/layout.hpp"
@@ -63,9 +65,9 @@ Result<void> add_runtime(EnclaveImage& image, const ElfInput& runtime, const Elf
     return add_elf(image, elf, 0, runtime.name);
 }
 
-void add_thread(EnclaveImage& image, std::uint64_t entry) {
+void add_thread(EnclaveImage& image, std::uint64_t entry, std::uint64_t io_areas) {
     image.operations.emplace_back(
-        ThreadOperation{entry, abi::kThreadBlockBase, abi::kIoAreaBase, abi::kIoAreaPages});
+        ThreadOperation{entry, abi::kThreadBlockBase, abi::kIoAreaBase, abi::io_window_pages(io_areas)});
 }
 
 // Pages that the segments take, saturating: sizes are the file's.
@@ -118,7 +120,8 @@ Result<EnclaveImage> load_process(const ElfInput& program, const ElfInput& runti
     const auto config = serialise(configuration, described);
     TRY(image.add_segment(abi::kConfigBase, config, config.size(), abi::kRead));
 
-    add_thread(image, runtime_elf.entry);
+    add_thread(image, runtime_elf.entry,
+               std::clamp<std::uint64_t>(configuration.options.threads, 1, abi::kMaxIoAreas));
     return image;
 }
 
@@ -133,7 +136,7 @@ Result<EnclaveImage> load_native(const ElfInput& program, std::uint64_t memory_l
     image.create.exception_entry = find_elf_symbol(program.bytes, "enclavisor_exception_entry").value_or(0);
     if (image.create.exception_entry != 0) image.create.exception_entry += base;
     TRY(add_elf(image, elf, base, program.name));
-    add_thread(image, base + elf.entry);
+    add_thread(image, base + elf.entry, 1);
     return image;
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "abi/host/io_area.hpp"
 #include "abi/platform/layout.hpp"
 #include "host/lib/text.hpp"
 #include "host/lib/toml_guard.hpp"
@@ -166,10 +167,9 @@ private:
         return {};
     }
     Result<void> threads(const toml::node& node, const Place& place) {
-        if (TRY(to_number(node, place, 1024)) != 1) {
-            return place.error("an enclave has exactly one thread for now",
-                               "set enclave.threads = 1 or leave it out");
-        }
+        manifest_.threads = TRY(to_number(node, place, static_cast<std::int64_t>(abi::kMaxIoAreas)));
+        if (manifest_.threads == 0)
+            return place.error("an enclave without threads is none", "enclave.threads is at least 1");
         return {};
     }
     Result<void> debug(const toml::node& node, const Place& place) {

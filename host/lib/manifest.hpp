@@ -30,7 +30,7 @@ struct Manifest {
     bool host_identity = false;
     std::uint64_t memory_limit = 256ull << 20;
     std::uint64_t stack_size = 8ull << 20;
-    std::uint64_t threads = 1;
+    std::uint64_t threads = 16;  // that can be in calls to the host at once
     std::uint64_t uid = 0, gid = 0;
     std::vector<ManifestMount> mounts;
 };

@@ -104,7 +104,8 @@ TEST(Manifest, Contradictions) {
     EXPECT_NE(refusal("argv = ['a']").find("no entrypoint"), std::string::npos);
     EXPECT_NE(refusal("entrypoint='a'\nargv=['a']\ninsecure__use_host_argv=true").find("both argv and"),
               std::string::npos);
-    EXPECT_NE(refusal("entrypoint='a'\nenclave.threads = 2").find("exactly one thread"), std::string::npos);
+    EXPECT_NE(refusal("entrypoint='a'\nenclave.threads = 0").find("without threads"), std::string::npos);
+    EXPECT_NE(refusal("entrypoint='a'\nenclave.threads = 65").find("from 0 to 64"), std::string::npos);
     EXPECT_NE(refusal("entrypoint='a'\nenclave.debug = true").find("do not exist yet"), std::string::npos);
     EXPECT_NE(refusal("entrypoint='a'\nargv=[\"a\\u0000b\"]").find("zero byte"), std::string::npos);
 }

@@ -4,10 +4,13 @@
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <optional>
 
 namespace enclavisor::host {
 
@@ -25,8 +28,11 @@ inline void full_fence() {
 }
 
 // Shared futexes: the word lies in the link, its sleeper in another process.
-inline void futex_wait(const std::uint32_t& word, std::uint32_t expected) {
-    ::syscall(SYS_futex, &word, FUTEX_WAIT, expected, nullptr, nullptr, 0);
+inline void futex_wait(const std::uint32_t& word, std::uint32_t expected,
+                       std::optional<std::chrono::milliseconds> longest = std::nullopt) {
+    timespec time{};
+    if (longest) time.tv_nsec = longest->count() * 1'000'000;  // below a second
+    ::syscall(SYS_futex, &word, FUTEX_WAIT, expected, longest ? &time : nullptr, nullptr, 0);
 }
 inline void futex_wake_all(const std::uint32_t& word) {
     ::syscall(SYS_futex, &word, FUTEX_WAKE, 0x7fffffff, nullptr, nullptr, 0);

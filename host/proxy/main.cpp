@@ -9,12 +9,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string_view>
 
 #include "abi/host/link.hpp"
 #include "host/lib/fd.hpp"
-#include "host/lib/io_loop.hpp"
+#include "host/lib/io_server.hpp"
 #include "host/lib/mapping.hpp"
 #include "host/proxy/executor.hpp"
 
@@ -27,7 +28,7 @@ using namespace enclavisor::host;
 constexpr int kHighFd = 1000;
 
 struct Options {
-    std::optional<std::uint64_t> link, doorbell, area;
+    std::optional<std::uint64_t> link, doorbell, area, areas;
     std::optional<std::uint64_t> spin;  // polls at least so many microseconds before it sleeps
 };
 
@@ -46,6 +47,7 @@ Options parse(int count, char** arguments) {
         if (auto n = number_after(arguments[i], "--link=")) options.link = n;
         if (auto n = number_after(arguments[i], "--doorbell=")) options.doorbell = n;
         if (auto n = number_after(arguments[i], "--area=")) options.area = n;
+        if (auto n = number_after(arguments[i], "--areas=")) options.areas = n;
         if (auto n = number_after(arguments[i], "--spin=")) options.spin = n;
     }
     return options;
@@ -82,23 +84,24 @@ int main(int count, char** arguments) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // exec keeps it; an executable with privileges would not
     ignore_signals();
     Fd link{static_cast<int>(*options.link)};
-    auto area = Mapping::create(link.get(), *options.area, abi::kIoAreaPages * abi::kPageSize);
-    if (!area) {
-        std::fprintf(stderr, "enclavisor-proxy: %s\n", area.error().text().c_str());
+    const std::uint64_t areas = std::clamp<std::uint64_t>(options.areas.value_or(1), 1, abi::kMaxIoAreas);
+    auto window = Mapping::create(link.get(), *options.area, abi::io_window_pages(areas) * abi::kPageSize);
+    if (!window) {
+        std::fprintf(stderr, "enclavisor-proxy: %s\n", window.error().text().c_str());
         return 125;
     }
-    // Other enclaves' areas are out of reach from here on.
+    // Other enclaves' windows are out of reach from here on.
     link.reset();
     const Fd doorbell = move_up(static_cast<int>(*options.doorbell));
 
     Executor executor{{doorbell.get()}};
-    const auto bytes = area->bytes();
-    IoLoop loop{*reinterpret_cast<abi::IoHeader*>(bytes.data()), bytes.subspan(abi::kIoDataOffset),
-                doorbell.get(), [&executor](const abi::SubmissionEntry& entry, std::span<std::byte> data) {
-                    return executor.execute(entry, data);
-                }};
-    if (options.spin) loop.set_shortest_spin(std::chrono::microseconds{*options.spin});
-    if (loop.run()) return 0;
+    IoServer server{window->bytes(), doorbell.get(),
+                    [&executor](const abi::SubmissionEntry& entry, std::span<std::byte> data) {
+                        return executor.execute(entry, data);
+                    }};
+    if (options.spin) server.set_shortest_spin(std::chrono::microseconds{*options.spin});
+    // A worker may be in a call that ends with the process only.
+    if (server.run()) std::_Exit(0);
     std::fputs("enclavisor-proxy: the enclave broke the protocol of its rings\n", stderr);
-    return 125;
+    std::_Exit(125);
 }

@@ -82,8 +82,7 @@ host::Result<NativeEnclave> NativeEnclave::create(host::Machine& machine, const 
                                                   const NativeOptions& options) {
     NativeEnclave enclave{machine};
     enclave.io_offset_ = TRY(machine.io_pool().allocate());
-    const auto area = machine.link().bytes().subspan(enclave.io_offset_, abi::kIoAreaPages * kPageSize);
-    std::fill(area.begin(), area.end(), std::byte{0});
+    machine.link().clear(enclave.io_offset_, abi::kIoAreaPages * kPageSize);
     const auto created = TRY(machine.control().call(
         Command::kCreate, {options.memory_limit_pages, 0, 0, 0, options.exception_entry, 0, options.tenant}));
     enclave.handle_ = created[0];
