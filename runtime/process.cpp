@@ -19,7 +19,6 @@ Process::Process(Config&& measured, Start&& told)
     gid = host_identity ? start.info.gid : static_cast<std::uint32_t>(config.options.gid);
     euid = host_identity ? start.info.euid : uid;
     egid = host_identity ? start.info.egid : gid;
-    name = base_name(config.executable).substr(0, 15);
 }
 
 void Process::finish() {

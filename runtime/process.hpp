@@ -12,6 +12,8 @@
 #include "runtime/files/names.hpp"
 #include "runtime/memory/memory.hpp"
 #include "runtime/signals/signals.hpp"
+#include "runtime/threads/futex_table.hpp"
+#include "runtime/threads/threads.hpp"
 #include "runtime/time/clock.hpp"
 
 namespace enclavisor::runtime {
@@ -25,15 +27,17 @@ struct Process {
     Descriptors files;
     Names names;
     Signals signals;
+    Threads threads;
+    FutexTable futexes;
     Clock clock;
 
     std::uint32_t pid, parent, uid, gid, euid, egid;
     std::uint32_t umask;
-    std::string name;                              // PR_SET_NAME
     std::string arguments_text, environment_text;  // /proc/self/cmdline, environ
-    std::uint64_t clear_child_thread = 0;          // set_tid_address
+    int first_status = 0;                          // what the first thread ended with
 
-    // Before the enclave ends: the summary of unsupported calls, if asked for.
+    // Before the enclave ends, with the lock: the summary of unsupported calls, if
+    // asked for.
     void finish();
     [[noreturn]] void exit(int status);
 };

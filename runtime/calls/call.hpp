@@ -15,6 +15,7 @@
 #include "runtime/calls/linux_calls.hpp"
 #include "runtime/process.hpp"
 #include "runtime/support/program_memory.hpp"
+#include "runtime/threads/lock.hpp"
 
 namespace enclavisor::runtime {
 
@@ -56,8 +57,15 @@ struct Invoke<kFunction> {
 
 }  // namespace call_detail
 
-// Makes sys_<name> the function of its row in the table. Stands after it.
+// Makes sys_<name> the function of its row in the table. Stands after it. The
+// runtime's lock is held around it.
 #define ENCLAVISOR_CALL(name)                                 \
+    std::int64_t entry_##name(Frame* frame) {                 \
+        const Locked locked;                                  \
+        return call_detail::Invoke<&sys_##name>::call(frame); \
+    }
+// The same for what needs no lock: it touches nothing that other threads change.
+#define ENCLAVISOR_FREE_CALL(name)                            \
     std::int64_t entry_##name(Frame* frame) {                 \
         return call_detail::Invoke<&sys_##name>::call(frame); \
     }
@@ -67,12 +75,13 @@ struct Invoke<kFunction> {
 // A path from the program: 0, -EFAULT or -ENAMETOOLONG.
 std::int64_t get_path(Address from, std::string& path);
 
-// The open file of a descriptor, or return -EBADF from the calling function.
-#define TRY_FILE(fd)                                    \
-    ({                                                  \
-        OpenFile* try_file_ = process().files.find(fd); \
-        if (try_file_ == nullptr) return -EBADF;        \
-        try_file_;                                      \
+// A reference to the open file of a descriptor, or return -EBADF from the calling
+// function. Another thread may close the descriptor meanwhile.
+#define TRY_FILE(fd)                                        \
+    ({                                                      \
+        Ref<OpenFile> try_file_ = process().files.hold(fd); \
+        if (!try_file_) return -EBADF;                      \
+        std::move(try_file_);                               \
     })
 
 // A host's negative answer, or any -errno, is returned from the calling function.
@@ -84,8 +93,5 @@ std::int64_t get_path(Address from, std::string& path);
     })
 
 using Fd = std::uint32_t;  // a negative descriptor is a number that no file has
-
-// Sleeps that long.
-void sleep_for(std::uint64_t nanoseconds);
 
 }  // namespace enclavisor::runtime

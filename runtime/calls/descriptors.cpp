@@ -49,7 +49,7 @@ std::int64_t sys_dup2(Fd from, Fd to) {
 }
 
 std::int64_t sys_fcntl(Fd fd, int command, std::uint64_t argument) {
-    OpenFile* file = TRY_FILE(fd);
+    const Ref<OpenFile> file = TRY_FILE(fd);
     Descriptors& files = process().files;
     switch (command) {
         case F_DUPFD:
@@ -77,7 +77,7 @@ std::int64_t sys_fcntl(Fd fd, int command, std::uint64_t argument) {
 }
 
 std::int64_t sys_ioctl(Fd fd, std::uint32_t request, Address argument) {
-    OpenFile* file = TRY_FILE(fd);
+    const Ref<OpenFile> file = TRY_FILE(fd);
     if (request == FIOCLEX || request == FIONCLEX) {
         process().files.set_close_on_exec(fd, request == FIOCLEX);
         return 0;
@@ -101,11 +101,11 @@ std::int64_t sys_getdents64(Fd fd, Address to, std::uint32_t size) {
     return TRY_FILE(fd)->entries(to, size);
 }
 std::int64_t sys_ftruncate(Fd fd, std::int64_t size) {
-    OpenFile* file = TRY_FILE(fd);
+    const Ref<OpenFile> file = TRY_FILE(fd);
     return size < 0 || !file->writable() ? -EINVAL : file->truncate(static_cast<std::uint64_t>(size));
 }
 std::int64_t sys_fallocate(Fd fd, int mode, std::int64_t offset, std::int64_t size) {
-    OpenFile* file = TRY_FILE(fd);
+    const Ref<OpenFile> file = TRY_FILE(fd);
     if (offset < 0 || size <= 0) return -EINVAL;
     if (!file->writable()) return -EBADF;
     return file->allocate(mode, static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(size));

@@ -38,8 +38,7 @@ std::int64_t absent(Frame* frame) {
 }  // namespace
 
 void count_unsupported(std::uint64_t number) {
-    std::uint32_t& count = unsupported[std::min<std::uint64_t>(number, kLinuxCallLimit)];
-    if (count < ~0u) count++;
+    __atomic_fetch_add(&unsupported[std::min<std::uint64_t>(number, kLinuxCallLimit)], 1, __ATOMIC_RELAXED);
 }
 
 void print_unsupported() {
@@ -60,7 +59,7 @@ void print_unsupported() {
 }
 
 std::int64_t get_path(Address from, std::string& path) {
-    static char buffer[abi::kMaxPath];
+    char buffer[abi::kMaxPath];
     const long size = guarded_string(buffer, reinterpret_cast<const char*>(from), sizeof(buffer));
     if (size < 0) return -EFAULT;
     if (static_cast<std::size_t>(size) == sizeof(buffer)) return -ENAMETOOLONG;

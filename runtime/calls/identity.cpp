@@ -1,4 +1,4 @@
-// Who the process is. One process, one thread, one user.
+// Who the process is. One process, one user.
 #include <sys/utsname.h>
 
 #include <cstring>
@@ -9,9 +9,6 @@ namespace enclavisor::runtime {
 namespace {
 
 std::int64_t sys_getpid(Frame*) {
-    return process().pid;
-}
-std::int64_t sys_gettid(Frame*) {
     return process().pid;
 }
 std::int64_t sys_getppid(Frame*) {
@@ -119,30 +116,29 @@ std::int64_t sys_personality(std::uint32_t persona) {
 
 }  // namespace
 
-ENCLAVISOR_CALL(getpid)
-ENCLAVISOR_CALL(gettid)
-ENCLAVISOR_CALL(getppid)
-ENCLAVISOR_CALL(getuid)
-ENCLAVISOR_CALL(getgid)
-ENCLAVISOR_CALL(geteuid)
-ENCLAVISOR_CALL(getegid)
-ENCLAVISOR_CALL(getpgrp)
-ENCLAVISOR_CALL(getpgid)
-ENCLAVISOR_CALL(getsid)
-ENCLAVISOR_CALL(setpgid)
-ENCLAVISOR_CALL(setsid)
-ENCLAVISOR_CALL(setuid)
-ENCLAVISOR_CALL(setgid)
-ENCLAVISOR_CALL(setreuid)
-ENCLAVISOR_CALL(setregid)
-ENCLAVISOR_CALL(setresuid)
-ENCLAVISOR_CALL(setresgid)
-ENCLAVISOR_CALL(setfsuid)
-ENCLAVISOR_CALL(setfsgid)
-ENCLAVISOR_CALL(getresuid)
-ENCLAVISOR_CALL(getresgid)
-ENCLAVISOR_CALL(getgroups)
-ENCLAVISOR_CALL(uname)
-ENCLAVISOR_CALL(personality)
+ENCLAVISOR_FREE_CALL(getpid)
+ENCLAVISOR_FREE_CALL(getppid)
+ENCLAVISOR_FREE_CALL(getuid)
+ENCLAVISOR_FREE_CALL(getgid)
+ENCLAVISOR_FREE_CALL(geteuid)
+ENCLAVISOR_FREE_CALL(getegid)
+ENCLAVISOR_FREE_CALL(getpgrp)
+ENCLAVISOR_FREE_CALL(getpgid)
+ENCLAVISOR_FREE_CALL(getsid)
+ENCLAVISOR_FREE_CALL(setpgid)
+ENCLAVISOR_FREE_CALL(setsid)
+ENCLAVISOR_FREE_CALL(setuid)
+ENCLAVISOR_FREE_CALL(setgid)
+ENCLAVISOR_FREE_CALL(setreuid)
+ENCLAVISOR_FREE_CALL(setregid)
+ENCLAVISOR_FREE_CALL(setresuid)
+ENCLAVISOR_FREE_CALL(setresgid)
+ENCLAVISOR_FREE_CALL(setfsuid)
+ENCLAVISOR_FREE_CALL(setfsgid)
+ENCLAVISOR_FREE_CALL(getresuid)
+ENCLAVISOR_FREE_CALL(getresgid)
+ENCLAVISOR_FREE_CALL(getgroups)
+ENCLAVISOR_FREE_CALL(uname)
+ENCLAVISOR_FREE_CALL(personality)
 
 }  // namespace enclavisor::runtime

@@ -22,7 +22,7 @@
     FORWARDED(41, socket) FORWARDED(42, connect) FORWARDED(43, accept) FORWARDED(44, sendto) \
     FORWARDED(45, recvfrom) FORWARDED(46, sendmsg) FORWARDED(47, recvmsg) FORWARDED(48, shutdown) \
     FORWARDED(49, bind) FORWARDED(50, listen) FORWARDED(51, getsockname) FORWARDED(52, getpeername) \
-    FORWARDED(53, socketpair) FORWARDED(54, setsockopt) FORWARDED(55, getsockopt) ABSENT(56, clone) \
+    FORWARDED(53, socketpair) FORWARDED(54, setsockopt) FORWARDED(55, getsockopt) INSIDE(56, clone) \
     ABSENT(57, fork) ABSENT(58, vfork) ABSENT(59, execve) INSIDE(60, exit) ABSENT(61, wait4) \
     INSIDE(62, kill) INSIDE(63, uname) ABSENT(64, semget) ABSENT(65, semop) ABSENT(66, semctl) \
     ABSENT(67, shmdt) ABSENT(68, msgget) ABSENT(69, msgsnd) ABSENT(70, msgrcv) ABSENT(71, msgctl) \
@@ -39,8 +39,8 @@
     INSIDE(114, setregid) INSIDE(115, getgroups) ABSENT(116, setgroups) INSIDE(117, setresuid) \
     INSIDE(118, getresuid) INSIDE(119, setresgid) INSIDE(120, getresgid) INSIDE(121, getpgid) \
     INSIDE(122, setfsuid) INSIDE(123, setfsgid) INSIDE(124, getsid) ABSENT(125, capget) \
-    ABSENT(126, capset) INSIDE(127, rt_sigpending) ABSENT(128, rt_sigtimedwait) \
-    ABSENT(129, rt_sigqueueinfo) INSIDE(130, rt_sigsuspend) INSIDE(131, sigaltstack) FORWARDED(132, utime) \
+    ABSENT(126, capset) INSIDE(127, rt_sigpending) INSIDE(128, rt_sigtimedwait) \
+    INSIDE(129, rt_sigqueueinfo) INSIDE(130, rt_sigsuspend) INSIDE(131, sigaltstack) FORWARDED(132, utime) \
     FORWARDED(133, mknod) ABSENT(134, uselib) INSIDE(135, personality) ABSENT(136, ustat) \
     FORWARDED(137, statfs) FORWARDED(138, fstatfs) ABSENT(139, sysfs) INSIDE(140, getpriority) \
     INSIDE(141, setpriority) INSIDE(142, sched_setparam) INSIDE(143, sched_getparam) \
@@ -85,7 +85,7 @@
     ABSENT(284, eventfd) FORWARDED(285, fallocate) ABSENT(286, timerfd_settime) \
     ABSENT(287, timerfd_gettime) FORWARDED(288, accept4) ABSENT(289, signalfd4) ABSENT(290, eventfd2) \
     ABSENT(291, epoll_create1) INSIDE(292, dup3) FORWARDED(293, pipe2) ABSENT(294, inotify_init1) \
-    FORWARDED(295, preadv) FORWARDED(296, pwritev) ABSENT(297, rt_tgsigqueueinfo) \
+    FORWARDED(295, preadv) FORWARDED(296, pwritev) INSIDE(297, rt_tgsigqueueinfo) \
     ABSENT(298, perf_event_open) ABSENT(299, recvmmsg) ABSENT(300, fanotify_init) \
     ABSENT(301, fanotify_mark) INSIDE(302, prlimit64) ABSENT(303, name_to_handle_at) \
     ABSENT(304, open_by_handle_at) ABSENT(305, clock_adjtime) FORWARDED(306, syncfs) ABSENT(307, sendmmsg) \
@@ -98,7 +98,7 @@
     FORWARDED(332, statx) ABSENT(333, io_pgetevents) INSIDE(334, rseq) ABSENT(424, pidfd_send_signal) \
     ABSENT(425, io_uring_setup) ABSENT(426, io_uring_enter) ABSENT(427, io_uring_register) \
     ABSENT(428, open_tree) ABSENT(429, move_mount) ABSENT(430, fsopen) ABSENT(431, fsconfig) \
-    ABSENT(432, fsmount) ABSENT(433, fspick) ABSENT(434, pidfd_open) ABSENT(435, clone3) \
+    ABSENT(432, fsmount) ABSENT(433, fspick) ABSENT(434, pidfd_open) INSIDE(435, clone3) \
     INSIDE(436, close_range) ABSENT(437, openat2) ABSENT(438, pidfd_getfd) FORWARDED(439, faccessat2) \
     ABSENT(440, process_madvise) ABSENT(441, epoll_pwait2) ABSENT(442, mount_setattr) \
     ABSENT(443, quotactl_fd) ABSENT(444, landlock_create_ruleset) ABSENT(445, landlock_add_rule) \

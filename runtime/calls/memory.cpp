@@ -14,8 +14,9 @@ std::int64_t sys_brk(std::uint64_t end) {
 
 std::int64_t sys_mmap(std::uint64_t hint, std::uint64_t size, int protection, int flags, Fd fd,
                       std::uint64_t offset) {
-    OpenFile* file = flags & MAP_ANONYMOUS ? nullptr : TRY_FILE(fd);
-    return process().memory.map(hint, size, protection, flags, file, offset);
+    Ref<OpenFile> file;
+    if (!(flags & MAP_ANONYMOUS)) file = TRY_FILE(fd);
+    return process().memory.map(hint, size, protection, flags, file.get(), offset);
 }
 
 std::int64_t sys_munmap(std::uint64_t address, std::uint64_t size) {

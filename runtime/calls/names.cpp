@@ -11,9 +11,11 @@ std::int64_t get_place(int directory, Address path_address, bool follow, Place& 
     std::string path;
     TRY_ERRNO(get_path(path_address, path));
     if (path.empty()) return -ENOENT;
-    OpenFile* base = nullptr;
+    Ref<OpenFile> base;
     if (directory != AT_FDCWD && path[0] != '/') base = TRY_FILE(static_cast<Fd>(directory));
-    return process().names.resolve(base, path, follow, place);
+    const std::int64_t result = process().names.resolve(base.get(), path, follow, place);
+    place.base = std::move(base);
+    return result;
 }
 
 std::int64_t open_at(int directory, Address path, int flags, std::uint32_t mode) {
@@ -65,13 +67,13 @@ std::int64_t sys_statx(int directory, Address path, int flags, std::uint32_t mas
     Place place;
     const bool descriptor = names_descriptor(path, flags);
     if (!descriptor) TRY_ERRNO(get_place(directory, path, !(flags & AT_SYMLINK_NOFOLLOW), place));
-    const OpenFile* file =
-        descriptor && directory != AT_FDCWD ? TRY_FILE(static_cast<Fd>(directory)) : nullptr;
+    Ref<OpenFile> file;
+    if (descriptor && directory != AT_FDCWD) file = TRY_FILE(static_cast<Fd>(directory));
     struct statx result {};
     // The host knows more than stat holds: the time of birth.
     const bool host_name =
         !descriptor && process().names.host_only() && place.files != &process().names.special();
-    if (host_name || (file != nullptr && file->host_fd() >= 0)) {
+    if (host_name || (file && file->host_fd() >= 0)) {
         TRY_ERRNO(forward(abi::ForwardedCall::kStatx, host_name ? place.directory : file->host_fd(),
                           host_name ? place.path.c_str() : "", flags, mask, &result));
         if (result.stx_size > INT64_MAX || result.stx_blksize == 0) return -EIO;

@@ -8,7 +8,7 @@
 
 namespace enclavisor::runtime {
 
-// The function of another row, with these arguments.
+// The function of another row, which takes the lock itself, with these arguments.
 #define OTHER(name, a, b, c, d, e)                  \
     ({                                              \
         Frame other_{};                             \
@@ -113,20 +113,20 @@ std::int64_t sys_no_attributes(Frame*) {
 
 ENCLAVISOR_CALL(open)
 ENCLAVISOR_CALL(creat)
-ENCLAVISOR_CALL(stat)
-ENCLAVISOR_CALL(lstat)
-ENCLAVISOR_CALL(access)
-ENCLAVISOR_CALL(readlink)
-ENCLAVISOR_CALL(mkdir)
-ENCLAVISOR_CALL(mknod)
-ENCLAVISOR_CALL(unlink)
-ENCLAVISOR_CALL(rmdir)
-ENCLAVISOR_CALL(rename)
-ENCLAVISOR_CALL(link)
-ENCLAVISOR_CALL(symlink)
-ENCLAVISOR_CALL(chmod)
-ENCLAVISOR_CALL(chown)
-ENCLAVISOR_CALL(lchown)
+ENCLAVISOR_FREE_CALL(stat)
+ENCLAVISOR_FREE_CALL(lstat)
+ENCLAVISOR_FREE_CALL(access)
+ENCLAVISOR_FREE_CALL(readlink)
+ENCLAVISOR_FREE_CALL(mkdir)
+ENCLAVISOR_FREE_CALL(mknod)
+ENCLAVISOR_FREE_CALL(unlink)
+ENCLAVISOR_FREE_CALL(rmdir)
+ENCLAVISOR_FREE_CALL(rename)
+ENCLAVISOR_FREE_CALL(link)
+ENCLAVISOR_FREE_CALL(symlink)
+ENCLAVISOR_FREE_CALL(chmod)
+ENCLAVISOR_FREE_CALL(chown)
+ENCLAVISOR_FREE_CALL(lchown)
 ENCLAVISOR_CALL(utime)
 ENCLAVISOR_CALL(utimes)
 ENCLAVISOR_CALL(futimesat)

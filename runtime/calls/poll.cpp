@@ -7,6 +7,7 @@
 
 #include "runtime/calls/call.hpp"
 #include "runtime/host/host.hpp"
+#include "runtime/threads/sleep.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -17,29 +18,28 @@ constexpr std::uint64_t kForever = ~0ull;
 // Fills in `revents`; how many are not 0, or -errno.
 std::int64_t poll_all(std::vector<pollfd>& polled, std::uint64_t timeout) {
     std::vector<pollfd> at_host;
+    std::vector<Ref<OpenFile>> held;  // another thread may close what is waited for
     std::vector<std::size_t> origin;
     std::int64_t ready = 0;
     for (std::size_t i = 0; i < polled.size(); i++) {
         polled[i].revents = 0;
         if (polled[i].fd < 0) continue;
-        const OpenFile* file = process().files.find(static_cast<Fd>(polled[i].fd));
-        if (file != nullptr && file->host_fd() >= 0) {
+        Ref<OpenFile> file = process().files.hold(static_cast<Fd>(polled[i].fd));
+        if (file && file->host_fd() >= 0) {
             at_host.push_back({file->host_fd(), polled[i].events, 0});
             origin.push_back(i);
+            held.push_back(std::move(file));
             continue;
         }
         constexpr short kAlways = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
-        polled[i].revents =
-            file == nullptr ? short{POLLNVAL} : static_cast<short>(polled[i].events & kAlways);
+        polled[i].revents = !file ? short{POLLNVAL} : static_cast<short>(polled[i].events & kAlways);
         ready += polled[i].revents != 0;
     }
     if (ready > 0) timeout = 0;
     if (at_host.empty()) {
-        if (ready == 0) {
-            while (timeout == kForever && signal_work == 0) sleep_for(kNanoseconds);
-            if (timeout != kForever) sleep_for(timeout);
-        }
-        return ready;
+        if (ready > 0 || timeout == 0) return ready;
+        const std::uint64_t deadline = timeout == kForever ? 0 : process().clock.deadline(timeout);
+        return sleep(deadline) == Slept::kSignal ? -EINTR : 0;
     }
     const timespec wait = to_timespec(timeout == kForever ? 0 : timeout);
     TRY_ERRNO(forward(abi::ForwardedCall::kPoll, at_host.data(), at_host.size(),
@@ -54,19 +54,27 @@ std::int64_t poll_all(std::vector<pollfd>& polled, std::uint64_t timeout) {
     return ready == 0 && timeout == kForever ? -EINTR : ready;
 }
 
-// A signal mask for the time of the wait only: nothing can arrive meanwhile but
-// what is pending already.
-std::int64_t with_mask(Address mask_address, std::uint64_t size) {
-    std::uint64_t mask;
-    if (mask_address == 0) return 0;
-    if (size != sizeof(mask)) return -EINVAL;
-    if (!get(mask_address, mask)) return -EFAULT;
-    if (process().signals.pending() & ~mask) {
-        process().signals.suspend(mask);
-        return -EINTR;
+// A signal mask for the time of the wait only.
+class WithMask {
+public:
+    std::int64_t set(Address mask_address, std::uint64_t size) {
+        std::uint64_t mask;
+        if (mask_address == 0) return 0;
+        if (size != sizeof(mask)) return -EINVAL;
+        if (!get(mask_address, mask)) return -EFAULT;
+        this_thread().signals.suspend();
+        set_signal_mask(mask);
+        return 0;
     }
-    return 0;
-}
+    // The wait's result. After EINTR the old mask comes back with the end of the handler.
+    std::int64_t end(std::int64_t result) {
+        ThreadSignals& signals = this_thread().signals;
+        if (signals.suspended() && !(result == -EINTR && this_thread().has_signal())) {
+            set_signal_mask(signals.stop_suspending());
+        }
+        return result;
+    }
+};
 
 std::int64_t poll_array(Address array, std::uint64_t count, std::uint64_t timeout) {
     if (count > kMaxPolled) return -EINVAL;
@@ -95,8 +103,9 @@ std::int64_t get_timeout(Address from, std::uint64_t& timeout) {
 std::int64_t sys_ppoll(Address array, std::uint32_t count, Address time, Address mask, std::uint64_t size) {
     std::uint64_t timeout;
     TRY_ERRNO(get_timeout(time, timeout));
-    TRY_ERRNO(with_mask(mask, size));
-    return poll_array(array, count, timeout);
+    WithMask with_mask;
+    TRY_ERRNO(with_mask.set(mask, size));
+    return with_mask.end(poll_array(array, count, timeout));
 }
 
 // select by poll: the three sets become one array and come back.
@@ -177,8 +186,9 @@ std::int64_t sys_pselect6(int count, Address in, Address out, Address except, Ad
     TRY_ERRNO(get_timeout(time, timeout));
     std::uint64_t mask[2] = {0, 0};  // address, size
     if (mask_pair != 0 && !get(mask_pair, mask)) return -EFAULT;
-    TRY_ERRNO(with_mask(mask[0], mask[1]));
-    return select_sets(count, {in, out, except}, timeout);
+    WithMask with_mask;
+    TRY_ERRNO(with_mask.set(mask[0], mask[1]));
+    return with_mask.end(select_sets(count, {in, out, except}, timeout));
 }
 
 }  // namespace

@@ -1,105 +1,27 @@
-// Process and thread: ending, TLS, limits, scheduling, randomness.
-#include <sys/prctl.h>
+// Limits, scheduling, resource usage, randomness.
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/times.h>
 
-#include <cstring>
-
 #include "runtime/calls/call.hpp"
 #include "runtime/files/devices.hpp"
-#include "runtime/support/kernel_call.hpp"
 
 namespace enclavisor::runtime {
 namespace {
 
-std::int64_t sys_exit(int status) {
-    process().exit(status);
-}
-std::int64_t sys_exit_group(int status) {
-    process().exit(status);
+bool is_thread(std::int32_t id) {
+    return id == 0 || process().threads.find(static_cast<std::uint32_t>(id)) != nullptr;
 }
 
-std::int64_t sys_set_tid_address(std::uint64_t address) {
-    process().clear_child_thread = address;
-    return process().pid;
-}
-
-std::int64_t sys_arch_prctl(int code, std::uint64_t value) {
-    constexpr int kSetGs = 0x1001, kSetFs = 0x1002, kGetFs = 0x1003, kGetGs = 0x1004;
-    switch (code) {
-        case kSetFs:
-            if (value >= abi::kEnclaveEnd) return -EPERM;
-            asm volatile("wrfsbase %0" ::"r"(value));
-            return 0;
-        case kGetFs: {
-            std::uint64_t base;
-            asm volatile("rdfsbase %0" : "=r"(base));
-            return put(value, base);
-        }
-        case kGetGs:
-            return put(value, std::uint64_t{0});
-        case kSetGs:
-            return -EPERM;  // the runtime's
-        default:
-            return -EINVAL;
-    }
-}
-
-std::int64_t sys_prctl(int option, std::uint64_t a) {
-    switch (option) {
-        case PR_SET_NAME: {
-            char name[16];
-            const long size = guarded_string(name, reinterpret_cast<const char*>(a), sizeof(name) - 1);
-            if (size < 0) return -EFAULT;
-            process().name.assign(name, static_cast<std::size_t>(size));
-            return 0;
-        }
-        case PR_GET_NAME: {
-            char name[16]{};
-            std::memcpy(name, process().name.data(), std::min<std::size_t>(process().name.size(), 15));
-            return put(a, name);
-        }
-        case PR_GET_DUMPABLE:
-            return 0;
-        case PR_SET_DUMPABLE:
-        case PR_SET_NO_NEW_PRIVS:
-            return 0;
-        case PR_GET_NO_NEW_PRIVS:
-            return 1;
-        case PR_SET_PDEATHSIG:
-            return 0;
-        default:
-            return -EINVAL;
-    }
-}
-
-// No other thread: robust futexes never have to be released.
-std::int64_t sys_set_robust_list(std::uint64_t, std::uint64_t size) {
-    return size == 24 ? 0 : -EINVAL;
-}
-std::int64_t sys_get_robust_list(Frame*) {
-    return -EPERM;
-}
-std::int64_t sys_rseq(Frame*) {
-    return -ENOSYS;
-}
-std::int64_t sys_membarrier(int command) {
-    return command == 0 ? 0 : -EINVAL;
-}
-
-std::int64_t sys_sched_yield(Frame*) {
-    kernel_call(abi::Call::kYield);
-    return 0;
-}
-std::int64_t sys_sched_getaffinity(std::int32_t pid, std::uint64_t size, Address to) {
-    if (pid != 0 && static_cast<std::uint32_t>(pid) != process().pid) return -ESRCH;
+std::int64_t sys_sched_getaffinity(std::int32_t id, std::uint64_t size, Address to) {
+    if (!is_thread(id)) return -ESRCH;
     if (size < 8 || size % 8 != 0) return -EINVAL;
     TRY_ERRNO(put(to, std::uint64_t{1}));
     return 8;
 }
-std::int64_t sys_sched_setaffinity(std::int32_t, std::uint64_t size, Address from) {
+std::int64_t sys_sched_setaffinity(std::int32_t id, std::uint64_t size, Address from) {
     std::uint64_t mask = 0;
+    if (!is_thread(id)) return -ESRCH;
     if (!copy_in(&mask, from, std::min<std::uint64_t>(size, sizeof(mask)))) return -EFAULT;
     return mask & 1 ? 0 : -EINVAL;
 }
@@ -142,7 +64,7 @@ rlimit limit_of(int resource) {
         case RLIMIT_CORE:
             return {0, 0};
         case RLIMIT_NPROC:
-            return {1, 1};
+            return {process().threads.most(), process().threads.most()};
         default:
             return {RLIM_INFINITY, RLIM_INFINITY};
     }
@@ -168,8 +90,8 @@ std::int64_t sys_getrlimit(int resource, Address to) {
 std::int64_t sys_setrlimit(int resource, Address from) {
     return limits(resource, from, 0);
 }
-std::int64_t sys_prlimit64(std::int32_t pid, int resource, Address from, Address to) {
-    if (pid != 0 && static_cast<std::uint32_t>(pid) != process().pid) return -ESRCH;
+std::int64_t sys_prlimit64(std::int32_t id, int resource, Address from, Address to) {
+    if (!is_thread(id)) return -ESRCH;
     return limits(resource, from, to);
 }
 
@@ -198,7 +120,7 @@ std::int64_t sys_sysinfo(Address to) {
     info.uptime = process().clock.now(ClockKind::kMonotonic).tv_sec;
     info.totalram = process().memory.limit();
     info.freeram = info.totalram / 2;
-    info.procs = 1;
+    info.procs = static_cast<std::uint16_t>(process().threads.count());
     info.mem_unit = 1;
     return put(to, info);
 }
@@ -210,16 +132,6 @@ std::int64_t sys_getrandom(Address to, std::uint64_t size, unsigned flags) {
 
 }  // namespace
 
-ENCLAVISOR_CALL(exit)
-ENCLAVISOR_CALL(exit_group)
-ENCLAVISOR_CALL(set_tid_address)
-ENCLAVISOR_CALL(arch_prctl)
-ENCLAVISOR_CALL(prctl)
-ENCLAVISOR_CALL(set_robust_list)
-ENCLAVISOR_CALL(get_robust_list)
-ENCLAVISOR_CALL(rseq)
-ENCLAVISOR_CALL(membarrier)
-ENCLAVISOR_CALL(sched_yield)
 ENCLAVISOR_CALL(sched_getaffinity)
 ENCLAVISOR_CALL(sched_setaffinity)
 ENCLAVISOR_CALL(sched_getscheduler)
@@ -230,7 +142,7 @@ ENCLAVISOR_CALL(sched_get_priority_max)
 ENCLAVISOR_CALL(sched_get_priority_min)
 ENCLAVISOR_CALL(getpriority)
 ENCLAVISOR_CALL(setpriority)
-ENCLAVISOR_CALL(getcpu)
+ENCLAVISOR_FREE_CALL(getcpu)
 ENCLAVISOR_CALL(getrlimit)
 ENCLAVISOR_CALL(setrlimit)
 ENCLAVISOR_CALL(prlimit64)

@@ -4,6 +4,7 @@
 #include "runtime/calls/call.hpp"
 #include "runtime/signals/deliver.hpp"
 #include "runtime/support/kernel_call.hpp"
+#include "runtime/threads/sleep.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -25,26 +26,26 @@ std::int64_t sys_rt_sigaction(int number, Address new_action, Address old_action
         if (!get(new_action, action)) return -EFAULT;
         action.mask &= ~kUnblockable;
         signals.action(number) = action;
+        if (signals.ignores(number)) forget_signal(number);
     }
     return old_action != 0 ? put(old_action, old) : 0;
 }
 
 std::int64_t sys_rt_sigprocmask(int how, Address new_mask, Address old_mask, std::uint64_t size) {
     if (size != kSetSize) return -EINVAL;
-    Signals& signals = process().signals;
-    const std::uint64_t old = signals.mask();
+    const std::uint64_t old = this_thread().signals.mask();
     if (new_mask != 0) {
         std::uint64_t mask;
         if (!get(new_mask, mask)) return -EFAULT;
         switch (how) {
             case SIG_BLOCK:
-                signals.set_mask(old | mask);
+                set_signal_mask(old | mask);
                 break;
             case SIG_UNBLOCK:
-                signals.set_mask(old & ~mask);
+                set_signal_mask(old & ~mask);
                 break;
             case SIG_SETMASK:
-                signals.set_mask(mask);
+                set_signal_mask(mask);
                 break;
             default:
                 return -EINVAL;
@@ -55,30 +56,63 @@ std::int64_t sys_rt_sigprocmask(int how, Address new_mask, Address old_mask, std
 
 std::int64_t sys_rt_sigpending(Address to, std::uint64_t size) {
     if (size > kSetSize) return -EINVAL;
-    return put(to, process().signals.pending() & process().signals.mask());
+    ThreadSignals& own = this_thread().signals;
+    return put(to, (own.pending().set() | process().signals.pending().set()) & own.mask());
 }
 
-// A single thread that waits for a signal which is not there waits for ever.
-void wait_for_signal() {
-    while (signal_work == 0) sleep_for(kNanoseconds);
+std::int64_t wait_for_signal() {
+    while (sleep(0) != Slept::kSignal) continue;
+    return -EINTR;
 }
 
 std::int64_t sys_rt_sigsuspend(Address from, std::uint64_t size) {
     std::uint64_t mask;
     if (size != kSetSize) return -EINVAL;
     if (!get(from, mask)) return -EFAULT;
-    process().signals.suspend(mask);
-    wait_for_signal();
-    return -EINTR;
+    this_thread().signals.suspend();
+    set_signal_mask(mask);
+    return wait_for_signal();
 }
 
 std::int64_t sys_pause(Frame*) {
-    wait_for_signal();
-    return -EINTR;
+    return wait_for_signal();
+}
+
+bool take_signal(std::uint64_t set, SignalInfo& info) {
+    const bool taken =
+        this_thread().signals.pending().take(set, info) || process().signals.pending().take(set, info);
+    if (taken) set_signal_mask(this_thread().signals.mask());  // looks anew at what is ready
+    info.padding = 0;
+    return taken;
+}
+
+std::int64_t sys_rt_sigtimedwait(Address from, Address info_address, Address time_address,
+                                 std::uint64_t size) {
+    std::uint64_t set, nanoseconds = 0, deadline = 0;
+    if (size != kSetSize) return -EINVAL;
+    if (!get(from, set)) return -EFAULT;
+    set &= ~kUnblockable;
+    if (time_address != 0) {
+        timespec time;
+        if (!get(time_address, time)) return -EFAULT;
+        if (!to_nanoseconds(time, nanoseconds)) return -EINVAL;
+        deadline = process().clock.deadline(nanoseconds);
+    }
+    SignalInfo info;
+    Slept slept = Slept::kWoken;
+    while (!take_signal(set, info)) {
+        if (slept == Slept::kTimedOut) return -EAGAIN;
+        if (slept == Slept::kSignal) return -EINTR;
+        this_thread().signals.await(set);
+        slept = sleep(deadline);
+        this_thread().signals.await(0);
+    }
+    if (info_address != 0) TRY_ERRNO(put(info_address, info));
+    return info.number;
 }
 
 std::int64_t sys_sigaltstack(Frame* frame) {
-    Signals& signals = process().signals;
+    ThreadSignals& signals = this_thread().signals;
     const Address new_stack = frame->rdi, old_stack = frame->rsi;
     SignalStack old = signals.stack();
     const bool on_it =
@@ -99,41 +133,72 @@ std::int64_t sys_sigaltstack(Frame* frame) {
 
 std::int64_t sys_rt_sigreturn(Frame* frame) {
     abi::Registers registers{};
-    if (!process().signals.leave_handler(frame->rsp, registers)) {
-        process().finish();
-        end_enclave(abi::EndReason::kSignal, SIGSEGV);
+    {
+        const Locked locked;
+        std::uint64_t mask;
+        if (!this_thread().signals.leave_handler(frame->rsp, registers, mask)) {
+            process().finish();
+            end_enclave(abi::EndReason::kSignal, SIGSEGV);
+        }
+        set_signal_mask(mask);
+        deliver_signals(registers);
     }
-    deliver_pending_signals(&registers);
     resume_program(registers);
 }
 
-std::int64_t send(int number, int code) {
-    if (number == 0) return 0;
-    if (!valid(number)) return -EINVAL;
+SignalInfo from_here(int number, int code) {
     SignalInfo info{};
     info.number = number;
     info.code = code;
     info.sender.pid = static_cast<std::int32_t>(process().pid);
     info.sender.uid = process().uid;
-    process().signals.raise(info);
-    return 0;
+    return info;
 }
 
 bool self(std::int32_t id) {
     return static_cast<std::uint32_t>(id) == process().pid;
 }
 
+std::int64_t to_process(const SignalInfo& info) {
+    if (info.number == 0) return 0;
+    return valid(info.number) ? send_to_process(info) : -EINVAL;
+}
+std::int64_t to_thread(std::int32_t id, const SignalInfo& info) {
+    Thread* thread = process().threads.find(static_cast<std::uint32_t>(id));
+    if (thread == nullptr) return -ESRCH;
+    if (info.number == 0) return 0;
+    return valid(info.number) ? send_to_thread(*thread, info) : -EINVAL;
+}
+
 // There is no other process that could be reached.
 std::int64_t sys_kill(std::int32_t pid, int number) {
     if (!self(pid) && pid != 0 && !self(-pid)) return -ESRCH;
-    return send(number, SI_USER);
+    return to_process(from_here(number, SI_USER));
 }
 std::int64_t sys_tkill(std::int32_t thread, int number) {
-    return thread <= 0 ? -EINVAL : self(thread) ? send(number, SI_TKILL) : -ESRCH;
+    return thread <= 0 ? -EINVAL : to_thread(thread, from_here(number, SI_TKILL));
 }
 std::int64_t sys_tgkill(std::int32_t group, std::int32_t thread, int number) {
     if (group <= 0 || thread <= 0) return -EINVAL;
-    return self(group) && self(thread) ? send(number, SI_TKILL) : -ESRCH;
+    return self(group) ? to_thread(thread, from_here(number, SI_TKILL)) : -ESRCH;
+}
+
+std::int64_t get_info(Address from, int number, SignalInfo& info) {
+    if (!get(from, info)) return -EFAULT;
+    info.number = number;
+    info.padding = 0;
+    return 0;
+}
+std::int64_t sys_rt_sigqueueinfo(std::int32_t pid, int number, Address from) {
+    SignalInfo info;
+    TRY_ERRNO(get_info(from, number, info));
+    return self(pid) ? to_process(info) : -ESRCH;
+}
+std::int64_t sys_rt_tgsigqueueinfo(std::int32_t group, std::int32_t thread, int number, Address from) {
+    SignalInfo info;
+    if (group <= 0 || thread <= 0) return -EINVAL;
+    TRY_ERRNO(get_info(from, number, info));
+    return self(group) ? to_thread(thread, info) : -ESRCH;
 }
 
 }  // namespace
@@ -144,9 +209,12 @@ ENCLAVISOR_CALL(rt_sigpending)
 ENCLAVISOR_CALL(rt_sigsuspend)
 ENCLAVISOR_CALL(pause)
 ENCLAVISOR_CALL(sigaltstack)
-ENCLAVISOR_CALL(rt_sigreturn)
+ENCLAVISOR_FREE_CALL(rt_sigreturn)
 ENCLAVISOR_CALL(kill)
 ENCLAVISOR_CALL(tkill)
 ENCLAVISOR_CALL(tgkill)
+ENCLAVISOR_CALL(rt_sigtimedwait)
+ENCLAVISOR_CALL(rt_sigqueueinfo)
+ENCLAVISOR_CALL(rt_tgsigqueueinfo)
 
 }  // namespace enclavisor::runtime

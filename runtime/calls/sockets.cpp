@@ -8,6 +8,7 @@
 #include "runtime/calls/call.hpp"
 #include "runtime/files/host_file.hpp"
 #include "runtime/host/host.hpp"
+#include "runtime/support/buffer.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -17,12 +18,12 @@ using C = abi::ForwardedCall;
 constexpr std::uint32_t kMaxAddress = 128;
 constexpr std::uint32_t kMaxOption = 256;
 
-// The host's descriptor of a socket, or return the error from the caller.
+// A socket of the host's, or return the error from the caller.
 #define TRY_SOCKET(fd)                                    \
     ({                                                    \
-        const OpenFile* try_socket_ = TRY_FILE(fd);       \
+        Ref<OpenFile> try_socket_ = TRY_FILE(fd);         \
         if (try_socket_->host_fd() < 0) return -ENOTSOCK; \
-        try_socket_->host_fd();                           \
+        std::move(try_socket_);                           \
     })
 
 std::int64_t add_socket(std::int64_t host_fd, int type) {
@@ -51,24 +52,25 @@ std::int64_t sys_socket(int domain, int type, int protocol) {
     return add_socket(TRY_ERRNO(forward(C::kSocket, domain, type | SOCK_CLOEXEC, protocol)), type);
 }
 std::int64_t sys_connect(Fd fd, Address address, std::uint32_t size) {
-    return size > kMaxAddress ? -EINVAL : forward(C::kConnect, TRY_SOCKET(fd), address, size);
+    return size > kMaxAddress ? -EINVAL : forward(C::kConnect, TRY_SOCKET(fd)->host_fd(), address, size);
 }
 std::int64_t sys_bind(Fd fd, Address address, std::uint32_t size) {
-    return size > kMaxAddress ? -EINVAL : forward(C::kBind, TRY_SOCKET(fd), address, size);
+    return size > kMaxAddress ? -EINVAL : forward(C::kBind, TRY_SOCKET(fd)->host_fd(), address, size);
 }
 std::int64_t sys_listen(Fd fd, int backlog) {
-    return forward(C::kListen, TRY_SOCKET(fd), backlog);
+    return forward(C::kListen, TRY_SOCKET(fd)->host_fd(), backlog);
 }
 std::int64_t sys_shutdown(Fd fd, int how) {
-    return forward(C::kShutdown, TRY_SOCKET(fd), how);
+    return forward(C::kShutdown, TRY_SOCKET(fd)->host_fd(), how);
 }
 
 std::int64_t sys_accept4(Fd fd, Address address, Address size_address, int flags) {
     std::byte bytes[kMaxAddress];
     std::uint32_t room, size = kMaxAddress;
-    const int host = TRY_SOCKET(fd);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd);
     TRY_ERRNO(get_room(address, size_address, room));
-    const std::int64_t accepted = TRY_ERRNO(forward(C::kAccept, host, bytes, &size, flags | SOCK_CLOEXEC));
+    const std::int64_t accepted =
+        TRY_ERRNO(forward(C::kAccept, socket->host_fd(), bytes, &size, flags | SOCK_CLOEXEC));
     const std::int64_t result = TRY_ERRNO(add_socket(accepted, flags));
     const std::int64_t error = put_address(bytes, size, address, size_address, room);
     if (error < 0) process().files.close(static_cast<std::uint64_t>(result));
@@ -81,10 +83,10 @@ std::int64_t sys_accept(Fd fd, Address address, Address size_address) {
 std::int64_t name_of(C call, Fd fd, Address address, Address size_address) {
     std::byte bytes[kMaxAddress];
     std::uint32_t room, size = kMaxAddress;
-    const int host = TRY_SOCKET(fd);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd);
     if (address == 0) return -EFAULT;
     TRY_ERRNO(get_room(address, size_address, room));
-    TRY_ERRNO(forward(call, host, bytes, &size));
+    TRY_ERRNO(forward(call, socket->host_fd(), bytes, &size));
     return put_address(bytes, size, address, size_address, room);
 }
 std::int64_t sys_getsockname(Fd fd, Address a, Address size) {
@@ -95,17 +97,18 @@ std::int64_t sys_getpeername(Fd fd, Address a, Address size) {
 }
 
 std::int64_t sys_setsockopt(Fd fd, int level, int option, Address value, std::uint32_t size) {
-    return size > kMaxOption ? -EINVAL : forward(C::kSetsockopt, TRY_SOCKET(fd), level, option, value, size);
+    return size > kMaxOption ? -EINVAL
+                             : forward(C::kSetsockopt, TRY_SOCKET(fd)->host_fd(), level, option, value, size);
 }
 std::int64_t sys_getsockopt(Fd fd, int level, int option, Address to, Address size_address) {
     std::byte bytes[kMaxOption];
     std::uint32_t room;
-    const int host = TRY_SOCKET(fd);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd);
     if (!get(size_address, room)) return -EFAULT;
     if (static_cast<std::int32_t>(room) < 0) return -EINVAL;
     std::uint32_t size = std::min(room, kMaxOption);
     const std::uint32_t asked = size;
-    TRY_ERRNO(forward(C::kGetsockopt, host, level, option, bytes, &size));
+    TRY_ERRNO(forward(C::kGetsockopt, socket->host_fd(), level, option, bytes, &size));
     size = std::min(size, asked);
     return copy_out(to, bytes, size) ? put(size_address, size) : -EFAULT;
 }
@@ -114,17 +117,18 @@ std::int64_t sent(std::int64_t result, int flags) {
     if (result == -EPIPE && !(flags & MSG_NOSIGNAL)) {
         SignalInfo info{};
         info.number = SIGPIPE;
-        process().signals.raise(info);
+        raise_here(info);
     }
     return result;
 }
 
 std::int64_t sys_sendto(Fd fd, Address from, std::uint64_t size, int flags, Address address,
                         std::uint32_t address_size) {
-    const int host = TRY_SOCKET(fd);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd);
     if (address == 0) address_size = 0;
     if (address_size > kMaxAddress) return -EINVAL;
-    return sent(forward(C::kSendto, host, from, std::min(size, kMaxTransfer), flags, address, address_size),
+    return sent(forward(C::kSendto, socket->host_fd(), from, std::min(size, most_transfer()), flags, address,
+                        address_size),
                 flags);
 }
 
@@ -134,7 +138,7 @@ std::int64_t receive(int host, Address to, std::uint64_t size, int flags, Addres
     std::uint32_t room, address_size = kMaxAddress;
     TRY_ERRNO(get_room(address, size_address, room));
     // MSG_TRUNC would let the host name a size beyond the buffer.
-    const std::int64_t count = TRY_ERRNO(forward(C::kRecvfrom, host, to, std::min(size, kMaxTransfer),
+    const std::int64_t count = TRY_ERRNO(forward(C::kRecvfrom, host, to, std::min(size, most_transfer()),
                                                  flags & ~MSG_TRUNC, bytes, &address_size));
     TRY_ERRNO(put_address(bytes, address_size, address, size_address, room));
     return count;
@@ -142,51 +146,56 @@ std::int64_t receive(int host, Address to, std::uint64_t size, int flags, Addres
 
 std::int64_t sys_recvfrom(Fd fd, Address to, std::uint64_t size, int flags, Address address,
                           Address size_address) {
-    return receive(TRY_SOCKET(fd), to, size, flags, address, size_address);
+    return receive(TRY_SOCKET(fd)->host_fd(), to, size, flags, address, size_address);
 }
 
 // Messages: flattened, without control data (no descriptor travels).
-std::array<iovec, IOV_MAX> parts;
-std::byte flat[kMaxTransfer];
-
-std::int64_t get_message(Address from, msghdr& message, std::uint64_t& total) {
+std::int64_t get_message(Address from, msghdr& message, std::vector<iovec>& parts, std::uint64_t& total) {
+    const std::uint64_t most = most_transfer();
     if (!get(from, message)) return -EFAULT;
     if (message.msg_iovlen > IOV_MAX) return -EMSGSIZE;
+    parts.resize(message.msg_iovlen);
     if (!copy_in(parts.data(), reinterpret_cast<Address>(message.msg_iov),
                  message.msg_iovlen * sizeof(iovec))) {
         return -EFAULT;
     }
     total = 0;
     for (std::size_t i = 0; i < message.msg_iovlen; i++) {
-        if (parts[i].iov_len > kMaxTransfer - total) parts[i].iov_len = kMaxTransfer - total;
+        if (parts[i].iov_len > most - total) parts[i].iov_len = most - total;
         total += parts[i].iov_len;
     }
     return 0;
 }
 
 std::int64_t sys_sendmsg(Fd fd, Address from, int flags) {
-    const int host = TRY_SOCKET(fd);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd);
     msghdr message;
+    std::vector<iovec> parts;
     std::uint64_t total;
-    TRY_ERRNO(get_message(from, message, total));
+    TRY_ERRNO(get_message(from, message, parts, total));
+    Buffer flat{total};
     if (message.msg_controllen != 0 && message.msg_control != nullptr) return -EOPNOTSUPP;
-    if (!Buffers{std::span{parts.data(), message.msg_iovlen}}.read(0, flat, total)) return -EFAULT;
+    if (!Buffers{parts}.read(0, flat.data(), total)) return -EFAULT;
     const std::uint32_t size = message.msg_name != nullptr ? message.msg_namelen : 0;
     if (size > kMaxAddress) return -EINVAL;
-    return sent(forward(C::kSendto, host, flat, total, flags, size != 0 ? message.msg_name : nullptr, size),
+    return sent(forward(C::kSendto, socket->host_fd(), flat.data(), total, flags,
+                        size != 0 ? message.msg_name : nullptr, size),
                 flags);
 }
 
 std::int64_t sys_recvmsg(Fd fd, Address from, int flags) {
-    const int host = TRY_SOCKET(fd);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd);
     msghdr message;
+    std::vector<iovec> parts;
     std::uint64_t total;
-    TRY_ERRNO(get_message(from, message, total));
+    TRY_ERRNO(get_message(from, message, parts, total));
+    Buffer flat{total};
     const Address name_size = from + offsetof(msghdr, msg_namelen);
-    const std::int64_t count = TRY_ERRNO(receive(host, reinterpret_cast<Address>(flat), total, flags,
-                                                 reinterpret_cast<Address>(message.msg_name), name_size));
-    const Buffers to{std::span{parts.data(), message.msg_iovlen}};
-    if (!to.write(0, flat, static_cast<std::uint64_t>(count))) return -EFAULT;
+    const std::int64_t count =
+        TRY_ERRNO(receive(socket->host_fd(), reinterpret_cast<Address>(flat.data()), total, flags,
+                          reinterpret_cast<Address>(message.msg_name), name_size));
+    const Buffers to{parts};
+    if (!to.write(0, flat.data(), static_cast<std::uint64_t>(count))) return -EFAULT;
     TRY_ERRNO(put(from + offsetof(msghdr, msg_controllen), std::uint64_t{0}));
     TRY_ERRNO(put(from + offsetof(msghdr, msg_flags), 0));
     return count;

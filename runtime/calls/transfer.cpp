@@ -2,7 +2,10 @@
 #include <limits.h>
 #include <signal.h>
 
+#include <vector>
+
 #include "runtime/calls/call.hpp"
+#include "runtime/support/buffer.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -14,40 +17,41 @@ std::int64_t written(std::int64_t result) {
     if (result == -EPIPE) {
         SignalInfo info{};
         info.number = SIGPIPE;
-        process().signals.raise(info);
+        raise_here(info);
     }
     return result;
 }
 
 std::int64_t sys_read(Fd fd, Address to, std::uint64_t size) {
-    OpenFile* file = TRY_FILE(fd);
+    const Ref<OpenFile> file = TRY_FILE(fd);
     if (!file->readable()) return -EBADF;
     return file->read({to, std::min(size, kMaxCount)}, kPosition);
 }
 
 std::int64_t sys_write(Fd fd, Address from, std::uint64_t size) {
-    OpenFile* file = TRY_FILE(fd);
+    const Ref<OpenFile> file = TRY_FILE(fd);
     if (!file->writable()) return -EBADF;
     return written(file->write({from, std::min(size, kMaxCount)}, kPosition));
 }
 
 std::int64_t sys_pread64(Fd fd, Address to, std::uint64_t size, std::int64_t offset) {
-    OpenFile* file = TRY_FILE(fd);
+    const Ref<OpenFile> file = TRY_FILE(fd);
     if (offset < 0) return -EINVAL;
     if (!file->readable()) return -EBADF;
     return file->read({to, std::min(size, kMaxCount)}, static_cast<std::uint64_t>(offset));
 }
 
 std::int64_t sys_pwrite64(Fd fd, Address from, std::uint64_t size, std::int64_t offset) {
-    OpenFile* file = TRY_FILE(fd);
+    const Ref<OpenFile> file = TRY_FILE(fd);
     if (offset < 0) return -EINVAL;
     if (!file->writable()) return -EBADF;
     return written(file->write({from, std::min(size, kMaxCount)}, static_cast<std::uint64_t>(offset)));
 }
 
 // Copies an iovec array and checks its sizes.
-std::int64_t get_vector(Address from, std::uint64_t count, std::array<iovec, IOV_MAX>& parts) {
+std::int64_t get_vector(Address from, std::uint64_t count, std::vector<iovec>& parts) {
     if (count > IOV_MAX) return -EINVAL;
+    parts.resize(count);
     if (!copy_in(parts.data(), from, count * sizeof(iovec))) return -EFAULT;
     std::uint64_t total = 0;
     for (std::uint64_t i = 0; i < count; i++) {
@@ -58,22 +62,22 @@ std::int64_t get_vector(Address from, std::uint64_t count, std::array<iovec, IOV
     return 0;
 }
 
-std::array<iovec, IOV_MAX> parts;
-
 std::int64_t read_vector(Fd fd, Address from, std::uint64_t count, std::uint64_t offset) {
-    OpenFile* file = TRY_FILE(fd);
+    const Ref<OpenFile> file = TRY_FILE(fd);
     if (!file->readable()) return -EBADF;
+    std::vector<iovec> parts;
     TRY_ERRNO(get_vector(from, count, parts));
     if (count == 0) return 0;
-    return file->read(Buffers{std::span{parts.data(), count}}, offset);
+    return file->read(Buffers{parts}, offset);
 }
 
 std::int64_t write_vector(Fd fd, Address from, std::uint64_t count, std::uint64_t offset) {
-    OpenFile* file = TRY_FILE(fd);
+    const Ref<OpenFile> file = TRY_FILE(fd);
     if (!file->writable()) return -EBADF;
+    std::vector<iovec> parts;
     TRY_ERRNO(get_vector(from, count, parts));
     if (count == 0) return 0;
-    return written(file->write(Buffers{std::span{parts.data(), count}}, offset));
+    return written(file->write(Buffers{parts}, offset));
 }
 
 std::int64_t sys_readv(Fd fd, Address from, std::uint64_t count) {
@@ -104,14 +108,14 @@ std::int64_t sys_pwritev2(Fd fd, Address from, std::uint64_t count, std::int64_t
 // that moves.
 std::int64_t copy(OpenFile& from, std::uint64_t& from_offset, OpenFile& to, std::uint64_t& to_offset,
                   std::uint64_t size) {
-    static std::byte bounce[64 << 10];
+    Buffer bounce{64 << 10};
     std::uint64_t done = 0;
     while (done < size) {
-        const std::uint64_t step = std::min<std::uint64_t>(sizeof(bounce), size - done);
-        const std::int64_t count = from.read({reinterpret_cast<Address>(bounce), step}, from_offset);
+        const std::uint64_t step = std::min<std::uint64_t>(bounce.size(), size - done);
+        const std::int64_t count = from.read({reinterpret_cast<Address>(bounce.data()), step}, from_offset);
         if (count <= 0) return done > 0 ? static_cast<std::int64_t>(done) : count;
         const auto valid = static_cast<std::uint64_t>(count);
-        const std::int64_t put_there = to.write({reinterpret_cast<Address>(bounce), valid}, to_offset);
+        const std::int64_t put_there = to.write({reinterpret_cast<Address>(bounce.data()), valid}, to_offset);
         if (put_there < 0) {
             if (from_offset == kPosition) from.seek(-count, SEEK_CUR);
             return done > 0 ? static_cast<std::int64_t>(done) : written(put_there);
@@ -139,8 +143,8 @@ std::int64_t get_offset(Address from, std::uint64_t& offset) {
 }
 
 std::int64_t sys_sendfile(Fd to, Fd from, Address offset_address, std::uint64_t size) {
-    OpenFile* source = TRY_FILE(from);
-    OpenFile* target = TRY_FILE(to);
+    const Ref<OpenFile> source = TRY_FILE(from);
+    const Ref<OpenFile> target = TRY_FILE(to);
     if (!source->readable() || !target->writable()) return -EBADF;
     std::uint64_t offset, here = kPosition;
     TRY_ERRNO(get_offset(offset_address, offset));
@@ -151,8 +155,8 @@ std::int64_t sys_sendfile(Fd to, Fd from, Address offset_address, std::uint64_t 
 
 std::int64_t sys_copy_file_range(Fd from, Address from_address, Fd to, Address to_address, std::uint64_t size,
                                  unsigned flags) {
-    OpenFile* source = TRY_FILE(from);
-    OpenFile* target = TRY_FILE(to);
+    const Ref<OpenFile> source = TRY_FILE(from);
+    const Ref<OpenFile> target = TRY_FILE(to);
     if (flags != 0) return -EINVAL;
     if (!source->readable() || !target->writable() || (target->flags() & O_APPEND)) return -EBADF;
     std::uint64_t from_offset, to_offset;

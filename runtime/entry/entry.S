@@ -25,7 +25,7 @@ enclavisor_syscall_entry:
     pushq $0x2b                     // cs
     pushq %gs:BLOCK_PROGRAM_RIP
     pushq $0                        // error
-    pushq $-1                       // vector: none
+    pushq %rax                      // in place of a vector: the number, once RAX is the result
     pushq %rax
     pushq %rbx
     pushq %rcx
@@ -48,7 +48,7 @@ enclavisor_syscall_entry:
     jae 2f
     call *(%rcx,%rax,8)
 1:  movq %rax, REGISTERS_RAX(%rsp)
-    cmpb $0, signal_work(%rip)
+    cmpb $0, %gs:BLOCK_WORK
     jne 3f
     .globl return_to_program
 return_to_program:                  // RSP points to a frame
@@ -73,7 +73,7 @@ return_to_program:                  // RSP points to a frame
 2:  call unknown_linux_call
     jmp 1b
 3:  movq %rsp, %rdi
-    call deliver_pending_signals
+    call finish_call
     jmp return_to_program
 
 // The kernel has written ThreadBlock::exception. What was interrupted is the
@@ -87,13 +87,20 @@ enclavisor_exception_entry:
     call on_exception
     ud2
 
-// Where kResume continues after a fault of the program that becomes a signal:
-// outside the upcall, on the ordinary stack, whose top is in RDI.
+// Where kResume continues after an exception of the program: outside the upcall, on
+// the ordinary stack, whose top is in RDI.
     .globl continue_with_signal
 continue_with_signal:
     movq %rdi, %rsp
-    call deliver_fault_signal
+    call deliver_exception
     ud2
+
+// Where a new thread begins: all registers but RIP are the program's already.
+    .globl start_program_thread
+start_program_thread:
+    ldmxcsr %gs:BLOCK_CONTROL
+    fldcw %gs:BLOCK_CONTROL + 4
+    jmpq *%gs:BLOCK_ENTRY
 
 // bool guarded_copy(void* to, const void* from, size_t size): false if an
 // address on either side cannot be accessed (some bytes may have been copied).
@@ -105,6 +112,17 @@ guarded_copy:
     movl %edx, %ecx
     andl $7, %ecx
     rep movsb
+    movl $1, %eax
+    ret
+
+// bool guarded_exchange(uint32_t* at, uint32_t* expected, uint32_t desired): the
+// processor's compare-and-exchange; what was there is in *expected. False if the
+// address cannot be accessed.
+    .globl guarded_exchange
+guarded_exchange:
+    movl (%rsi), %eax
+    lock cmpxchgl %edx, (%rdi)
+    movl %eax, (%rsi)
     movl $1, %eax
     ret
 

@@ -4,19 +4,22 @@
 #include <elf.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
-#include <new>
 
 #include "runtime/entry/offsets.hpp"
 #include "runtime/entry/program_stack.hpp"
 #include "runtime/files/host_file.hpp"
+#include "runtime/files/path.hpp"
 #include "runtime/host/host.hpp"
 #include "runtime/process.hpp"
 #include "runtime/signals/deliver.hpp"
 #include "runtime/support/heap.hpp"
 #include "runtime/support/kernel_call.hpp"
+#include "runtime/support/lasting.hpp"
 #include "runtime/support/random.hpp"
 #include "runtime/support/vector_state.hpp"
+#include "runtime/threads/lock.hpp"
 
 extern "C" {
 extern char syscall_stack_top, exception_stack_top;
@@ -30,11 +33,12 @@ namespace enclavisor::runtime {
 static_assert(BLOCK_PROGRAM_RIP == offsetof(abi::ThreadBlock, program_rip));
 static_assert(BLOCK_SELF == offsetof(abi::ThreadBlock, self));
 static_assert(BLOCK_PROGRAM_RSP == offsetof(abi::ThreadBlock, runtime));
-static_assert(BLOCK_SYSCALL_STACK == offsetof(abi::ThreadBlock, runtime) + 8);
-static_assert(BLOCK_EXCEPTION_STACK == offsetof(abi::ThreadBlock, runtime) + 16);
+static_assert(BLOCK_SYSCALL_STACK == offsetof(abi::ThreadBlock, runtime) + 8 * kWordSyscallStack);
+static_assert(BLOCK_EXCEPTION_STACK == offsetof(abi::ThreadBlock, runtime) + 8 * kWordExceptionStack);
+static_assert(BLOCK_WORK == offsetof(abi::ThreadBlock, runtime) + 8 * kWordWork);
+static_assert(BLOCK_CONTROL == offsetof(abi::ThreadBlock, runtime) + 8 * kWordControl);
+static_assert(BLOCK_ENTRY == offsetof(abi::ThreadBlock, runtime) + 8 * kWordEntry);
 static_assert(REGISTERS_RAX == offsetof(abi::Registers, rax));
-
-Forwarder* host_forwarder;
 
 namespace {
 
@@ -42,34 +46,6 @@ namespace {
 // would look like the program's): reported as a fault of the runtime.
 constexpr std::uint64_t kBadConfiguration = 0x100;
 
-class KernelWaiter final : public IoWaiter {
-public:
-    void ring() override { kernel_call(abi::Call::kDoorbell); }
-    void wait(std::uint32_t seen) override {
-        kernel_call(abi::Call::kWaitIo, seen, 0, offsetof(abi::IoHeader, completed));
-    }
-    [[noreturn]] void broken(int rule) override {
-        end_enclave(abi::EndReason::kHostProtocol, static_cast<std::uint64_t>(rule));
-    }
-};
-
-// Storage for what lives as long as the enclave: never destroyed.
-template <typename T>
-class Lasting {
-public:
-    template <typename... Arguments>
-    T& create(Arguments&&... arguments) {
-        return *new (bytes_) T(std::forward<Arguments>(arguments)...);
-    }
-    T& get() { return *std::launder(reinterpret_cast<T*>(bytes_)); }
-
-private:
-    alignas(T) std::byte bytes_[sizeof(T)];
-};
-
-KernelWaiter waiter;
-Lasting<IoChannel> channel;
-Lasting<Forwarder> forwarder;
 Lasting<Process> the_process;
 
 Config read_config() {
@@ -86,9 +62,9 @@ Start read_start(std::byte* shared) {
     abi::StartInfo header;
     std::memcpy(&header, shared, sizeof(header));
     const auto size = claimed_size(header, abi::kIoDataSize);
-    if (!size) waiter.broken(kRuleStartInfo);
+    if (!size) host_broke(kRuleStartInfo);
     auto start = parse_start({shared, shared + *size});
-    if (!start) waiter.broken(kRuleStartInfo);
+    if (!start) host_broke(kRuleStartInfo);
     return std::move(*start);
 }
 
@@ -140,6 +116,13 @@ std::vector<std::string_view> choose_environment(const Process& process) {
     return result;
 }
 
+// So many that a bomb of threads does not reach the memory limit, which would end
+// the enclave: each takes about eight pages when it has done something.
+std::uint32_t most_threads(std::uint64_t memory_limit) {
+    constexpr std::uint64_t kMost = 1024, kLeast = 16, kShare = 128 << 10;
+    return static_cast<std::uint32_t>(std::clamp(memory_limit / kShare, kLeast, kMost));
+}
+
 std::uint64_t build_stack(Process& process, std::uint64_t vdso) {
     constexpr std::uint64_t kFsGsBase = 2;  // HWCAP2_FSGSBASE: the kernel has set CR4.FSGSBASE
     constexpr std::uint64_t kTicks = 100;
@@ -178,7 +161,7 @@ std::uint64_t build_stack(Process& process, std::uint64_t vdso) {
     for (const std::string_view text : stack.arguments) (process.arguments_text += text) += '\0';
     for (const std::string_view text : stack.environment) (process.environment_text += text) += '\0';
     // As Linux: at most a quarter of the stack. Too much can only come from the host.
-    if (stack.size() > process.config.options.stack_size / 4) waiter.broken(kRuleStartInfo);
+    if (stack.size() > process.config.options.stack_size / 4) host_broke(kRuleStartInfo);
     return stack.write(abi::kStackTop);
 }
 
@@ -189,16 +172,17 @@ Process& process() {
 }
 
 extern "C" [[noreturn]] void start_runtime(abi::ThreadBlock* block) {
-    block->runtime[1] = reinterpret_cast<std::uint64_t>(&syscall_stack_top);
-    block->runtime[2] = reinterpret_cast<std::uint64_t>(&exception_stack_top);
+    block->runtime[kWordSyscallStack] = reinterpret_cast<std::uint64_t>(&syscall_stack_top);
+    block->runtime[kWordExceptionStack] = reinterpret_cast<std::uint64_t>(&exception_stack_top);
     start_heap();
     for (const Constructor* c = constructors_begin; c != constructors_end; c++) (*c)();
     start_random();
 
-    auto* area = reinterpret_cast<std::byte*>(block->io_address);
-    IoChannel& io = channel.create(area, waiter, *reinterpret_cast<IoCounts*>(&block->runtime[22]));
-    host_forwarder = &forwarder.create(io);
-    Process& process = the_process.create(read_config(), read_start(io.data()));
+    start_host(*block);
+    Process& process = the_process.create(read_config(), read_start(host_start_data()));
+    process.threads.start(process.pid, most_threads(process.memory.limit()), block);
+    process.threads.first().name = base_name(process.config.executable).substr(0, 15);
+    runtime_lock.lock();
     note_image(process);
     const std::uint64_t vdso = place_vdso(process, block->tsc_khz);
     const bool host_directory = process.config.options.flags & abi::kHostIdentity;
@@ -210,6 +194,7 @@ extern "C" [[noreturn]] void start_runtime(abi::ThreadBlock* block) {
     registers.rip = process.config.program.entry;
     registers.rsp = build_stack(process, vdso);
     registers.rflags = 0x202;
+    runtime_lock.unlock();
     resume_program(registers);
 }
 

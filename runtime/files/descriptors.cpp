@@ -1,5 +1,7 @@
 #include "runtime/files/descriptors.hpp"
 
+#include <utility>
+
 namespace enclavisor::runtime {
 
 std::int64_t Descriptors::add(Ref<OpenFile> file, bool close_on_exec, std::uint64_t lowest) {
@@ -14,13 +16,14 @@ std::int64_t Descriptors::add(Ref<OpenFile> file, bool close_on_exec, std::uint6
 std::int64_t Descriptors::put(std::uint64_t fd, Ref<OpenFile> file, bool close_on_exec) {
     if (fd >= limit_) return -EBADF;
     if (fd >= slots_.size()) slots_.resize(fd + 1);
-    slots_[fd] = {std::move(file), close_on_exec};
+    // The old file is closed when the table is in order again: others may use it then.
+    const Slot old = std::exchange(slots_[fd], Slot{std::move(file), close_on_exec});
     return static_cast<std::int64_t>(fd);
 }
 
 std::int64_t Descriptors::close(std::uint64_t fd) {
     if (find(fd) == nullptr) return -EBADF;
-    slots_[fd] = {};
+    const Slot old = std::exchange(slots_[fd], Slot{});
     return 0;
 }
 

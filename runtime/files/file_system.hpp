@@ -22,6 +22,7 @@ struct Place {
     std::string path;              // absolute inside the enclave's own file systems
     std::string enclave_path;      // if known: for directories that are opened
     bool names_directory = false;  // written with a slash at its end
+    Ref<OpenFile> base = {};       // keeps `directory` open
 };
 
 // A file, or -errno.

@@ -7,15 +7,13 @@
 
 #include "runtime/host/checks.hpp"
 #include "runtime/host/host.hpp"
+#include "runtime/support/buffer.hpp"
 
 namespace enclavisor::runtime {
 
 using C = abi::ForwardedCall;
 
 namespace {
-
-// Where scattered buffers become one run of bytes.
-std::byte bounce[kMaxTransfer];
 
 constexpr std::uint64_t kMaxEntries = 32 << 10;
 
@@ -35,27 +33,33 @@ bool HostFile::regular() {
 
 std::int64_t HostFile::transfer_in(const Buffers& to, std::uint64_t offset, std::uint64_t done,
                                    std::uint64_t size) {
-    const bool direct = to.contiguous();
-    const Address target = direct ? to.address() + done : reinterpret_cast<Address>(bounce);
-    const std::int64_t count = offset == kPosition ? forward(C::kRead, fd_, target, size)
-                                                   : forward(C::kPread, fd_, target, size, offset + done);
-    if (count > 0 && !direct && !to.write(done, bounce, static_cast<std::uint64_t>(count))) return -EFAULT;
+    const auto read_to = [&](Address target) {
+        return offset == kPosition ? forward(C::kRead, fd_, target, size)
+                                   : forward(C::kPread, fd_, target, size, offset + done);
+    };
+    if (to.contiguous()) return read_to(to.address() + done);
+    Buffer bounce{size};
+    const std::int64_t count = read_to(reinterpret_cast<Address>(bounce.data()));
+    if (count > 0 && !to.write(done, bounce.data(), static_cast<std::uint64_t>(count))) return -EFAULT;
     return count;
 }
 
 std::int64_t HostFile::transfer_out(const Buffers& from, std::uint64_t offset, std::uint64_t done,
                                     std::uint64_t size) {
-    const bool direct = from.contiguous();
-    if (!direct && !from.read(done, bounce, size)) return -EFAULT;
-    const Address source = direct ? from.address() + done : reinterpret_cast<Address>(bounce);
-    return offset == kPosition ? forward(C::kWrite, fd_, source, size)
-                               : forward(C::kPwrite, fd_, source, size, offset + done);
+    const auto write_from = [&](Address source) {
+        return offset == kPosition ? forward(C::kWrite, fd_, source, size)
+                                   : forward(C::kPwrite, fd_, source, size, offset + done);
+    };
+    if (from.contiguous()) return write_from(from.address() + done);
+    Buffer bounce{size};
+    if (!from.read(done, bounce.data(), size)) return -EFAULT;
+    return write_from(reinterpret_cast<Address>(bounce.data()));
 }
 
 std::int64_t HostFile::read(const Buffers& to, std::uint64_t offset) {
     std::uint64_t done = 0;
     do {
-        const std::uint64_t step = std::min(to.size() - done, kMaxTransfer);
+        const std::uint64_t step = std::min(to.size() - done, most_transfer());
         const std::int64_t count = transfer_in(to, offset, done, step);
         if (count < 0) return done > 0 ? static_cast<std::int64_t>(done) : count;
         done += static_cast<std::uint64_t>(count);
@@ -68,7 +72,7 @@ std::int64_t HostFile::read(const Buffers& to, std::uint64_t offset) {
 std::int64_t HostFile::write(const Buffers& from, std::uint64_t offset) {
     std::uint64_t done = 0;
     do {
-        const std::uint64_t step = std::min(from.size() - done, kMaxTransfer);
+        const std::uint64_t step = std::min(from.size() - done, most_transfer());
         const std::int64_t count = transfer_out(from, offset, done, step);
         if (count < 0) return done > 0 ? static_cast<std::int64_t>(done) : count;
         done += static_cast<std::uint64_t>(count);

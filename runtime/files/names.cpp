@@ -27,7 +27,7 @@ std::int64_t read_host_file(const std::string& path, std::vector<std::byte>& con
     std::uint64_t done = 0;
     while (done < size) {
         const std::int64_t count =
-            forward(C::kPread, fd, contents.data() + done, std::min(size - done, kMaxTransfer), done);
+            forward(C::kPread, fd, contents.data() + done, std::min(size - done, most_transfer()), done);
         if (count <= 0) {
             forward(C::kClose, fd);
             return count < 0 ? count : -EIO;

@@ -60,9 +60,9 @@ std::string maps() {
 std::string stat_line() {
     const Process& p = process();
     const std::uint64_t ticks = p.clock.read(ClockKind::kProcess) * kTicks / kNanoseconds;
-    std::string text =
-        join(p.pid, " (", p.name, ") R ", p.parent, " ", p.pid, " ", p.pid, " 0 -1 0 0 0 0 0 ", ticks,
-             " 0 0 0 20 0 1 0 0 ", mapped_pages() * 4096, " ", mapped_pages(), " ", ~0ull);
+    std::string text = join(p.pid, " (", p.threads.first().name, ") R ", p.parent, " ", p.pid, " ", p.pid,
+                            " 0 -1 0 0 0 0 0 ", ticks, " 0 0 0 20 0 ", p.threads.count(), " 0 0 ",
+                            mapped_pages() * 4096, " ", mapped_pages(), " ", ~0ull);
     for (int i = 26; i <= 52; i++) text += " 0";
     return text + "\n";
 }
@@ -72,9 +72,10 @@ std::string status() {
     auto ids = [](std::uint32_t real, std::uint32_t effective) {
         return join(real, "\t", effective, "\t", effective, "\t", effective, "\n");
     };
-    return join("Name:\t", p.name, "\nState:\tR (running)\nTgid:\t", p.pid, "\nPid:\t", p.pid, "\nPPid:\t",
-                p.parent, "\nTracerPid:\t0\nUid:\t", ids(p.uid, p.euid), "Gid:\t", ids(p.gid, p.egid),
-                "VmSize:\t", mapped_pages() * 4, " kB\nVmRSS:\t", mapped_pages() * 4, " kB\nThreads:\t1\n");
+    return join("Name:\t", p.threads.first().name, "\nState:\tR (running)\nTgid:\t", p.pid, "\nPid:\t", p.pid,
+                "\nPPid:\t", p.parent, "\nTracerPid:\t0\nUid:\t", ids(p.uid, p.euid), "Gid:\t",
+                ids(p.gid, p.egid), "VmSize:\t", mapped_pages() * 4, " kB\nVmRSS:\t", mapped_pages() * 4,
+                " kB\nThreads:\t", p.threads.count(), "\n");
 }
 
 std::string meminfo() {
@@ -112,7 +113,7 @@ constexpr Generated kGenerated[] = {
     {"/proc/self/statm", [] { return join(mapped_pages(), " ", mapped_pages(), " 0 0 0 0 0\n"); }},
     {"/proc/self/cmdline", [] { return process().arguments_text; }},
     {"/proc/self/environ", [] { return process().environment_text; }},
-    {"/proc/self/comm", [] { return process().name + "\n"; }},
+    {"/proc/self/comm", [] { return process().threads.first().name + "\n"; }},
     {"/proc/meminfo", meminfo},
     {"/proc/cpuinfo", cpuinfo},
     {"/proc/uptime", uptime},

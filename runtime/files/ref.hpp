@@ -1,4 +1,5 @@
-// Counted reference to an object that counts its own references. One thread.
+// Counted reference to an object that counts its own references. Only used under
+// the runtime's lock.
 #pragma once
 
 #include <cstdint>

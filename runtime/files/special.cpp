@@ -196,8 +196,8 @@ std::int64_t SpecialFiles::read_link(const Place& place, std::string& target) {
     }
     const std::int64_t fd = descriptor_at(path);
     if (fd < 0) return -EINVAL;
-    const OpenFile* file = process().files.find(static_cast<std::uint64_t>(fd));
-    if (file == nullptr) return -ENOENT;
+    const Ref<OpenFile> file = process().files.hold(static_cast<std::uint64_t>(fd));
+    if (!file) return -ENOENT;
     if (file->host_fd() >= 0) {
         // The proxy's link under the proxy's number.
         target.resize(abi::kMaxPath);

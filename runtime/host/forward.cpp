@@ -109,6 +109,7 @@ bool result_allowed(const abi::CallSpec& spec, const Arguments& arguments, std::
                                                             const Arguments& arguments,
                                                             abi::SubmissionEntry& entry) {
     const RowShape& shape = shape_of(spec);
+    const std::uint64_t room = channel_->data_size();
     std::uint64_t next = 0;
 #pragma GCC unroll 6
     for (std::size_t i = 0; i < shape.count; i++) {
@@ -126,16 +127,16 @@ bool result_allowed(const abi::CallSpec& spec, const Arguments& arguments, std::
             // Only paths that the runtime holds come here: copied from the program once.
             const auto* path = reinterpret_cast<const char*>(arguments[i]);
             size = std::strlen(path) + 1;
-            if (size > abi::kMaxPath || size > abi::kIoDataSize - next) return -ENAMETOOLONG;
+            if (size > abi::kMaxPath || size > room - next) return -ENAMETOOLONG;
             std::memcpy(at, path, size);
         } else {
             const auto bytes = capacity(argument, arguments);
-            if (!bytes || *bytes > abi::kIoDataSize - next) return -EINVAL;
+            if (!bytes || *bytes > room - next) return -EINVAL;
             size = *bytes;
             if (carries_in(argument.kind) && !copy_in(at, arguments[i], size)) return -EFAULT;
         }
         next = base::round_up<std::uint64_t>(next + size, 8);
-        if (next > abi::kIoDataSize) next = abi::kIoDataSize;
+        if (next > room) next = room;
     }
     return 0;
 }
@@ -158,7 +159,7 @@ bool result_allowed(const abi::CallSpec& spec, const Arguments& arguments, std::
     abi::SubmissionEntry entry;
     entry.call = static_cast<std::uint32_t>(spec.call);
     if (const std::int64_t error = place(spec, arguments, entry); error != 0) return error;
-    const std::int64_t result = channel_->call(entry, shape_of(spec).count);
+    const std::int64_t result = channel_->call(entry, shape_of(spec).count, patience_);
     if (!allowed(spec, arguments, result)) return -EIO;
     if (result >= 0 && shape_of(spec).outputs && !fetch(spec, arguments, entry, result)) return -EFAULT;
     return result;

@@ -11,14 +11,12 @@
 
 namespace enclavisor::runtime {
 
-// What one call can carry at most in one buffer; longer transfers take several.
-inline constexpr std::uint64_t kMaxTransfer = 128 << 10;
-
 using Arguments = std::array<std::uint64_t, 6>;
 
 class Forwarder {
 public:
-    explicit Forwarder(IoChannel& channel) : channel_{&channel} {}
+    explicit Forwarder(IoChannel& channel, Patience patience = {})
+        : channel_{&channel}, patience_{patience} {}
 
     // The checked result: within what the row allows, or -errno. Outputs are
     // copied only after the check and only as far as the result says. -EFAULT if
@@ -32,6 +30,7 @@ private:
                std::int64_t result);
 
     IoChannel* channel_;
+    Patience patience_;
 };
 
 // Whether the row allows the result. Pure; used on every answer.

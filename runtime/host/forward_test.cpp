@@ -32,7 +32,8 @@ public:
         completion.result = answer(last);
         header().completed = header().submitted + index_error;
     }
-    void wait(std::uint32_t) override { FAIL() << "the answer was there"; }
+    void wait(std::uint32_t, std::uint64_t) override { FAIL() << "the answer was there"; }
+    bool interrupted() override { return false; }
     [[noreturn]] void broken(int rule) override { throw Broken{rule}; }
 
     std::function<std::int64_t(const abi::SubmissionEntry&)> answer = [](const auto&) { return 0; };
@@ -55,7 +56,7 @@ protected:
     }
     FakeHost host_;
     IoCounts counts_{};
-    IoChannel channel_{host_.area(), host_, counts_};
+    IoChannel channel_{host_.area(), 0, host_, counts_};
     Forwarder forwarder_{channel_};
 };
 
@@ -124,7 +125,7 @@ TEST_F(ForwardTest, BrokenProtocolEndsTheEnclave) {
     EXPECT_THROW(forward(C::kSync), Broken);
     for (const std::uint32_t error : {1u, 5u, 0x80000000u, ~1u}) {
         FakeHost host;
-        IoChannel channel{host.area(), host, counts_};
+        IoChannel channel{host.area(), 0, host, counts_};
         Forwarder forwarder{channel};
         host.index_error = error;
         EXPECT_THROW(forwarder(C::kSync, {}), Broken) << error;

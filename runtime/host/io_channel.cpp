@@ -5,6 +5,8 @@ namespace {
 
 // About as long as the proxy takes to answer a short call when it polls too.
 constexpr int kSpins = 2000;
+// While other threads wait too, the processor is theirs, or the proxy's.
+constexpr int kFewSpins = 50;
 
 std::uint32_t load(const std::uint32_t& word) {
     return __atomic_load_n(&word, __ATOMIC_ACQUIRE);
@@ -36,13 +38,24 @@ void IoChannel::submit(abi::SubmissionEntry& entry, std::size_t arguments) {
     for (std::size_t i = 0; i < arguments; i++) write_once(slot.arguments[i], entry.arguments[i]);
     store(header_->submitted, ++submitted_);
     fence();
-    if (load(header_->host_waits) == 1) {
-        counts_->rings++;
-        waiter_->ring();
-    }
+    if (load(header_->host_waits) == 1 || unknown_) ring();
 }
 
-void IoChannel::await() {
+void IoChannel::ring() {
+    counts_->rings++;
+    unknown_ = false;
+    if (index_ != 0) __atomic_fetch_or(&first_->attention, 1ull << index_, __ATOMIC_SEQ_CST);
+    waiter_->ring();
+}
+
+void IoChannel::cut_short() {
+    cut_short_ = true;
+    store(header_->cancel, submitted_);
+    __atomic_fetch_or(&first_->attention, 1ull << index_, __ATOMIC_SEQ_CST);
+    waiter_->ring();
+}
+
+void IoChannel::await(Patience patience) {
     const std::uint32_t before = submitted_ - 1;
     auto arrived = [&] {
         const std::uint32_t completed = load(header_->completed);
@@ -50,27 +63,30 @@ void IoChannel::await() {
         if (completed != before) waiter_->broken(kRuleIndex);
         return false;
     };
-    for (int i = 0; i < kSpins; i++) {
+    const int spins = patience.alone ? kSpins : kFewSpins;
+    for (int i = 0; i < spins; i++) {
         if (arrived()) {
             counts_->rounds += i;
             return;
         }
         __builtin_ia32_pause();
     }
-    counts_->rounds += kSpins;
+    counts_->rounds += spins;
     for (;;) {
         store(header_->enclave_waits, 1);
         fence();
         if (arrived()) break;
-        waiter_->wait(before);
+        if (patience.interruptible && !cut_short_ && waiter_->interrupted()) cut_short();
+        waiter_->wait(before, abi::io_area_offset(index_) + offsetof(abi::IoHeader, completed));
     }
     store(header_->enclave_waits, 0);
 }
 
-std::int64_t IoChannel::call(abi::SubmissionEntry& entry, std::size_t arguments) {
+std::int64_t IoChannel::call(abi::SubmissionEntry& entry, std::size_t arguments, Patience patience) {
     const std::uint32_t index = submitted_ % abi::kIoDepth;
+    cut_short_ = false;
     submit(entry, arguments);
-    await();
+    await(patience);
     const abi::CompletionEntry& completion = header_->completions[index];
     if (read_once(completion.id) != entry.id) waiter_->broken(kRuleId);
     return read_once(completion.result);

@@ -1,6 +1,6 @@
-// The enclave's end of one I/O area (abi/host/io_area.hpp): one call at a time.
-// Everything in the area may change at any moment; the indices that count are
-// kept here.
+// The enclave's end of one I/O area (abi/host/io_area.hpp): one call of one thread
+// at a time. Everything in the area may change at any moment; the indices that
+// count are kept here.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,11 @@ namespace enclavisor::runtime {
 // What the channel needs of the world below it.
 class IoWaiter {
 public:
-    virtual void ring() = 0;                         // the proxy sleeps: wake it
-    virtual void wait(std::uint32_t seen) = 0;       // until `completed` differs from `seen`
+    virtual void ring() = 0;  // the proxy sleeps: wake it
+    // Until the word `completed`, at `offset` in the window, differs from `seen`, or
+    // for another reason.
+    virtual void wait(std::uint32_t seen, std::uint64_t offset) = 0;
+    virtual bool interrupted() = 0;                  // the thread has something better to do
     [[noreturn]] virtual void broken(int rule) = 0;  // the host broke the protocol
 
 protected:
@@ -32,30 +35,54 @@ struct IoCounts {
     std::uint64_t rounds;  // of polling for an answer
 };
 
+// What one call can carry at most in one buffer, in the first area and in the
+// others; longer transfers take several.
+inline constexpr std::uint64_t kMaxTransfer = 128 << 10;
+inline constexpr std::uint64_t kMaxFurtherTransfer = 64 << 10;
+
+// How a call waits.
+struct Patience {
+    bool interruptible = false;  // it may be cut short
+    bool alone = true;           // no other call is under way: polling is no waste
+};
+
 class IoChannel {
 public:
-    // `area` is the header page and the data area behind it.
-    IoChannel(std::byte* area, IoWaiter& waiter, IoCounts& counts)
-        : header_{reinterpret_cast<abi::IoHeader*>(area)},
-          data_{area + abi::kIoDataOffset},
+    // Area `index` of the window.
+    IoChannel(std::byte* window, std::uint64_t index, IoWaiter& waiter, IoCounts& counts)
+        : first_{reinterpret_cast<abi::IoHeader*>(window)},
+          header_{reinterpret_cast<abi::IoHeader*>(window + abi::io_area_offset(index))},
+          data_{window + abi::io_area_offset(index) + abi::kIoDataOffset},
           waiter_{&waiter},
-          counts_{&counts} {}
+          counts_{&counts},
+          index_{index},
+          unknown_{index != 0} {}
 
     // Hands `entry`, with its first `arguments` arguments, to the proxy and waits
     // for the answer, which nobody has checked yet. Fills in the entry's id.
-    std::int64_t call(abi::SubmissionEntry& entry, std::size_t arguments = 6);
+    std::int64_t call(abi::SubmissionEntry& entry, std::size_t arguments, Patience patience);
+    // Whether the proxy was asked to cut the last call short.
+    bool was_cut_short() const { return cut_short_; }
 
     std::byte* data() { return data_; }
+    std::uint64_t data_size() const { return abi::io_data_size(index_); }
+    std::uint64_t index() const { return index_; }
 
 private:
     void submit(abi::SubmissionEntry& entry, std::size_t arguments);
-    void await();
+    void await(Patience patience);
+    void ring();
+    void cut_short();
 
+    abi::IoHeader* first_;
     abi::IoHeader* header_;
     std::byte* data_;
     IoWaiter* waiter_;
     IoCounts* counts_;
+    std::uint64_t index_;
     std::uint32_t submitted_ = 0;
+    bool unknown_;  // the host does not serve the area yet
+    bool cut_short_ = false;
 };
 
 }  // namespace enclavisor::runtime

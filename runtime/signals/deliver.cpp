@@ -1,12 +1,15 @@
-// Delivery: on the way back from a call, and after a fault of the program.
+// Delivery: on the way back from a call, after a fault of the program, and when
+// another thread wants the program interrupted.
 #include "runtime/signals/deliver.hpp"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
 
 #include "runtime/process.hpp"
 #include "runtime/support/kernel_call.hpp"
 #include "runtime/support/program_memory.hpp"
+#include "runtime/threads/lock.hpp"
 
 using namespace enclavisor;
 using namespace enclavisor::runtime;
@@ -19,12 +22,6 @@ extern "C" {
 
 namespace enclavisor::runtime {
 namespace {
-
-abi::ThreadBlock& block() {
-    abi::ThreadBlock* self;
-    asm("movq %%gs:8, %0" : "=r"(self));
-    return *self;
-}
 
 [[noreturn]] void die_of(const SignalInfo& info) {
     process().finish();
@@ -96,29 +93,72 @@ SignalInfo signal_of(abi::Registers& r, std::uint64_t address) {
     return info;
 }
 
-abi::Registers faulted;
-std::uint64_t fault_address;
+// The two bytes of `syscall`, which the program executes again.
+void make_again(abi::Registers& registers, std::uint64_t number) {
+    registers.rip -= 2;
+    registers.rax = number;
+}
+
+// A blocked or ignored fault cannot wait: the default action it is.
+void deliver_fault(Thread& thread, abi::Registers& registers) {
+    const abi::Registers fault = registers;
+    const SignalInfo info = signal_of(registers, thread.exception_address);
+    SignalAction& action = process().signals.action(info.number);
+    const bool deliverable = !(thread.signals.mask() & signal_bit(info.number)) && action.handler > 1;
+    std::uint64_t mask;
+    if (!deliverable ||
+        !thread.signals.enter_handler(action, info, registers, thread.exception_address, mask)) {
+        process().finish();
+        end_enclave(abi::EndReason::kFault, fault.vector, fault.error, thread.exception_address);
+    }
+    set_signal_mask(mask);
+}
 
 }  // namespace
 
 [[noreturn]] void resume_program(const abi::Registers& registers) {
-    block().resume = registers;
+    this_thread().block->resume = registers;
     for (;;) kernel_call(abi::Call::kResume);
+}
+
+void deliver_signals(abi::Registers& registers, std::uint64_t number) {
+    Thread& thread = this_thread();
+    Signals& signals = process().signals;
+    SignalInfo info;
+    bool again = number != kNoRestart;
+    while (thread.signals.pending().take(~thread.signals.mask(), info)) {
+        if (signals.ignores(info.number)) continue;
+        SignalAction& action = signals.action(info.number);
+        if (action.handler == 0) die_of(info);
+        if (again && (action.flags & SA_RESTART)) {
+            make_again(registers, number);
+        } else if (again) {
+            registers.rax = static_cast<std::uint64_t>(-EINTR);
+        }
+        again = false;
+        std::uint64_t mask;
+        if (!thread.signals.enter_handler(action, info, registers, 0, mask)) {
+            info.number = SIGSEGV;
+            die_of(info);
+        }
+        set_signal_mask(mask);
+    }
+    if (again) make_again(registers, number);
+    if (thread.signals.suspended()) set_signal_mask(thread.signals.stop_suspending());
+    thread.set_work(kWorkSignal, thread.signals.ready() != 0);
 }
 
 }  // namespace enclavisor::runtime
 
-extern "C" void deliver_pending_signals(abi::Registers* frame) {
-    Signals& signals = process().signals;
-    SignalInfo info;
-    while (signals.take(info)) {
-        if (signals.ignores(info.number)) continue;
-        if (signals.action(info.number).handler == 0) die_of(info);
-        if (!signals.enter_handler(info, *frame, 0, 0, 0)) {
-            info.number = SIGSEGV;
-            die_of(info);
-        }
-    }
+// After a call, if the thread's work word is not 0.
+extern "C" void finish_call(abi::Registers* frame) {
+    const Locked locked;
+    Thread& thread = this_thread();
+    const bool again = (thread.work() & kWorkRestart) && frame->rax == static_cast<std::uint64_t>(-kRestart);
+    thread.set_work(kWorkRestart, false);
+    const std::uint64_t number = frame->vector;  // entry.S keeps it there
+    frame->vector = 0;
+    deliver_signals(*frame, again ? number : kNoRestart);
 }
 
 // The kernel's upcall: an exception somewhere in the enclave.
@@ -134,28 +174,29 @@ extern "C" [[noreturn]] void on_exception(abi::ThreadBlock* self) {
         r.rip = reinterpret_cast<std::uint64_t>(rip < string ? &guarded_copy_failed : &guarded_string_failed);
         resume_program(r);
     }
-    faulted = r;
-    fault_address = self->exception_address;
+    Thread& thread = this_thread();
+    thread.exception = r;
+    thread.exception_address = self->exception_address;
     // On the runtime's ordinary stack and out of the upcall, where a bad stack of
     // the program is only a failed copy.
     abi::Registers next{};
     next.rip = reinterpret_cast<std::uint64_t>(&continue_with_signal);
-    next.rdi = self->runtime[1];
+    next.rdi = self->runtime[kWordSyscallStack];
     next.rflags = 0x202;
     resume_program(next);
 }
 
-extern "C" [[noreturn]] void deliver_fault_signal() {
-    Signals& signals = process().signals;
-    abi::Registers registers = faulted;
-    const std::uint64_t vector = registers.vector, error = registers.error;
-    const SignalInfo info = signal_of(registers, fault_address);
-    // A blocked or ignored fault cannot wait: the default action it is.
-    const bool deliverable =
-        !(signals.mask() & signal_bit(info.number)) && signals.action(info.number).handler > 1;
-    if (!deliverable || !signals.enter_handler(info, registers, vector, error, fault_address)) {
-        process().finish();
-        end_enclave(abi::EndReason::kFault, vector, error, fault_address);
+extern "C" [[noreturn]] void deliver_exception() {
+    Thread& thread = this_thread();
+    abi::Registers registers = thread.exception;
+    {
+        const Locked locked;
+        if (registers.vector == abi::kInterruptVector) {
+            registers.vector = registers.error = 0;
+            deliver_signals(registers);
+        } else {
+            deliver_fault(thread, registers);
+        }
     }
     resume_program(registers);
 }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kSmallest = 4;  // 16 bytes
 constexpr int kClasses = 37;  // up to 64 GiB
-constexpr std::uint64_t kDiscardFrom = 64 << 10;
+constexpr std::uint64_t kDiscardFrom = 256 << 10;
 
 struct FreeBlock {
     FreeBlock* next;

@@ -14,6 +14,8 @@
 
 extern "C" {
 [[gnu::visibility("hidden")]] bool guarded_copy(void* to, const void* from, std::size_t size);
+[[gnu::visibility("hidden")]] bool guarded_exchange(std::uint32_t* at, std::uint32_t* expected,
+                                                    std::uint32_t desired);
 [[gnu::visibility("hidden")]] long guarded_string(char* to, const char* from, std::size_t room);
 }
 

@@ -21,6 +21,12 @@ bool guarded_copy(void* to, const void* from, std::size_t size) {
     return true;
 }
 
+bool guarded_exchange(std::uint32_t* at, std::uint32_t* expected, std::uint32_t desired) {
+    if (!accessible(at)) return false;
+    __atomic_compare_exchange_n(at, expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    return true;
+}
+
 long guarded_string(char* to, const char* from, std::size_t room) {
     if (!accessible(from)) return -1;
     for (std::size_t i = 0; i < room; i++) {

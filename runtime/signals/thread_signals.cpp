@@ -1,14 +1,11 @@
-#include "runtime/signals/signals.hpp"
+#include "runtime/signals/thread_signals.hpp"
 
 #include <signal.h>
 
 #include <cstring>
 
-#include "runtime/support/kernel_call.hpp"
 #include "runtime/support/program_memory.hpp"
 #include "runtime/support/vector_state.hpp"
-
-std::uint8_t signal_work;
 
 namespace enclavisor::runtime {
 namespace {
@@ -20,7 +17,7 @@ constexpr std::uint64_t kHeaderOffset = 512;        // XSTATE_BV in the XSAVE ar
 constexpr std::uint64_t kControlStatusOffset = 24;  // MXCSR
 constexpr std::uint32_t kControlStatusBits = 0xffff;
 
-VectorState vectors;
+VectorState vectors;  // only used under the runtime's lock
 
 // Whether XRSTOR will take it (SDM vol. 1, 13.8: reserved bits fault).
 bool acceptable(VectorState& state) {
@@ -88,93 +85,56 @@ abi::Registers from_frame(const SignalRegisters& f) {
 
 }  // namespace
 
-bool Signals::ignored_by_default(int number) {
-    return number == SIGCHLD || number == SIGURG || number == SIGWINCH || number == SIGCONT;
+void ThreadSignals::inherit(const ThreadSignals& parent) {
+    *this = ThreadSignals{};
+    mask_ = parent.suspended_ ? parent.saved_mask_ : parent.mask_;
 }
 
-bool Signals::ignores(int number) {
-    const std::uint64_t handler = action(number).handler;
-    return handler == 1 || (handler == 0 && ignored_by_default(number));
-}
-
-void Signals::update_work() {
-    signal_work = (pending_ & ~mask_) != 0;
-}
-
-void Signals::set_mask(std::uint64_t mask) {
-    mask_ = mask & ~kUnblockable;
-    update_work();
-}
-
-void Signals::suspend(std::uint64_t mask) {
-    saved_mask_ = mask_;
-    suspended_ = true;
-    set_mask(mask);
-}
-
-void Signals::raise(const SignalInfo& info) {
-    if (ignores(info.number) && !(mask_ & signal_bit(info.number))) return;
-    infos_[info.number - 1] = info;
-    pending_ |= signal_bit(info.number);
-    update_work();
-}
-
-bool Signals::take(SignalInfo& info) {
-    const std::uint64_t ready = pending_ & ~mask_;
-    if (ready == 0) return false;
-    const int number = __builtin_ctzll(ready) + 1;
-    info = infos_[number - 1];
-    pending_ &= ~signal_bit(number);
-    update_work();
-    return true;
-}
-
-bool Signals::enter_handler(const SignalInfo& info, abi::Registers& registers, std::uint64_t vector,
-                            std::uint64_t error, std::uint64_t address) {
-    SignalAction& chosen = action(info.number);
+bool ThreadSignals::enter_handler(SignalAction& action, const SignalInfo& info, abi::Registers& registers,
+                                  std::uint64_t address, std::uint64_t& mask) {
     std::uint64_t top = registers.rsp - kRedZone;
     const bool alternate =
-        (chosen.flags & SA_ONSTACK) && !(stack_.flags & SS_DISABLE) && !on_stack(stack_, registers.rsp);
+        (action.flags & SA_ONSTACK) && !(stack_.flags & SS_DISABLE) && !on_stack(stack_, registers.rsp);
     if (alternate) top = stack_.base + stack_.size;
     const std::uint64_t state = (top - vector_state_info().size - 4) & ~63ull;
     const std::uint64_t at = ((state - sizeof(SignalFrame)) & ~15ull) - 8;
 
     SignalFrame frame{};
-    frame.return_address = chosen.flags & kRestorer ? chosen.restorer : 0;
+    frame.return_address = action.flags & kRestorer ? action.restorer : 0;
     frame.context_flags = kContextFlags;
     frame.stack = stack_;
     if (!(stack_.flags & SS_DISABLE)) frame.stack.flags = on_stack(stack_, registers.rsp) ? SS_ONSTACK : 0;
     frame.registers = to_frame(registers);
-    frame.registers.vector = vector;
-    frame.registers.error = error;
+    frame.registers.vector = registers.vector;
+    frame.registers.error = registers.error;
     frame.registers.fault_address = address;
     frame.registers.vector_state = state;
     frame.mask = suspended_ ? saved_mask_ : mask_;
     frame.registers.old_mask = frame.mask;
     frame.info = info;
+    frame.info.padding = 0;
     if (!write_vectors(state) || !copy_out(at, &frame, sizeof(frame))) return false;
 
     suspended_ = false;
-    registers.rip = chosen.handler;
+    registers.rip = action.handler;
     registers.rsp = at;
     registers.rdi = static_cast<std::uint64_t>(info.number);
     registers.rsi = at + offsetof(SignalFrame, info);
     registers.rdx = at + offsetof(SignalFrame, context_flags);
     registers.rax = 0;
     registers.rflags &= ~0x500ull;  // DF, TF
-    std::uint64_t mask = mask_ | chosen.mask;
-    if (!(chosen.flags & SA_NODEFER)) mask |= signal_bit(info.number);
-    if (chosen.flags & SA_RESETHAND) chosen.handler = 0;
-    set_mask(mask);
+    mask = mask_ | action.mask;
+    if (!(action.flags & SA_NODEFER)) mask |= signal_bit(info.number);
+    if (action.flags & SA_RESETHAND) action.handler = 0;
     return true;
 }
 
-bool Signals::leave_handler(std::uint64_t rsp, abi::Registers& registers) {
+bool ThreadSignals::leave_handler(std::uint64_t rsp, abi::Registers& registers, std::uint64_t& mask) {
     SignalFrame frame;
     // The handler's `ret` has taken the return address off.
     if (!copy_in(&frame, rsp - 8, sizeof(frame))) return false;
     if (frame.registers.rip >= abi::kEnclaveEnd || !read_vectors(frame.registers.vector_state)) return false;
-    set_mask(frame.mask);
+    mask = frame.mask;
     if (!(frame.stack.flags & ~(SS_ONSTACK | SS_DISABLE))) {
         stack_ = frame.stack;
         stack_.flags &= SS_DISABLE;

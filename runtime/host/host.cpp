@@ -1,0 +1,149 @@
+#include "runtime/host/host.hpp"
+
+#include <errno.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+
+#include "runtime/process.hpp"
+#include "runtime/support/kernel_call.hpp"
+#include "runtime/support/lasting.hpp"
+#include "runtime/threads/lock.hpp"
+#include "runtime/threads/sleep.hpp"
+
+namespace enclavisor::runtime {
+namespace {
+
+using C = abi::ForwardedCall;
+
+class KernelWaiter final : public IoWaiter {
+public:
+    void ring() override { kernel_call(abi::Call::kDoorbell); }
+    void wait(std::uint32_t seen, std::uint64_t offset) override {
+        kernel_call(abi::Call::kWaitIo, seen, 0, offset);
+    }
+    bool interrupted() override { return this_thread().has_signal(); }
+    [[noreturn]] void broken(int rule) override { host_broke(rule); }
+};
+
+KernelWaiter waiter;
+Lasting<AreaPool> areas;
+
+// Changes when an area is given back that somebody waits for.
+std::uint32_t area_count;
+std::uint32_t waiting_for_area;
+
+// Calls that Linux lets a signal interrupt, since they may take for ever.
+constexpr std::uint8_t kMayBlock = 1, kReads = 2, kWrites = 4, kCarries = 8;
+constexpr auto kBlocking = [] {
+    std::array<std::uint8_t, abi::kForwardedCallCount> table{};
+    auto set = [&](C call, std::uint8_t bits) { table[static_cast<std::size_t>(call)] = bits; };
+    for (const C call : {C::kRead, C::kPread, C::kRecvfrom}) set(call, kMayBlock | kReads | kCarries);
+    for (const C call : {C::kWrite, C::kPwrite, C::kSendto}) set(call, kMayBlock | kWrites | kCarries);
+    set(C::kAccept, kMayBlock | kReads);
+    for (const C call : {C::kOpenat, C::kConnect, C::kFlock, C::kSetLockWait, C::kPoll, C::kSetTermiosWait})
+        set(call, kMayBlock);
+    return table;
+}();
+
+std::uint8_t blocking(C call) {
+    return kBlocking[static_cast<std::size_t>(call)];
+}
+
+[[gnu::cold]] void wait_for_area() {
+    waiting_for_area++;
+    while (areas.get().empty()) {
+        const std::uint32_t seen = area_count;
+        const Unlocked unlocked;
+        kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&area_count), seen, 0);
+    }
+    waiting_for_area--;
+}
+
+[[gnu::cold]] void announce_area() {
+    area_count++;
+    kernel_call(abi::Call::kWake, reinterpret_cast<std::uint64_t>(&area_count), 1);
+}
+
+// The caller chose the size for the area that was free when it looked.
+bool too_large(C call, const Arguments& arguments, const IoChannel& channel) {
+    return channel.index() != 0 && (blocking(call) & kCarries) && arguments[2] > kMaxFurtherTransfer;
+}
+
+std::int64_t call_once(C call, Arguments arguments, bool interruptible) {
+    constexpr int kMostRepeats = 8;  // beyond that the host is not late but lies
+    AreaPool& pool = areas.get();
+    if (pool.empty()) [[unlikely]]
+        wait_for_area();
+    IoChannel& channel = pool.take();
+    if (too_large(call, arguments, channel)) arguments[2] = kMaxFurtherTransfer;
+    const Patience patience{interruptible, pool.only_first_taken()};
+    std::int64_t result;
+    {
+        const Unlocked unlocked;
+        result = Forwarder{channel, patience}(call, arguments);
+        // An interrupt that was meant for the call before this one.
+        for (int i = 0; result == -EINTR && !channel.was_cut_short() && i < kMostRepeats; i++) {
+            result = Forwarder{channel, patience}(call, arguments);
+        }
+    }
+    pool.give_back(channel);
+    if (waiting_for_area != 0) [[unlikely]]
+        announce_area();
+    return result;
+}
+
+// Whether the descriptor of the call is ready for it, as far as can be asked.
+bool is_ready(C call, const Arguments& arguments) {
+    constexpr timespec kNow{};
+    const short wanted = blocking(call) & kReads ? short{POLLIN} : short{POLLOUT};
+    pollfd polled{static_cast<int>(arguments[0]), wanted, 0};
+    const Arguments poll{reinterpret_cast<std::uint64_t>(&polled), 1, reinterpret_cast<std::uint64_t>(&kNow)};
+    return call_once(C::kPoll, poll, false) != 0;
+}
+
+// If all areas were held by calls that block, nothing could be asked of the host any
+// more that would let them go on: the last one is only used for what is ready.
+[[gnu::cold]] bool wait_until_ready(C call, const Arguments& arguments) {
+    constexpr std::uint64_t kShortest = 1'000'000, kLongest = 16'000'000;
+    std::uint64_t pause = kShortest;
+    while (areas.get().only_one_left() && !is_ready(call, arguments)) {
+        if (sleep(process().clock.deadline(pause)) == Slept::kSignal) return false;
+        pause = std::min(2 * pause, kLongest);
+    }
+    return true;
+}
+
+}  // namespace
+
+void start_host(abi::ThreadBlock& block) {
+    areas.create(reinterpret_cast<std::byte*>(block.io_address), block.io_size, waiter,
+                 *reinterpret_cast<IoCounts*>(&block.runtime[kWordIoCounts]));
+}
+
+void host_broke(int rule) {
+    end_enclave(abi::EndReason::kHostProtocol, static_cast<std::uint64_t>(rule));
+}
+
+std::uint64_t most_transfer() {
+    return areas.get().most_bytes();
+}
+
+std::byte* host_start_data() {
+    return areas.get().first().data();
+}
+
+std::int64_t forward_call(C call, const Arguments& arguments) {
+    const std::uint8_t kind = blocking(call);
+    if (areas.get().only_one_left() && (kind & (kReads | kWrites)) && process().threads.count() > 1 &&
+        !wait_until_ready(call, arguments)) [[unlikely]] {
+        return restart_call();
+    }
+    const std::int64_t result = call_once(call, arguments, kind != 0);
+    if (result == -EINTR && call != C::kPoll && kind != 0) [[unlikely]]
+        return restart_call();
+    return result;
+}
+
+}  // namespace enclavisor::runtime

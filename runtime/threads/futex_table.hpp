@@ -1,0 +1,87 @@
+// Who waits on which word of the program. Pure bookkeeping: the caller sleeps
+// and wakes, and holds a lock around it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace enclavisor::runtime {
+
+struct Thread;
+
+struct FutexWaiter {
+    FutexWaiter* next = nullptr;
+    FutexWaiter* previous = nullptr;
+    std::uint64_t address = 0;  // 0: waits for nothing
+    std::uint32_t bitset = 0;
+    Thread* thread = nullptr;
+};
+
+class FutexTable {
+public:
+    // `waiter` waits on `address`, behind those that are there.
+    void add(FutexWaiter& waiter, std::uint64_t address, std::uint32_t bitset) {
+        waiter.bitset = bitset;
+        append(waiter, address);
+    }
+    void remove(FutexWaiter& waiter) {
+        Bucket& bucket = bucket_of(waiter.address);
+        (waiter.previous ? waiter.previous->next : bucket.first) = waiter.next;
+        (waiter.next ? waiter.next->previous : bucket.last) = waiter.previous;
+        waiter.address = 0;
+    }
+
+    // Takes up to `most` waiters off whose bitsets meet `bitset`, the longest waiting
+    // first, and calls `wake` with each; how many.
+    template <typename Wake>
+    std::int64_t wake(std::uint64_t address, std::int64_t most, std::uint32_t bitset, Wake wake) {
+        return for_waiters(address, most, bitset, [&](FutexWaiter& waiter) {
+            remove(waiter);
+            wake(waiter);
+        });
+    }
+
+    // Moves up to `most` waiters from one word to another; how many.
+    std::int64_t requeue(std::uint64_t from, std::uint64_t to, std::int64_t most) {
+        if (from == to) return for_waiters(from, most, ~0u, [](FutexWaiter&) {});
+        return for_waiters(from, most, ~0u, [&](FutexWaiter& waiter) {
+            remove(waiter);
+            append(waiter, to);
+        });
+    }
+
+private:
+    struct Bucket {
+        FutexWaiter* first = nullptr;
+        FutexWaiter* last = nullptr;
+    };
+    static constexpr std::size_t kBuckets = 256;
+
+    Bucket& bucket_of(std::uint64_t address) { return buckets_[(address >> 2 ^ address >> 12) % kBuckets]; }
+    void append(FutexWaiter& waiter, std::uint64_t address) {
+        Bucket& bucket = bucket_of(address);
+        waiter.address = address;
+        waiter.previous = bucket.last;
+        waiter.next = nullptr;
+        (bucket.last ? bucket.last->next : bucket.first) = &waiter;
+        bucket.last = &waiter;
+    }
+    // A word moved to another of the same bucket stands behind: `next` is taken before.
+    template <typename Visit>
+    std::int64_t for_waiters(std::uint64_t address, std::int64_t most, std::uint32_t bitset, Visit visit) {
+        std::int64_t count = 0;
+        FutexWaiter* next;
+        for (FutexWaiter* w = bucket_of(address).first; w != nullptr && count < most; w = next) {
+            next = w->next;
+            if (w->address != address || !(w->bitset & bitset)) continue;
+            visit(*w);
+            count++;
+        }
+        return count;
+    }
+
+    std::array<Bucket, kBuckets> buckets_{};
+};
+
+}  // namespace enclavisor::runtime

@@ -1,0 +1,31 @@
+#include "runtime/threads/sleep.hpp"
+
+#include "runtime/support/kernel_call.hpp"
+#include "runtime/threads/lock.hpp"
+
+namespace enclavisor::runtime {
+
+Slept sleep(std::uint64_t deadline) {
+    Thread& thread = this_thread();
+    thread.wake = 0;
+    for (;;) {
+        // An interrupt that came before stays with the kernel until the wait below, unless
+        // the wait for the lock took it: then its reason is seen here.
+        if (thread.has_signal()) return Slept::kSignal;
+        std::int64_t result;
+        {
+            const Unlocked unlocked;
+            result =
+                kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&thread.wake), 0, deadline);
+        }
+        if (thread.wake != 0) return Slept::kWoken;
+        if (result == static_cast<std::int64_t>(abi::CallError::kTimedOut)) return Slept::kTimedOut;
+    }
+}
+
+void wake(Thread& thread) {
+    __atomic_store_n(&thread.wake, 1, __ATOMIC_RELAXED);
+    kernel_call(abi::Call::kWake, reinterpret_cast<std::uint64_t>(&thread.wake), 1);
+}
+
+}  // namespace enclavisor::runtime

@@ -1,0 +1,67 @@
+// A thread of the program, as the runtime sees it. All but `wake` and `present`
+// is protected by the runtime's lock.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "abi/enclave/calls.hpp"
+#include "runtime/signals/thread_signals.hpp"
+#include "runtime/threads/futex_table.hpp"
+
+namespace enclavisor::runtime {
+
+// ThreadBlock::runtime[], by use; the first three are entry.S's.
+inline constexpr int kWordSyscallStack = 1, kWordExceptionStack = 2, kWordThread = 3, kWordWork = 4,
+                     kWordControl = 5, kWordEntry = 6, kWordIoCounts = 22;
+
+// Bits of the work word: what is to be done before the program goes on.
+inline constexpr std::uint64_t kWorkSignal = 1;   // a signal that is not blocked waits
+inline constexpr std::uint64_t kWorkRestart = 2;  // the call returns kRestart
+
+struct Thread {
+    Thread(std::uint32_t slot_number, abi::ThreadBlock* its_block) : slot{slot_number}, block{its_block} {
+        futex.thread = this;
+    }
+    Thread(const Thread&) = delete;
+
+    const std::uint32_t slot;  // decides where its block and its stacks lie
+    abi::ThreadBlock* const block;
+    std::uint32_t id = 0;       // gettid; 0: has ended
+    std::uint64_t number = 0;   // the kernel's
+    std::uint32_t present = 0;  // the kernel clears it when the thread is gone
+    std::uint32_t wake = 0;     // what it sleeps on; 1: woken
+    FutexWaiter futex;
+    ThreadSignals signals;
+    std::uint64_t clear_child_id = 0;  // set_tid_address, CLONE_CHILD_CLEARTID
+    std::uint64_t robust_list = 0;
+    std::string name;  // PR_SET_NAME
+    // An exception of the program, between the upcall and its delivery.
+    abi::Registers exception{};
+    std::uint64_t exception_address = 0;
+
+    std::uint64_t work() const { return __atomic_load_n(&block->runtime[kWordWork], __ATOMIC_RELAXED); }
+    void set_work(std::uint64_t bits, bool on) {
+        const std::uint64_t rest = block->runtime[kWordWork] & ~bits;
+        __atomic_store_n(&block->runtime[kWordWork], on ? rest | bits : rest, __ATOMIC_RELAXED);
+    }
+    bool has_signal() const { return work() & kWorkSignal; }
+};
+
+inline Thread& this_thread() {
+    Thread* thread;
+    static_assert(kWordThread == 3);
+    asm("movq %%gs:0x58, %0" : "=r"(thread));
+    return *thread;
+}
+
+// The result of a call that a signal interrupted and that is made again, after the
+// handler if that wants it (SA_RESTART). Never reaches the program.
+inline constexpr std::int64_t kRestart = 512;
+
+inline std::int64_t restart_call() {
+    this_thread().set_work(kWorkRestart, true);
+    return -kRestart;
+}
+
+}  // namespace enclavisor::runtime
