@@ -34,7 +34,13 @@ struct Process {
     std::uint32_t pid, parent, uid, gid, euid, egid;
     std::uint32_t umask;
     std::string arguments_text, environment_text;  // /proc/self/cmdline, environ
+    std::uint32_t highest_pid;                     // of this instance and its ancestors
+    bool freezes_at_input;                         // and has not read any yet
     int first_status = 0;                          // what the first thread ended with
+
+    // In an instance of the enclave: what the host says of it. Users, groups, clocks and
+    // the numbers of threads stay.
+    void begin_instance(Start&& told);
 
     // Before the enclave ends, with the lock: the summary of unsupported calls, if
     // asked for.

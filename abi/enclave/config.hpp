@@ -54,6 +54,7 @@ struct ConfigOptions {
 inline constexpr std::uint64_t kHostArguments = 1;    // argv comes from the host
 inline constexpr std::uint64_t kHostEnvironment = 2;  // the whole environment comes from the host
 inline constexpr std::uint64_t kHostIdentity = 4;     // uid, gid, cwd come from the host
+inline constexpr std::uint64_t kFreezeAtInput = 8;    // becomes a template when it first reads descriptor 0
 
 enum class MountType : std::uint32_t { kTrusted = 1, kTmpfs = 2, kPassthrough = 3 };
 

@@ -18,6 +18,7 @@ struct RunOptions {
     std::string accelerator;
     std::vector<std::string> environment;  // NAME=value, or NAME to hand the caller's on
     double timeout = 0;                    // seconds; 0: none
+    unsigned instances = 1;                // of a program that becomes a template
     bool print_measurement = false;
     bool verbose = false;
     bool quiet = false;

@@ -54,6 +54,11 @@ CLI::App* add_run(CLI::App& app, RunOptions& options) {
         ->allow_extra_args(false);
     run->add_option("--accel", options.accelerator, "auto, kvm or tcg (default: $ENCLAVISOR_ACCEL or auto)")
         ->type_name("NAME");
+    run->add_option(
+           "--instances", options.instances,
+           "Of a program that becomes a template (default: 1); each gets its number as its last argument")
+        ->type_name("N")
+        ->check(CLI::Range(1u, 200u));
     run->add_option("--timeout", options.timeout, "End the program after so many seconds")
         ->type_name("SECONDS");
     run->add_flag("--print-measurement", options.print_measurement,

@@ -88,6 +88,29 @@ void warn(const RunOptions& options, const Application& application) {
     }
 }
 
+// The program has become a template: its instances run at once. The exit status of the
+// first that fails, or 0.
+Result<int> run_instances(const RunOptions& options, Enclave& origin, const StartParameters& start,
+                          std::optional<std::chrono::milliseconds> longest) {
+    std::vector<Enclave> instances;
+    for (unsigned i = 1; i <= options.instances; i++) {
+        StartParameters own = start;
+        if (options.instances > 1) own.arguments.push_back(std::to_string(i));
+        instances.push_back(TRY(origin.fork(own)));
+    }
+    int exit_code = 0;
+    for (unsigned i = 0; i < instances.size(); i++) {
+        const auto status = instances[i].wait(longest);
+        if (interrupted.load() != 0) return 128 + interrupted.load();
+        if (!status) return base::Failure{status.error()};
+        const Ending ending = describe_ending(status.value());
+        if (!ending.text.empty())
+            complain(fmt::format("instance {} of {} {}", i + 1, options.program, ending.text));
+        if (exit_code == 0) exit_code = ending.exit_code;
+    }
+    return exit_code;
+}
+
 Result<int> finish(const RunOptions& options, const Application& application, Machine& machine,
                    const abi::EnclaveStatus& status) {
     const Ending ending = describe_ending(status);
@@ -142,6 +165,10 @@ Result<int> run_command(const RunOptions& options) {
     std::optional<std::chrono::milliseconds> longest;
     if (options.timeout > 0)
         longest = std::chrono::milliseconds{static_cast<std::int64_t>(options.timeout * 1000)};
+    const auto is_template = enclave.wait_for_template(longest);
+    if (interrupted.load() != 0) return 128 + interrupted.load();
+    if (!is_template) return base::Failure{is_template.error()};
+    if (is_template.value()) return run_instances(options, enclave, start, longest);
     const auto status = enclave.wait(longest);
     if (interrupted.load() != 0) return 128 + interrupted.load();
     if (!status) return base::Failure{status.error()};

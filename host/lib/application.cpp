@@ -73,6 +73,7 @@ Result<Application> describe_manifest(const fs::path& path) {
     for (const std::string& name : manifest.environment_from_host) {
         application.insecure.push_back("environment variable " + name);
     }
+    if (manifest.freeze_at_input) options.flags |= abi::kFreezeAtInput;
     options.stack_size = manifest.stack_size;
     options.memory_limit = manifest.memory_limit;
     options.threads = manifest.threads;

@@ -2,16 +2,26 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "host/lib/fd_message.hpp"
 #include "host/lib/paths.hpp"
+#include "host/lib/proxy_control.hpp"
 
 namespace enclavisor::host {
 namespace {
 
 constexpr std::chrono::milliseconds kLongestSleep{50};
+
+Result<std::pair<Fd, Fd>> socket_pair() {
+    int pair[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return fail(fmt::format("cannot create a socket pair: {}", std::strerror(errno)));
+    return std::pair{Fd{pair[0]}, Fd{pair[1]}};
+}
 
 }  // namespace
 
@@ -92,6 +102,7 @@ Enclave::Enclave(Enclave&& other) noexcept
       io_{std::move(other.io_)},
       measurement_{other.measurement_},
       proxy_{std::move(other.proxy_)},
+      proxy_control_{std::move(other.proxy_control_)},
       handler_{std::move(other.handler_)} {}
 
 Enclave::~Enclave() {
@@ -105,14 +116,17 @@ Result<void> Enclave::attach_proxy(const ProxyOptions& options) {
         program.string(), fmt::format("--link={}", link), fmt::format("--doorbell={}", doorbell),
         fmt::format("--area={}", io_.at(0).offset()),
         fmt::format("--areas={}", abi::io_area_count(io_.at(0).bytes().size()))};
+    auto [ours, theirs] = TRY(socket_pair());
+    arguments.push_back(fmt::format("--control={}", theirs.get()));
     arguments.insert(arguments.end(), options.extra_arguments.begin(), options.extra_arguments.end());
     SpawnOptions spawn;
-    spawn.inherit = {link, doorbell};
+    spawn.inherit = {link, doorbell, theirs.get()};
     spawn.standard_input = options.standard_input;
     spawn.standard_output = options.standard_output;
     spawn.standard_error = options.standard_error;
     spawn.directory = options.directory;
     proxy_ = std::make_unique<Process>(TRY(Process::spawn(arguments, spawn)));
+    proxy_control_ = std::move(ours);
     return {};
 }
 
@@ -149,13 +163,15 @@ Result<void> Enclave::check_alive() {
     return {};
 }
 
-Result<abi::EnclaveStatus> Enclave::wait(std::optional<std::chrono::milliseconds> longest) {
+bool Enclave::is(abi::EnclaveState state) const {
+    const auto record = status();
+    return record && record->state == static_cast<std::uint32_t>(state);
+}
+
+Result<void> Enclave::wait_for(const std::function<bool()>& reached,
+                               std::optional<std::chrono::milliseconds> longest) {
     const auto begin = std::chrono::steady_clock::now();
-    const auto stopped = [this] {
-        const auto record = status();
-        return record && record->state == static_cast<std::uint32_t>(abi::EnclaveState::kStopped);
-    };
-    while (!stopped()) {
+    while (!reached()) {
         if (machine_->cancelled() != nullptr) {
             if (const int signal = machine_->cancelled()->load())
                 return fail("interrupted", "", 128 + signal);
@@ -164,9 +180,14 @@ Result<abi::EnclaveStatus> Enclave::wait(std::optional<std::chrono::milliseconds
             return fail("the enclave did not end in time", "allow more with --timeout", kExitTimeout);
         }
         const auto alive = check_alive();
-        if (!alive && !stopped()) return base::Failure{alive.error()};
-        machine_->events().wait(stopped, kLongestSleep);
+        if (!alive && !reached()) return base::Failure{alive.error()};
+        machine_->events().wait(reached, kLongestSleep);
     }
+    return {};
+}
+
+Result<abi::EnclaveStatus> Enclave::wait(std::optional<std::chrono::milliseconds> longest) {
+    TRY(wait_for([this] { return is(abi::EnclaveState::kStopped); }, longest));
     // `state` may be seen before the rest of the record; the kernel writes all of
     // it before it answers anything else.
     (void)machine_->control().call(abi::Command::kStats, {});
@@ -176,10 +197,7 @@ Result<abi::EnclaveStatus> Enclave::wait(std::optional<std::chrono::milliseconds
 
 Result<void> Enclave::stop() {
     const auto stopped = machine_->control().call(abi::Command::kStop, {handle_});
-    const auto record = status();
-    if (!stopped && !(record && record->state == static_cast<std::uint32_t>(abi::EnclaveState::kStopped))) {
-        return base::Failure{stopped.error()};
-    }
+    if (!stopped && !is(abi::EnclaveState::kStopped)) return base::Failure{stopped.error()};
     return {};
 }
 
@@ -188,14 +206,14 @@ Result<void> Enclave::destroy() {
     std::optional<Error> error;
     bool unmapped = true;
     if (machine_->running()) {
-        const auto record = status();
-        if (record && record->state == static_cast<std::uint32_t>(abi::EnclaveState::kRunning)) (void)stop();
+        if (!is(abi::EnclaveState::kStopped)) (void)stop();
         const auto destroyed = machine_->control().call(abi::Command::kDestroy, {handle_});
         unmapped = destroyed.ok() || !machine_->running();
         if (!destroyed) error = destroyed.error();
     }
     handle_ = 0;
     proxy_.reset();
+    proxy_control_.reset();
     handler_.reset();
     // An area that the enclave may still write to is not given to another.
     if (!unmapped) {
@@ -204,6 +222,72 @@ Result<void> Enclave::destroy() {
     io_.clear();
     if (error) return base::Failure{*error};
     return {};
+}
+
+// --- Templates -------------------------------------------------------------
+
+Result<bool> Enclave::wait_for_template(std::optional<std::chrono::milliseconds> longest) {
+    TRY(wait_for([this] { return is(abi::EnclaveState::kTemplate) || is(abi::EnclaveState::kStopped); },
+                 longest));
+    return is(abi::EnclaveState::kTemplate);
+}
+
+Result<void> Enclave::wait_until_template(std::optional<std::chrono::milliseconds> longest) {
+    if (TRY(wait_for_template(longest))) return {};
+    return fail("the program ended before it was ready to be a template",
+                "it opens /dev/enclavisor/ready when it is, or its manifest says enclave.freeze = \"input\"");
+}
+
+Result<void> Enclave::fork_proxy(Enclave& instance, const ProxyOptions& options) {
+    auto [ours, theirs] = TRY(socket_pair());
+    ProxyForkRequest request{instance.io_.at(0).offset(), 0, 0};
+    const int standard[] = {options.standard_input, options.standard_output, options.standard_error};
+    std::vector<int> fds{machine_->link().fd(), theirs.get()};
+    for (int number = 0; number < 3; number++) {
+        if (standard[number] < 0) continue;
+        request.standard |= 1u << number;
+        fds.push_back(standard[number]);
+    }
+    ProxyForkReply reply{};
+    if (!send_message(proxy_control_.get(), std::as_bytes(std::span{&request, 1}), fds) ||
+        !receive_message(proxy_control_.get(), std::as_writable_bytes(std::span{&reply, 1}))) {
+        return fail("the template's proxy does not answer", "run the program again");
+    }
+    if (reply.pid < 0) return fail(fmt::format("cannot fork the proxy: {}", std::strerror(-reply.pid)));
+    instance.proxy_ = std::make_unique<Process>(TRY(Process::adopt(reply.pid)));
+    instance.proxy_control_ = std::move(ours);
+    return {};
+}
+
+Result<void> Enclave::begin(Enclave& instance) {
+    const auto values =
+        TRY(machine_->control().call(abi::Command::kFork, {handle_, instance.io_.at(0).offset()}));
+    instance.handle_ = values[0];
+    return {};
+}
+
+Result<Enclave> Enclave::fork(const StartParameters& parameters, const ProxyOptions& proxy) {
+    std::vector<IoLease> leases;
+    leases.push_back(TRY(IoLease::create(*machine_, io_.at(0).bytes().size() / abi::kPageSize)));
+    Enclave instance{*machine_, 0, std::move(leases), measurement_};
+    StartParameters own = parameters;
+    if (proxy_ != nullptr) {
+        TRY(fork_proxy(instance, proxy));
+        own.pid = instance.proxy_->pid();
+    }
+    TRY(instance.hand_over(own));
+    TRY(begin(instance));
+    return instance;
+}
+
+Result<Enclave> Enclave::fork(const StartParameters& parameters, IoLoop::Handler handler) {
+    std::vector<IoLease> leases;
+    leases.push_back(TRY(IoLease::create(*machine_, io_.at(0).bytes().size() / abi::kPageSize)));
+    Enclave instance{*machine_, 0, std::move(leases), measurement_};
+    TRY(instance.hand_over(parameters));
+    instance.attach_handler(std::move(handler));
+    TRY(begin(instance));
+    return instance;
 }
 
 }  // namespace enclavisor::host

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -89,6 +90,18 @@ public:
     Result<void> hand_over(const StartParameters& parameters);
     Result<void> start();
 
+    // --- Templates --------------------------------------------------------------
+    // Until it has become a template (true) or ended (false). Errors: as wait().
+    Result<bool> wait_for_template(std::optional<std::chrono::milliseconds> longest = std::nullopt);
+    // Until it has become a template. Errors: as wait(), or it has ended.
+    Result<void> wait_until_template(std::optional<std::chrono::milliseconds> longest = std::nullopt);
+    // A running instance of this template, which must be gone before this. It has a window
+    // and a proxy of its own, if the template has one: that forks along, so descriptors
+    // and directory are the template's, but for the standard ones given in `proxy`.
+    Result<Enclave> fork(const StartParameters& parameters, const ProxyOptions& proxy = {});
+    // Without a proxy: `handler` answers the instance's calls.
+    Result<Enclave> fork(const StartParameters& parameters, IoLoop::Handler handler);
+
     // The newest status record, unless it is another enclave's (or garbage).
     std::optional<abi::EnclaveStatus> status() const;
     // Until it has ended. Errors: time over (exit code 124), the machine's `cancelled`
@@ -102,12 +115,19 @@ private:
     Enclave(Machine& machine, std::uint64_t handle, std::vector<IoLease> io, const Measurement& measurement)
         : machine_{&machine}, handle_{handle}, io_{std::move(io)}, measurement_{measurement} {}
     Result<void> check_alive();
+    // Until `reached`, which looks at the newest record.
+    Result<void> wait_for(const std::function<bool()>& reached,
+                          std::optional<std::chrono::milliseconds> longest);
+    bool is(abi::EnclaveState state) const;
+    Result<void> fork_proxy(Enclave& instance, const ProxyOptions& options);
+    Result<void> begin(Enclave& instance);
 
     Machine* machine_;
     std::uint64_t handle_;  // 0: destroyed
     std::vector<IoLease> io_;
     Measurement measurement_;
     std::unique_ptr<Process> proxy_;
+    Fd proxy_control_;  // host/lib/proxy_control.hpp
     std::unique_ptr<IoServerThread> handler_;
 };
 

@@ -166,6 +166,14 @@ private:
         manifest_.stack_size = TRY(to_size(node, place));
         return {};
     }
+    Result<void> freeze(const toml::node& node, const Place& place) {
+        const std::string when = TRY(to_string(node, place));
+        if (when != "input")
+            return place.error(fmt::format("there is no point '{}' to freeze at", when),
+                               "write \"input\": when the program first reads its standard input");
+        manifest_.freeze_at_input = true;
+        return {};
+    }
     Result<void> threads(const toml::node& node, const Place& place) {
         manifest_.threads = TRY(to_number(node, place, static_cast<std::int64_t>(abi::kMaxIoAreas)));
         if (manifest_.threads == 0)
@@ -210,6 +218,7 @@ const std::vector<Reader::Key>& Reader::keys() {
         {"loader.gid", &Reader::gid},
         {"enclave.memory_limit", &Reader::memory_limit},
         {"enclave.stack_size", &Reader::stack_size},
+        {"enclave.freeze", &Reader::freeze},
         {"enclave.threads", &Reader::threads},
         {"enclave.debug", &Reader::debug},
         {"fs.mounts", &Reader::mounts},

@@ -32,6 +32,7 @@ struct Manifest {
     std::uint64_t stack_size = 8ull << 20;
     std::uint64_t threads = 16;  // that can be in calls to the host at once
     std::uint64_t uid = 0, gid = 0;
+    bool freeze_at_input = false;  // becomes a template when it first reads its standard input
     std::vector<ManifestMount> mounts;
 };
 

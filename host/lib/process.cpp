@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -87,7 +88,13 @@ Result<Process> Process::spawn(const std::vector<std::string>& arguments, const 
         return fail(std::string{"cannot watch a process: "} + std::strerror(error),
                     "Linux 5.3 or later is needed");
     }
-    return Process{pid, std::move(pidfd)};
+    return Process{pid, std::move(pidfd), true};
+}
+
+Result<Process> Process::adopt(pid_t pid) {
+    Fd pidfd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+    if (!pidfd) return fail(fmt::format("cannot watch process {}: {}", pid, std::strerror(errno)));
+    return Process{pid, std::move(pidfd), false};
 }
 
 Process& Process::operator=(Process&& other) noexcept {
@@ -95,13 +102,17 @@ Process& Process::operator=(Process&& other) noexcept {
         kill();
         pid_ = other.pid_;
         pidfd_ = std::move(other.pidfd_);
+        own_ = other.own_;
         status_ = other.status_;
     }
     return *this;
 }
 
 std::optional<int> Process::ended() {
-    if (!status_ && pidfd_) {
+    if (!own_ && !status_ && pidfd_) {
+        pollfd ended{pidfd_.get(), POLLIN, 0};
+        if (::poll(&ended, 1, 0) == 1) status_ = 0;
+    } else if (!status_ && pidfd_) {
         int status = 0;
         if (::waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
     }
@@ -111,6 +122,13 @@ std::optional<int> Process::ended() {
 void Process::kill() {
     if (!pidfd_ || status_) return;
     ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+    if (!own_) {
+        pollfd ended{pidfd_.get(), POLLIN, 0};
+        while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {
+        }
+        status_ = 0;
+        return;
+    }
     int status = 0;
     pid_t waited;
     do {

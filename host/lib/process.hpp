@@ -29,21 +29,25 @@ public:
     // the calling *thread* ends (PR_SET_PDEATHSIG), so call from a lasting one.
     static Result<Process> spawn(const std::vector<std::string>& arguments, const SpawnOptions& options);
 
+    // A process that somebody else started and waits for: how it ends is not known here.
+    static Result<Process> adopt(pid_t pid);
+
     Process(Process&&) = default;
     Process& operator=(Process&& other) noexcept;
     ~Process() { kill(); }
 
     pid_t pid() const { return pid_; }
     int pidfd() const { return pidfd_.get(); }
-    // The wait status if the process has ended.
+    // The wait status if the process has ended; of an adopted one 0.
     std::optional<int> ended();
     void kill();  // SIGKILL, and waits
 
 private:
-    Process(pid_t pid, Fd pidfd) : pid_{pid}, pidfd_{std::move(pidfd)} {}
+    Process(pid_t pid, Fd pidfd, bool own) : pid_{pid}, pidfd_{std::move(pidfd)}, own_{own} {}
 
     pid_t pid_;
     Fd pidfd_;  // closed in a moved-from object
+    bool own_;  // our child
     std::optional<int> status_;
 };
 

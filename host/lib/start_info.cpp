@@ -63,7 +63,7 @@ Result<void> write_start_info(std::span<std::byte> data, const StartParameters& 
     info.gid = ::getgid();
     info.euid = ::geteuid();
     info.egid = ::getegid();
-    info.pid = static_cast<std::uint32_t>(::getpid());
+    info.pid = static_cast<std::uint32_t>(parameters.pid != 0 ? parameters.pid : ::getpid());
     info.ppid = static_cast<std::uint32_t>(::getppid());
     info.umask = current_umask();
     std::memcpy(data.data(), &info, sizeof(info));

@@ -17,6 +17,7 @@ struct StartParameters {
     std::vector<std::string> environment;  // NAME=value
     bool verbose = false;
     std::string directory;  // empty: the caller's
+    int pid = 0;            // 0: the caller's
 };
 
 // Fills `data` (the I/O area's data) with identity, time and names of this process.

@@ -7,16 +7,20 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
+#include <thread>
 
 #include "abi/host/link.hpp"
 #include "host/lib/fd.hpp"
+#include "host/lib/fd_message.hpp"
 #include "host/lib/io_server.hpp"
 #include "host/lib/mapping.hpp"
+#include "host/lib/proxy_control.hpp"
 #include "host/proxy/executor.hpp"
 
 namespace {
@@ -29,7 +33,8 @@ constexpr int kHighFd = 1000;
 
 struct Options {
     std::optional<std::uint64_t> link, doorbell, area, areas;
-    std::optional<std::uint64_t> spin;  // polls at least so many microseconds before it sleeps
+    std::optional<std::uint64_t> spin;     // polls at least so many microseconds before it sleeps
+    std::optional<std::uint64_t> control;  // socket (host/lib/proxy_control.hpp)
 };
 
 std::optional<std::uint64_t> number_after(std::string_view argument, std::string_view prefix) {
@@ -49,6 +54,7 @@ Options parse(int count, char** arguments) {
         if (auto n = number_after(arguments[i], "--area=")) options.area = n;
         if (auto n = number_after(arguments[i], "--areas=")) options.areas = n;
         if (auto n = number_after(arguments[i], "--spin=")) options.spin = n;
+        if (auto n = number_after(arguments[i], "--control=")) options.control = n;
     }
     return options;
 }
@@ -72,6 +78,79 @@ void ignore_signals() {
     }
 }
 
+// The proxy of one enclave: this process, or a child that forked along with it.
+class Proxy {
+public:
+    Proxy(const Options& options, Fd doorbell, Fd control)
+        : options_{options}, doorbell_{std::move(doorbell)}, control_{std::move(control)} {}
+
+    [[noreturn]] void run(std::uint64_t area, Fd link);
+
+private:
+    void serve_forks();
+    void fork_along(const ProxyForkRequest& request, std::vector<Fd> fds);
+    [[noreturn]] void become_child(const ProxyForkRequest& request, std::vector<Fd> fds);
+
+    const Options& options_;
+    Fd doorbell_, control_;
+};
+
+void Proxy::run(std::uint64_t area, Fd link) {
+    const std::uint64_t areas = std::clamp<std::uint64_t>(options_.areas.value_or(1), 1, abi::kMaxIoAreas);
+    auto window = Mapping::create(link.get(), area, abi::io_window_pages(areas) * abi::kPageSize);
+    if (!window) {
+        std::fprintf(stderr, "enclavisor-proxy: %s\n", window.error().text().c_str());
+        std::_Exit(125);
+    }
+    // Other enclaves' windows are out of reach from here on.
+    link.reset();
+    std::thread forks;
+    if (control_) forks = std::thread{[this] { serve_forks(); }};
+
+    Executor executor{{doorbell_.get(), control_.get()}};
+    IoServer server{window->bytes(), doorbell_.get(),
+                    [&executor](const abi::SubmissionEntry& entry, std::span<std::byte> data) {
+                        return executor.execute(entry, data);
+                    }};
+    if (options_.spin) server.set_shortest_spin(std::chrono::microseconds{*options_.spin});
+    // A worker may be in a call that ends with the process only.
+    if (server.run()) std::_Exit(0);
+    std::fputs("enclavisor-proxy: the enclave broke the protocol of its rings\n", stderr);
+    std::_Exit(125);
+}
+
+void Proxy::serve_forks() {
+    for (;;) {
+        ProxyForkRequest request;
+        auto fds = receive_message(control_.get(), std::as_writable_bytes(std::span{&request, 1}));
+        if (!fds) return;  // libenclavisor is gone, and we shall be soon
+        fork_along(request, std::move(*fds));
+    }
+}
+
+void Proxy::fork_along(const ProxyForkRequest& request, std::vector<Fd> fds) {
+    ProxyForkReply reply{-EINVAL};
+    if (fds.size() == 2 + static_cast<std::size_t>(__builtin_popcount(request.standard & 7))) {
+        const pid_t pid = ::fork();
+        if (pid == 0) become_child(request, std::move(fds));
+        reply.pid = pid < 0 ? -errno : pid;
+    }
+    (void)send_message(control_.get(), std::as_bytes(std::span{&reply, 1}));
+}
+
+// Only the calling thread is there, of all that the parent had.
+void Proxy::become_child(const ProxyForkRequest& request, std::vector<Fd> fds) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    std::size_t next = 2;
+    for (int number = 0; number < 3; number++) {
+        if ((request.standard >> number & 1) != 0 && ::dup2(fds[next++].get(), number) < 0) std::_Exit(125);
+    }
+    Fd link = std::move(fds[0]);
+    control_ = move_up(fds[1].release());
+    fds.clear();
+    run(request.area, std::move(link));
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -83,25 +162,8 @@ int main(int count, char** arguments) {
     }
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // exec keeps it; an executable with privileges would not
     ignore_signals();
-    Fd link{static_cast<int>(*options.link)};
-    const std::uint64_t areas = std::clamp<std::uint64_t>(options.areas.value_or(1), 1, abi::kMaxIoAreas);
-    auto window = Mapping::create(link.get(), *options.area, abi::io_window_pages(areas) * abi::kPageSize);
-    if (!window) {
-        std::fprintf(stderr, "enclavisor-proxy: %s\n", window.error().text().c_str());
-        return 125;
-    }
-    // Other enclaves' windows are out of reach from here on.
-    link.reset();
-    const Fd doorbell = move_up(static_cast<int>(*options.doorbell));
-
-    Executor executor{{doorbell.get()}};
-    IoServer server{window->bytes(), doorbell.get(),
-                    [&executor](const abi::SubmissionEntry& entry, std::span<std::byte> data) {
-                        return executor.execute(entry, data);
-                    }};
-    if (options.spin) server.set_shortest_spin(std::chrono::microseconds{*options.spin});
-    // A worker may be in a call that ends with the process only.
-    if (server.run()) std::_Exit(0);
-    std::fputs("enclavisor-proxy: the enclave broke the protocol of its rings\n", stderr);
-    std::_Exit(125);
+    ::signal(SIGCHLD, SIG_IGN);  // proxies of instances are waited for by libenclavisor
+    Fd control = options.control ? move_up(static_cast<int>(*options.control)) : Fd{};
+    Proxy proxy{options, move_up(static_cast<int>(*options.doorbell)), std::move(control)};
+    proxy.run(*options.area, Fd{static_cast<int>(*options.link)});
 }

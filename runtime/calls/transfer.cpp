@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/calls/call.hpp"
+#include "runtime/instances/instances.hpp"
 #include "runtime/support/buffer.hpp"
 
 namespace enclavisor::runtime {
@@ -23,6 +24,8 @@ std::int64_t written(std::int64_t result) {
 }
 
 std::int64_t sys_read(Fd fd, Address to, std::uint64_t size) {
+    if (fd == 0 && process().freezes_at_input) [[unlikely]]
+        on_input();
     const Ref<OpenFile> file = TRY_FILE(fd);
     if (!file->readable()) return -EBADF;
     return file->read({to, std::min(size, kMaxCount)}, kPosition);

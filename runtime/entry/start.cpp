@@ -57,17 +57,6 @@ Config read_config() {
     return std::move(*config);
 }
 
-// One copy out of the host's reach, then the checks.
-Start read_start(std::byte* shared) {
-    abi::StartInfo header;
-    std::memcpy(&header, shared, sizeof(header));
-    const auto size = claimed_size(header, abi::kIoDataSize);
-    if (!size) host_broke(kRuleStartInfo);
-    auto start = parse_start({shared, shared + *size});
-    if (!start) host_broke(kRuleStartInfo);
-    return std::move(*start);
-}
-
 // The program's segments, as its own program headers tell.
 void note_image(Process& process) {
     const abi::ConfigProgram& program = process.config.program;
@@ -179,7 +168,7 @@ extern "C" [[noreturn]] void start_runtime(abi::ThreadBlock* block) {
     start_random();
 
     start_host(*block);
-    Process& process = the_process.create(read_config(), read_start(host_start_data()));
+    Process& process = the_process.create(read_config(), read_start());
     process.threads.start(process.pid, most_threads(process.memory.limit()), block);
     process.threads.first().name = base_name(process.config.executable).substr(0, 15);
     runtime_lock.lock();

@@ -7,6 +7,7 @@
 #include "runtime/files/memory_file.hpp"
 #include "runtime/files/proc_text.hpp"
 #include "runtime/host/host.hpp"
+#include "runtime/instances/instances.hpp"
 #include "runtime/process.hpp"
 #include "runtime/support/text.hpp"
 
@@ -112,7 +113,7 @@ bool is_directory(std::string_view path) {
 }  // namespace
 
 bool SpecialFiles::has(std::string_view path) const {
-    if (device_at(path) != nullptr || path.starts_with("/dev/fd") || descriptor_at(path) >= 0) return true;
+    if (device_at(path) != nullptr || path == kReadyPath || path.starts_with("/dev/fd") || descriptor_at(path) >= 0) return true;
     const std::string name = canonical(path);
     // Nothing of the proxy's own /proc/self may stand for the enclave's.
     return name == "/proc/self" || name.starts_with("/proc/self/") || has_proc_text(name);
@@ -120,6 +121,7 @@ bool SpecialFiles::has(std::string_view path) const {
 
 Opened SpecialFiles::open(const Place& place, int flags, mode_t) {
     const std::string path = canonical(place.path);
+    if (path == kReadyPath) return open_ready(flags);
     if (const Device* device = device_at(path)) {
         const struct stat info = describe(S_IFCHR | 0666, makedev(1, device->minor));
         return Ref<OpenFile>{new DeviceFile(device->kind, flags, info)};
@@ -166,7 +168,7 @@ std::int64_t SpecialFiles::stat(const Place& place, int flags, struct stat& info
         const auto file = open(place, O_RDONLY | O_PATH, 0);
         return file.ok() ? file.value()->stat(info) : file.error();
     }
-    if (!is_directory(path) && !has_proc_text(path)) return -ENOENT;
+    if (!is_directory(path) && !has_proc_text(path) && path != kReadyPath) return -ENOENT;
     info = describe(is_directory(path) ? S_IFDIR | 0555 : S_IFREG | 0444);
     return 0;
 }

@@ -19,6 +19,11 @@ public:
         free_ = all_ = count == 64 ? ~0ull : (1ull << count) - 1;
     }
 
+    // The window was replaced by another, of zeros. No area is taken.
+    void restart() {
+        for (IoChannel& channel : channels_) channel.restart();
+    }
+
     IoChannel& first() { return channels_[0]; }
     bool empty() const { return free_ == 0; }
     bool only_one_left() const { return (free_ & (free_ - 1)) == 0; }

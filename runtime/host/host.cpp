@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <utility>
 
 #include "runtime/process.hpp"
 #include "runtime/support/kernel_call.hpp"
@@ -130,8 +132,20 @@ std::uint64_t most_transfer() {
     return areas.get().most_bytes();
 }
 
-std::byte* host_start_data() {
-    return areas.get().first().data();
+Start read_start() {
+    const std::byte* shared = areas.get().first().data();
+    abi::StartInfo header;
+    std::memcpy(&header, shared, sizeof(header));
+    const auto size = claimed_size(header, abi::kIoDataSize);
+    if (!size) host_broke(kRuleStartInfo);
+    // One copy out of the host's reach, then the checks.
+    auto start = parse_start({shared, shared + *size});
+    if (!start) host_broke(kRuleStartInfo);
+    return std::move(*start);
+}
+
+void restart_host() {
+    areas.get().restart();
 }
 
 std::int64_t forward_call(C call, const Arguments& arguments) {

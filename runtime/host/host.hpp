@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "abi/enclave/calls.hpp"
+#include "runtime/config/start_info.hpp"
 #include "runtime/host/area_pool.hpp"
 #include "runtime/host/forward.hpp"
 
@@ -15,8 +16,11 @@ void start_host(abi::ThreadBlock& block);
 
 // What one buffer of the next call can carry at most.
 std::uint64_t most_transfer();
-// Of the first area.
-std::byte* host_start_data();
+// The host's start information, from the first area, copied and checked. Ends the
+// enclave if there is none.
+Start read_start();
+// In an instance: its I/O window is new.
+void restart_host();
 
 std::int64_t forward_call(abi::ForwardedCall call, const Arguments& arguments);
 

@@ -61,6 +61,12 @@ public:
     // Hands `entry`, with its first `arguments` arguments, to the proxy and waits
     // for the answer, which nobody has checked yet. Fills in the entry's id.
     std::int64_t call(abi::SubmissionEntry& entry, std::size_t arguments, Patience patience);
+    // The area is a new one, of zeros.
+    void restart() {
+        submitted_ = 0;
+        unknown_ = index_ != 0;
+        cut_short_ = false;
+    }
     // Whether the proxy was asked to cut the last call short.
     bool was_cut_short() const { return cut_short_; }
 

@@ -47,7 +47,7 @@ void Areas::merge(std::size_t from, std::size_t to) {
         Area& left = areas_[i - 1];
         const Area& right = areas_[i];
         if (left.range.end != right.range.begin || left.kind != right.kind ||
-            left.protection != right.protection) {
+            left.protection != right.protection || left.wiped_in_instances != right.wiped_in_instances) {
             continue;
         }
         left.range.end = right.range.end;
@@ -71,13 +71,22 @@ void Areas::remove(Range range) {
     areas_.erase(begin, end);
 }
 
-void Areas::protect(Range range, int protection) {
+template <typename Change>
+void Areas::change(Range range, Change change) {
     split(range.begin);
     split(range.end);
     const std::size_t first = first_after(range.begin);
     std::size_t i = first;
-    for (; i < areas_.size() && areas_[i].range.begin < range.end; i++) areas_[i].protection = protection;
+    for (; i < areas_.size() && areas_[i].range.begin < range.end; i++) change(areas_[i]);
     merge(first, i);
+}
+
+void Areas::protect(Range range, int protection) {
+    change(range, [&](Area& area) { area.protection = protection; });
+}
+
+void Areas::set_wiped(Range range, bool wiped) {
+    change(range, [&](Area& area) { area.wiped_in_instances = wiped; });
 }
 
 std::optional<Range> Areas::find_gap(std::uint64_t size, std::uint64_t bottom, std::uint64_t top) const {

@@ -30,6 +30,7 @@ struct Area {
     Range range;
     int protection;  // PROT_*
     AreaKind kind;
+    bool wiped_in_instances = false;  // MADV_WIPEONFORK
 };
 
 class Areas {
@@ -45,6 +46,7 @@ public:
     void insert(const Area& area);
     void remove(Range range);
     void protect(Range range, int protection);
+    void set_wiped(Range range, bool wiped);
 
     // The highest free range of `size` bytes that ends at or below `top`.
     std::optional<Range> find_gap(std::uint64_t size, std::uint64_t bottom, std::uint64_t top) const;
@@ -63,6 +65,8 @@ public:
 
 private:
     std::size_t first_after(std::uint64_t address) const;  // index of the first area that ends beyond it
+    template <typename Change>
+    void change(Range range, Change change);
     void split(std::uint64_t address);
     void merge(std::size_t from, std::size_t to);
 

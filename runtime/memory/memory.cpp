@@ -252,6 +252,15 @@ std::int64_t Memory::advise(std::uint64_t address, std::uint64_t size, int advic
     if (size == 0) return 0;
     Range range;
     if (!parse(address, size, range)) return -ENOMEM;
+    if (advice == MADV_WIPEONFORK || advice == MADV_KEEPONFORK) {
+        bool private_memory = true;
+        areas_.for_each(range, [&](const Area& area, Range) {
+            private_memory &= area.kind == AreaKind::kAnonymous || area.kind == AreaKind::kHeap ||
+                              area.kind == AreaKind::kStack;
+        });
+        if (!private_memory) return -EINVAL;
+        areas_.set_wiped(range, advice == MADV_WIPEONFORK);
+    }
     if (advice == MADV_DONTNEED) {
         // A file's pages would be read again and be the same, or lose what the
         // program wrote: they stay.
