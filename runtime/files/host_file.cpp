@@ -70,6 +70,11 @@ std::int64_t HostFile::read(const Buffers& to, std::uint64_t offset) {
 }
 
 std::int64_t HostFile::write(const Buffers& from, std::uint64_t offset) {
+    // Most writes are one call.
+    if (from.contiguous() && from.size() <= kMaxFurtherTransfer) {
+        return offset == kPosition ? forward(C::kWrite, fd_, from.address(), from.size())
+                                   : forward(C::kPwrite, fd_, from.address(), from.size(), offset);
+    }
     std::uint64_t done = 0;
     do {
         const std::uint64_t step = std::min(from.size() - done, most_transfer());

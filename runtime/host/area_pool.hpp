@@ -28,6 +28,8 @@ public:
     bool empty() const { return free_ == 0; }
     bool only_one_left() const { return (free_ & (free_ - 1)) == 0; }
     bool only_first_taken() const { return free_ == all_ - 1; }
+    // Nobody else is in a call, and there are areas for others.
+    bool quiet() const { return free_ == all_ && all_ != 1; }
 
     // Precondition: not empty().
     IoChannel& take() {

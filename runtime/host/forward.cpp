@@ -14,7 +14,8 @@ using abi::ArgumentKind;
 using abi::ResultKind;
 
 // Bytes of the buffer that argument `spec` describes; absent: overflow.
-std::optional<std::uint64_t> capacity(const Argument& argument, const Arguments& arguments) {
+[[gnu::always_inline]] inline std::optional<std::uint64_t> capacity(const Argument& argument,
+                                                                    const Arguments& arguments) {
     switch (argument.kind) {
         case ArgumentKind::kInput:
         case ArgumentKind::kOutput:
@@ -68,7 +69,8 @@ const RowShape& shape_of(const abi::CallSpec& spec) {
 }
 
 // The length that bounds a kCount result: that of the row's first buffer.
-std::uint64_t count_limit(const abi::CallSpec& spec, const Arguments& arguments) {
+[[gnu::always_inline]] inline std::uint64_t count_limit(const abi::CallSpec& spec,
+                                                        const Arguments& arguments) {
     return capacity(spec.arguments[shape_of(spec).count_buffer], arguments).value_or(0);
 }
 

@@ -68,41 +68,45 @@ std::uint8_t blocking(C call) {
     kernel_call(abi::Call::kWake, reinterpret_cast<std::uint64_t>(&area_count), 1);
 }
 
-// The caller chose the size for the area that was free when it looked.
-bool too_large(C call, const Arguments& arguments, const IoChannel& channel) {
-    return channel.index() != 0 && (blocking(call) & kCarries) && arguments[2] > kMaxFurtherTransfer;
+// The result of a call that was made. -EINTR without having been asked for is an
+// interrupt that was meant for the call before: it is made again.
+[[gnu::cold, gnu::noinline]] std::int64_t interrupted(IoChannel& channel, Patience patience, C call,
+                                                      const Arguments& arguments) {
+    constexpr int kMostRepeats = 8;  // beyond that the host is not late but lies
+    std::int64_t result = -EINTR;
+    for (int i = 0; result == -EINTR && !channel.was_cut_short() && i < kMostRepeats; i++) {
+        result = Forwarder{channel, patience}(call, arguments);
+    }
+    return result == -EINTR && call != C::kPoll ? restart_call() : result;
 }
 
-std::int64_t call_once(C call, Arguments arguments, bool interruptible) {
-    constexpr int kMostRepeats = 8;  // beyond that the host is not late but lies
+// In any area. The caller chose the size for the one that was free when it looked.
+[[gnu::noinline]] std::int64_t call_in_some_area(C call, Arguments arguments) {
     AreaPool& pool = areas.get();
-    if (pool.empty()) [[unlikely]]
-        wait_for_area();
+    if (pool.empty()) wait_for_area();
     IoChannel& channel = pool.take();
-    if (too_large(call, arguments, channel)) arguments[2] = kMaxFurtherTransfer;
-    const Patience patience{interruptible, pool.only_first_taken()};
+    if (channel.index() != 0 && (blocking(call) & kCarries)) {
+        arguments[2] = std::min(arguments[2], kMaxFurtherTransfer);
+    }
+    const Patience patience{blocking(call) != 0, pool.only_first_taken()};
     std::int64_t result;
     {
         const Unlocked unlocked;
         result = Forwarder{channel, patience}(call, arguments);
-        // An interrupt that was meant for the call before this one.
-        for (int i = 0; result == -EINTR && !channel.was_cut_short() && i < kMostRepeats; i++) {
-            result = Forwarder{channel, patience}(call, arguments);
-        }
+        if (result == -EINTR) result = interrupted(channel, patience, call, arguments);
     }
     pool.give_back(channel);
-    if (waiting_for_area != 0) [[unlikely]]
-        announce_area();
+    if (waiting_for_area != 0) announce_area();
     return result;
 }
 
 // Whether the descriptor of the call is ready for it, as far as can be asked.
-bool is_ready(C call, const Arguments& arguments) {
+[[gnu::cold, gnu::noinline]] bool is_ready(C call, const Arguments& arguments) {
     constexpr timespec kNow{};
     const short wanted = blocking(call) & kReads ? short{POLLIN} : short{POLLOUT};
     pollfd polled{static_cast<int>(arguments[0]), wanted, 0};
     const Arguments poll{reinterpret_cast<std::uint64_t>(&polled), 1, reinterpret_cast<std::uint64_t>(&kNow)};
-    return call_once(C::kPoll, poll, false) != 0;
+    return call_in_some_area(C::kPoll, poll) != 0;
 }
 
 // If all areas were held by calls that block, nothing could be asked of the host any
@@ -115,6 +119,15 @@ bool is_ready(C call, const Arguments& arguments) {
         pause = std::min(2 * pause, kLongest);
     }
     return true;
+}
+
+[[gnu::noinline]] std::int64_t forward_among_others(C call, const Arguments& arguments) {
+    const bool asks = blocking(call) & (kReads | kWrites);
+    if (asks && areas.get().only_one_left() && process().threads.count() > 1 &&
+        !wait_until_ready(call, arguments)) {
+        return restart_call();
+    }
+    return call_in_some_area(call, arguments);
 }
 
 }  // namespace
@@ -149,14 +162,21 @@ void restart_host() {
 }
 
 std::int64_t forward_call(C call, const Arguments& arguments) {
-    const std::uint8_t kind = blocking(call);
-    if (areas.get().only_one_left() && (kind & (kReads | kWrites)) && process().threads.count() > 1 &&
-        !wait_until_ready(call, arguments)) [[unlikely]] {
-        return restart_call();
+    AreaPool& pool = areas.get();
+    if (!pool.quiet()) [[unlikely]]
+        return forward_among_others(call, arguments);
+    IoChannel& channel = pool.take();
+    const Patience patience{.interruptible = blocking(call) != 0, .alone = true};
+    std::int64_t result;
+    {
+        const Unlocked unlocked;
+        result = Forwarder{channel, patience}(call, arguments);
+        if (result == -EINTR) [[unlikely]]
+            result = interrupted(channel, patience, call, arguments);
     }
-    const std::int64_t result = call_once(call, arguments, kind != 0);
-    if (result == -EINTR && call != C::kPoll && kind != 0) [[unlikely]]
-        return restart_call();
+    pool.give_back(channel);
+    if (waiting_for_area != 0) [[unlikely]]
+        announce_area();
     return result;
 }
 

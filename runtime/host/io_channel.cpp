@@ -18,28 +18,7 @@ void fence() {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-// One read or write of memory that the host may change meanwhile.
-template <typename T>
-T read_once(const T& shared) {
-    return *const_cast<const volatile T*>(&shared);
-}
-template <typename T>
-void write_once(T& shared, T value) {
-    *const_cast<volatile T*>(&shared) = value;
-}
-
 }  // namespace
-
-void IoChannel::submit(abi::SubmissionEntry& entry, std::size_t arguments) {
-    abi::SubmissionEntry& slot = header_->entries[submitted_ % abi::kIoDepth];
-    entry.id = submitted_;
-    write_once(slot.call, entry.call);
-    write_once(slot.id, entry.id);
-    for (std::size_t i = 0; i < arguments; i++) write_once(slot.arguments[i], entry.arguments[i]);
-    store(header_->submitted, ++submitted_);
-    fence();
-    if (load(header_->host_waits) == 1 || unknown_) ring();
-}
 
 void IoChannel::ring() {
     counts_->rings++;
@@ -56,40 +35,33 @@ void IoChannel::cut_short() {
 }
 
 void IoChannel::await(Patience patience) {
-    const std::uint32_t before = submitted_ - 1;
-    auto arrived = [&] {
-        const std::uint32_t completed = load(header_->completed);
-        if (completed == submitted_) return true;
-        if (completed != before) waiter_->broken(kRuleIndex);
-        return false;
-    };
     const int spins = patience.alone ? kSpins : kFewSpins;
+    const std::uint32_t before = submitted_ - 1;
     for (int i = 0; i < spins; i++) {
-        if (arrived()) {
+        const std::uint32_t completed = load(header_->completed);
+        if (completed != before) {
+            if (completed != submitted_) waiter_->broken(kRuleIndex);
             counts_->rounds += i;
             return;
         }
         __builtin_ia32_pause();
     }
+    sleep(patience, spins);
+}
+
+void IoChannel::sleep(Patience patience, int spins) {
+    const std::uint32_t before = submitted_ - 1;
+    const std::uint64_t word = abi::io_area_offset(index_) + offsetof(abi::IoHeader, completed);
     counts_->rounds += spins;
     for (;;) {
         store(header_->enclave_waits, 1);
         fence();
-        if (arrived()) break;
+        if (load(header_->completed) != before) break;
         if (patience.interruptible && !cut_short_ && waiter_->interrupted()) cut_short();
-        waiter_->wait(before, abi::io_area_offset(index_) + offsetof(abi::IoHeader, completed));
+        waiter_->wait(before, word);
     }
     store(header_->enclave_waits, 0);
-}
-
-std::int64_t IoChannel::call(abi::SubmissionEntry& entry, std::size_t arguments, Patience patience) {
-    const std::uint32_t index = submitted_ % abi::kIoDepth;
-    cut_short_ = false;
-    submit(entry, arguments);
-    await(patience);
-    const abi::CompletionEntry& completion = header_->completions[index];
-    if (read_once(completion.id) != entry.id) waiter_->broken(kRuleId);
-    return read_once(completion.result);
+    if (load(header_->completed) != submitted_) waiter_->broken(kRuleIndex);
 }
 
 }  // namespace enclavisor::runtime

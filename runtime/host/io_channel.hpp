@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "abi/host/io_area.hpp"
 
@@ -60,7 +61,8 @@ public:
 
     // Hands `entry`, with its first `arguments` arguments, to the proxy and waits
     // for the answer, which nobody has checked yet. Fills in the entry's id.
-    std::int64_t call(abi::SubmissionEntry& entry, std::size_t arguments, Patience patience);
+    [[gnu::always_inline]] std::int64_t call(abi::SubmissionEntry& entry, std::size_t arguments,
+                                             Patience patience);
     // The area is a new one, of zeros.
     void restart() {
         submitted_ = 0;
@@ -75,8 +77,9 @@ public:
     std::uint64_t index() const { return index_; }
 
 private:
-    void submit(abi::SubmissionEntry& entry, std::size_t arguments);
+    [[gnu::always_inline]] void submit(abi::SubmissionEntry& entry, std::size_t arguments);
     void await(Patience patience);
+    void sleep(Patience patience, int spins);
     void ring();
     void cut_short();
 
@@ -90,5 +93,29 @@ private:
     bool unknown_;  // the host does not serve the area yet
     bool cut_short_ = false;
 };
+
+inline void IoChannel::submit(abi::SubmissionEntry& entry, std::size_t arguments) {
+    // One write of memory that the host may change meanwhile.
+    const auto write_once = [](auto& shared, auto value) {
+        *const_cast<volatile std::remove_reference_t<decltype(shared)>*>(&shared) = value;
+    };
+    abi::SubmissionEntry& slot = header_->entries[submitted_ % abi::kIoDepth];
+    entry.id = submitted_;
+    write_once(slot.call, entry.call);
+    write_once(slot.id, entry.id);
+    for (std::size_t i = 0; i < arguments; i++) write_once(slot.arguments[i], entry.arguments[i]);
+    __atomic_store_n(&header_->submitted, ++submitted_, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&header_->host_waits, __ATOMIC_ACQUIRE) == 1 || unknown_) ring();
+}
+
+inline std::int64_t IoChannel::call(abi::SubmissionEntry& entry, std::size_t arguments, Patience patience) {
+    cut_short_ = false;
+    submit(entry, arguments);
+    await(patience);
+    const volatile abi::CompletionEntry& completion = header_->completions[entry.id % abi::kIoDepth];
+    if (completion.id != entry.id) waiter_->broken(kRuleId);
+    return completion.result;
+}
 
 }  // namespace enclavisor::runtime
