@@ -98,7 +98,7 @@ std::int64_t sys_rt_sigtimedwait(Address from, Address info_address, Address tim
         if (!to_nanoseconds(time, nanoseconds)) return -EINVAL;
         deadline = process().clock.deadline(nanoseconds);
     }
-    SignalInfo info;
+    SignalInfo info{};
     Slept slept = Slept::kWoken;
     while (!take_signal(set, info)) {
         if (slept == Slept::kTimedOut) return -EAGAIN;

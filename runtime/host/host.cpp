@@ -110,22 +110,45 @@ std::uint8_t blocking(C call) {
 }
 
 // If all areas were held by calls that block, nothing could be asked of the host any
-// more that would let them go on: the last one is only used for what is ready.
-[[gnu::cold]] bool wait_until_ready(C call, const Arguments& arguments) {
+// more that would let them go on: while only one is free, the thread looks now and
+// then whether `done`. False: a signal came.
+template <typename Done>
+bool look_until(Done done) {
     constexpr std::uint64_t kShortest = 1'000'000, kLongest = 16'000'000;
     std::uint64_t pause = kShortest;
-    while (areas.get().only_one_left() && !is_ready(call, arguments)) {
+    while (areas.get().only_one_left() && !done()) {
         if (sleep(process().clock.deadline(pause)) == Slept::kSignal) return false;
         pause = std::min(2 * pause, kLongest);
     }
     return true;
 }
 
+[[gnu::cold]] std::int64_t poll_sparingly(const Arguments& arguments) {
+    timespec left{};
+    std::uint64_t nanoseconds = ~0ull;
+    if (arguments[2] != 0) to_nanoseconds(*reinterpret_cast<const timespec*>(arguments[2]), nanoseconds);
+    const std::uint64_t start = process().clock.read(ClockKind::kMonotonic);
+    Arguments poll = arguments;
+    poll[2] = reinterpret_cast<std::uint64_t>(&left);
+    std::int64_t result = 0;
+    const bool quiet = look_until([&] {
+        result = call_in_some_area(C::kPoll, poll);
+        return result != 0 || process().clock.read(ClockKind::kMonotonic) - start >= nanoseconds;
+    });
+    if (!quiet) return -EINTR;
+    const std::uint64_t gone = process().clock.read(ClockKind::kMonotonic) - start;
+    if (result != 0 || gone >= nanoseconds) return result;
+    // There are areas enough now.
+    left = to_timespec(nanoseconds - gone);
+    if (arguments[2] == 0) poll[2] = 0;
+    return call_in_some_area(C::kPoll, poll);
+}
+
 [[gnu::noinline]] std::int64_t forward_among_others(C call, const Arguments& arguments) {
-    const bool asks = blocking(call) & (kReads | kWrites);
-    if (asks && areas.get().only_one_left() && process().threads.count() > 1 &&
-        !wait_until_ready(call, arguments)) {
-        return restart_call();
+    if (areas.get().only_one_left() && process().threads.count() > 1) {
+        if (call == C::kPoll) return poll_sparingly(arguments);
+        const bool asks = blocking(call) & (kReads | kWrites);
+        if (asks && !look_until([&] { return is_ready(call, arguments); })) return restart_call();
     }
     return call_in_some_area(call, arguments);
 }

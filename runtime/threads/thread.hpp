@@ -41,9 +41,14 @@ struct Thread {
     std::uint64_t exception_address = 0;
 
     std::uint64_t work() const { return __atomic_load_n(&block->runtime[kWordWork], __ATOMIC_RELAXED); }
+    // From the thread itself without the lock, from others with it.
     void set_work(std::uint64_t bits, bool on) {
-        const std::uint64_t rest = block->runtime[kWordWork] & ~bits;
-        __atomic_store_n(&block->runtime[kWordWork], on ? rest | bits : rest, __ATOMIC_RELAXED);
+        std::uint64_t& word = block->runtime[kWordWork];
+        if (on) {
+            __atomic_fetch_or(&word, bits, __ATOMIC_RELAXED);
+        } else {
+            __atomic_fetch_and(&word, ~bits, __ATOMIC_RELAXED);
+        }
     }
     bool has_signal() const { return work() & kWorkSignal; }
 };

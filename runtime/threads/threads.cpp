@@ -134,6 +134,7 @@ void Threads::exit() {
     Thread& thread = this_thread();
     thread.id = 0;
     count_--;
+    pass_on_signals(thread, thread.signals.pending().set());
     // The first thread's place is not used again: its stacks are the runtime's own.
     if (&thread != &first()) free_.push_back(&thread);
     runtime_lock.unlock();
