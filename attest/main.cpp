@@ -43,7 +43,8 @@ void serve(abi::AttestRequest& request) {
     br_sha384_context& hash = contexts[request.place % abi::kAttestPlaces];
     switch (static_cast<abi::AttestOperation>(request.operation)) {
         case abi::AttestOperation::kRecord:
-            if (request.record.kind == static_cast<std::uint64_t>(abi::RecordKind::kCreate))
+            if (request.record.kind == static_cast<std::uint64_t>(abi::RecordKind::kCreate) ||
+                request.record.kind == static_cast<std::uint64_t>(abi::RecordKind::kGroup))
                 br_sha384_init(&hash);
             if (request.record.kind == static_cast<std::uint64_t>(abi::RecordKind::kPage)) {
                 add_pages(hash, request.record, request.pages);

@@ -118,6 +118,30 @@ TEST_P(Instances, TheManifestNamesThePoint) {
     EXPECT_EQ(result.out, "result 30\n");
 }
 
+// Not instances, but several enclaves from one manifest too.
+TEST_P(Instances, AGroupRunsTogetherUnderOneMeasurement) {
+    const TempDir temp;
+    const auto member = [&](const std::string& name, const std::string& script) {
+        write_file(temp / (name + ".toml"),
+                   "[loader]\nentrypoint = \"file:/bin/bash-static\"\nargv = [\"bash\", \"-c\", \"" + script +
+                       "\"]\n[enclave]\nmemory_limit = \"64M\"\n");
+    };
+    member("a", "echo from a");
+    member("b", "echo from b; exit 3");
+    write_file(temp / "group.toml", "[group]\nmembers = [\"a.toml\", \"b.toml\"]\n");
+    RunOptions options;
+    options.inherit_environment = true;
+    const auto measured = run({enclavisor_command(), "measure", (temp / "group.toml").string()}, options);
+    ASSERT_EQ(measured.status, 0) << measured.err;
+    const auto result = run({enclavisor_command(), "run", "--platform", host::platform_name(GetParam()),
+                             "--print-measurement", (temp / "group.toml").string()},
+                            options);
+    EXPECT_EQ(result.status, 3) << result.err;
+    EXPECT_NE(result.out.find("from a\n"), std::string::npos);
+    EXPECT_NE(result.out.find("from b\n"), std::string::npos);
+    EXPECT_NE(result.err.find(measured.out.substr(0, 96)), std::string::npos) << result.err << measured.out;
+}
+
 TEST_P(Instances, AProgramThatIsNeverReadySaysSo) {
     const auto machine = launch(machine_options(GetParam()));
     ASSERT_NE(machine, nullptr);

@@ -48,11 +48,12 @@ enum class Call : std::uint64_t {
     kFreeze = 17,        // the enclave becomes a template; returns in its instances only, see below
     kCreateObject = 18,  // pages -> object
     kGrantObject = 19,   // object, permissions, instance; instance 0: to those whose measurement is in
-                         // ThreadBlock::exchange
+                         // ThreadBlock::exchange; instance kToGroup: to the members of the maker's group
     kMapObject = 20,     // object, address, permissions -> pages mapped
     kRevokeObject = 21,  // object, instance (0: everybody): takes grants and mappings back; done on return
     kCloseObject = 22,   // object: revokes, and gives its pages back
-    kIdentify = 23,      // object -> 0; who made it is in ThreadBlock::exchange (Identity)
+    kIdentify = 23,      // object -> 0; who made it (for the maker: who has mapped it) is in
+                         // ThreadBlock::exchange (Identity); object 0: the caller itself
 };
 inline constexpr std::uint64_t kCallCount = 24;
 
@@ -65,6 +66,8 @@ enum class CallError : std::int64_t {
     kBusy = -6,         // kFreeze: another thread runs or waits for the host, or an object is mapped;
                         // kMapObject: pages are there already
 };
+
+inline constexpr std::uint64_t kToGroup = ~0ull;
 
 // Flags of kWaitIo.
 inline constexpr std::uint64_t kWaitQuiet = 1;  // only Command::kNotify (or deadline, kInterrupt) wakes:
@@ -149,8 +152,10 @@ struct Identity {
     std::uint64_t origin;          // handle of the template that it was forked from; 0: built
     std::uint64_t generation;      // forks between it and the enclave that was built
     std::uint64_t number;          // of the instance among its template's, from 1; 0: built
+    std::uint64_t group;           // equal for all members of a group; 0: in none
+    std::uint8_t group_measurement[48];
 };
-static_assert(sizeof(Identity) == 80);
+static_assert(sizeof(Identity) == 136);
 static_assert(std::has_unique_object_representations_v<Identity>);
 
 }  // namespace enclavisor::abi

@@ -15,6 +15,8 @@ enum class RecordKind : std::uint64_t {
     kZeroPages = 0x004f52455a444145,  // "EADZERO"
     kThread = 0x0044524854444145,     // "EADTHRD"
     kSeal = 0x00004c4145534545,       // "EESEAL"
+    kGroup = 0x000050554f524745,      // "EGROUP": begins the measurement of a group
+    kMember = 0x005245424d454d45,     // "EMEMBER"
 };
 
 // kCreate:    memory limit (pages), runtime begin, runtime end, syscall entry,
@@ -23,6 +25,8 @@ enum class RecordKind : std::uint64_t {
 // kZeroPages: address, pages, permissions
 // kThread:    entry, block address, I/O address, I/O pages
 // kSeal:      nothing; closes the measurement
+// kGroup:     number of members
+// kMember:    the member's measurement, 48 bytes
 // Unused fields are zero.
 struct MeasurementRecord {
     std::uint64_t kind;  // RecordKind
@@ -50,7 +54,7 @@ inline constexpr std::uint64_t kAttestPlaces = 64;
 
 struct AttestRequest {
     std::uint64_t operation;  // AttestOperation
-    std::uint64_t place;      // of the hash, below kAttestPlaces; a kCreate record begins it
+    std::uint64_t place;      // of the hash, below kAttestPlaces; a kCreate or kGroup record begins it
     std::uint64_t pages;      // pages in the window (kPage records only)
     std::uint64_t reserved;
     MeasurementRecord record;

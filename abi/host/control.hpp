@@ -32,8 +32,11 @@ enum class Command : std::uint32_t {
     kPause,         // handle: its threads stop where they are
     kResume,        // handle
     kSetTenant,     // tenant, most pages, most threads, most enclaves -> what it has of each
+    kSealGroup,     // up to kMaxGroupMembers handles (0: none) of sealed enclaves -> 48 bytes of the
+                    // group's measurement in values[0..5]
 };
-inline constexpr std::uint32_t kCommandCount = 16;
+inline constexpr std::uint32_t kCommandCount = 17;
+inline constexpr std::uint64_t kMaxGroupMembers = 6;
 
 enum class ControlStatus : std::int32_t {
     kOk = 0,

@@ -1,5 +1,7 @@
 #include "host/lib/measure.hpp"
 
+#include <vector>
+
 #include "host/cli/commands.hpp"
 #include "host/cli/target.hpp"
 
@@ -7,7 +9,13 @@ namespace enclavisor::host {
 
 Result<int> measure_command(const std::string& program, const std::string& limit) {
     const Application application = TRY(describe_target(program, limit));
-    TRY(print(to_hex(measure(application.image)) + "\n"));
+    if (application.members.empty()) {
+        TRY(print(to_hex(measure(application.image)) + "\n"));
+        return 0;
+    }
+    std::vector<Measurement> members;
+    for (const Application& member : application.members) members.push_back(measure(member.image));
+    TRY(print(to_hex(measure_group(members)) + "\n"));
     return 0;
 }
 

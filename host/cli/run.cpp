@@ -43,8 +43,14 @@ void catch_signals() {
 
 // --- Options -----------------------------------------------------------------
 
+std::uint64_t limit_of(const Application& application) {
+    std::uint64_t pages = application.image.create.memory_limit;
+    for (const Application& member : application.members) pages += limit_of(member);
+    return pages;
+}
+
 Result<std::uint64_t> machine_mib(const RunOptions& options, const Application& application) {
-    const std::uint64_t limit_mib = application.image.create.memory_limit * abi::kPageSize >> 20;
+    const std::uint64_t limit_mib = limit_of(application) * abi::kPageSize >> 20;
     if (options.memory.empty()) return std::max(kDefaultMachineMib, limit_mib + kKernelMib);
     const auto size = parse_size(options.memory);
     if (!size || *size < (64ull << 20)) {
@@ -86,6 +92,37 @@ void warn(const RunOptions& options, const Application& application) {
         complain(fmt::format("insecure: {} come from the host unchecked; a manifest says what is trusted",
                              join(application.insecure)));
     }
+}
+
+std::optional<std::chrono::milliseconds> longest_wait(const RunOptions& options) {
+    if (options.timeout <= 0) return std::nullopt;
+    return std::chrono::milliseconds{static_cast<std::int64_t>(options.timeout * 1000)};
+}
+
+// All members of a group at once; the exit status of the first that fails, or 0.
+Result<int> run_group(const RunOptions& options, const Application& group, Machine& machine,
+                      const StartParameters& start) {
+    std::vector<Enclave> members;
+    for (const Application& member : group.members) {
+        StartParameters own = start;
+        own.arguments = {member.name};
+        members.push_back(TRY(Enclave::build(machine, member.image)));
+        TRY(members.back().attach_proxy());
+        TRY(members.back().hand_over(own));
+    }
+    const Measurement measurement = TRY(Enclave::seal_group(machine, members));
+    if (options.print_measurement || options.verbose) complain("measurement " + to_hex(measurement));
+    for (Enclave& member : members) TRY(member.start());
+    int exit_code = 0;
+    for (std::size_t i = 0; i < members.size(); i++) {
+        const auto status = members[i].wait(longest_wait(options));
+        if (interrupted.load() != 0) return 128 + interrupted.load();
+        if (!status) return base::Failure{status.error()};
+        const Ending ending = describe_ending(status.value());
+        if (!ending.text.empty()) complain(fmt::format("{} {}", group.members[i].name, ending.text));
+        if (exit_code == 0) exit_code = ending.exit_code;
+    }
+    return exit_code;
 }
 
 // The program has become a template: its instances run at once. The exit status of the
@@ -149,12 +186,14 @@ Result<int> run_command(const RunOptions& options) {
     start.arguments.insert(start.arguments.end(), options.arguments.begin(), options.arguments.end());
     start.verbose = options.verbose;
     warn(options, application);
+    for (const Application& member : application.members) warn(options, member);
 
     const auto machine = TRY(Machine::launch(machine_options));
     if (options.verbose) {
         complain(fmt::format("VM on platform {} ready after {} ms", options.platform,
                              machine->boot_time().count() / 1000));
     }
+    if (!application.members.empty()) return run_group(options, application, *machine, start);
     auto enclave = TRY(Enclave::build(*machine, application.image));
     if (options.print_measurement || options.verbose) {
         complain("measurement " + to_hex(enclave.measurement()));
@@ -162,9 +201,7 @@ Result<int> run_command(const RunOptions& options) {
     TRY(enclave.attach_proxy());
     TRY(enclave.hand_over(start));
     TRY(enclave.start());
-    std::optional<std::chrono::milliseconds> longest;
-    if (options.timeout > 0)
-        longest = std::chrono::milliseconds{static_cast<std::int64_t>(options.timeout * 1000)};
+    const auto longest = longest_wait(options);
     const auto is_template = enclave.wait_for_template(longest);
     if (interrupted.load() != 0) return 128 + interrupted.load();
     if (!is_template) return base::Failure{is_template.error()};

@@ -60,6 +60,18 @@ Result<Application> describe_manifest(const fs::path& path) {
     const fs::path folder = fs::absolute(path).parent_path();
 
     Application application;
+    if (!manifest.group_members.empty()) {
+        application.name = path.string();
+        for (const std::string& member : manifest.group_members) {
+            const fs::path at = resolve(folder, member);
+            application.members.push_back(TRY(describe_manifest(at)));
+            if (!application.members.back().members.empty()) {
+                return fail(fmt::format("{}: a member of a group is a group", at.string()),
+                            "name its members instead");
+            }
+        }
+        return application;
+    }
     Configuration configuration;
     auto& options = configuration.options;
     const auto believe = [&](bool believed, std::uint64_t flag, const char* what) {

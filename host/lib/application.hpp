@@ -21,6 +21,7 @@ struct Application {
     std::string name;  // for messages
     EnclaveImage image;
     bool arguments_from_host = false;
+    std::vector<Application> members;  // of a group, which has no image of its own
     // What the enclave believes its host, in words; empty: nothing beyond the call results.
     std::vector<std::string> insecure;
 };

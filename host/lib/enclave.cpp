@@ -96,6 +96,18 @@ Result<Enclave> Enclave::build(Machine& machine, const EnclaveImage& image) {
     return std::move(builder).seal();
 }
 
+Result<Measurement> Enclave::seal_group(Machine& machine, std::span<Enclave> members) {
+    if (members.empty() || members.size() > abi::kMaxGroupMembers)
+        return fail("a group has 1 to 6 members", "start fewer enclaves together");
+    std::uint64_t handles[abi::kMaxGroupMembers] = {};
+    std::transform(members.begin(), members.end(), handles, [](const Enclave& e) { return e.handle_; });
+    const auto values = TRY(machine.control().call(
+        abi::Command::kSealGroup, {handles[0], handles[1], handles[2], handles[3], handles[4], handles[5]}));
+    Measurement measurement;
+    std::memcpy(measurement.data(), values.data(), measurement.size());
+    return measurement;
+}
+
 Enclave::Enclave(Enclave&& other) noexcept
     : machine_{other.machine_},
       handle_{std::exchange(other.handle_, 0)},

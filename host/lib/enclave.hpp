@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "host/lib/error.hpp"
@@ -89,6 +90,10 @@ public:
     // For process enclaves, before start().
     Result<void> hand_over(const StartParameters& parameters);
     Result<void> start();
+
+    // Makes sealed enclaves that have not started a group, and says its measurement: members
+    // may grant memory to the group, and are told its measurement.
+    static Result<Measurement> seal_group(Machine& machine, std::span<Enclave> members);
 
     // --- Templates --------------------------------------------------------------
     // Until it has become a template (true) or ended (false). Errors: as wait().

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "abi/host/control.hpp"
 #include "abi/host/io_area.hpp"
 #include "abi/platform/layout.hpp"
 #include "host/lib/text.hpp"
@@ -180,6 +181,15 @@ private:
             return place.error("an enclave without threads is none", "enclave.threads is at least 1");
         return {};
     }
+    Result<void> members(const toml::node& node, const Place& place) {
+        manifest_.group_members = TRY(to_strings(node, place));
+        members_place_ = place.region;
+        if (manifest_.group_members.empty() || manifest_.group_members.size() > abi::kMaxGroupMembers) {
+            return place.error("a group has 1 to 6 members",
+                               "name their manifests: members = [\"a.toml\", ...]");
+        }
+        return {};
+    }
     Result<void> debug(const toml::node& node, const Place& place) {
         if (TRY(to_bool(node, place))) {
             return place.error("debug enclaves do not exist yet",
@@ -192,7 +202,7 @@ private:
 
     const std::string& file_;
     Manifest& manifest_;
-    toml::source_region argv_place_;
+    toml::source_region argv_place_, members_place_;
 };
 
 const std::vector<Reader::Key>& Reader::keys() {
@@ -222,6 +232,7 @@ const std::vector<Reader::Key>& Reader::keys() {
         {"enclave.threads", &Reader::threads},
         {"enclave.debug", &Reader::debug},
         {"fs.mounts", &Reader::mounts},
+        {"group.members", &Reader::members},
     };
     return kKeys;
 }
@@ -330,6 +341,11 @@ Result<ManifestMount> Reader::mount(const toml::table& table) {
 }
 
 Result<void> Reader::finish() {
+    if (!manifest_.group_members.empty()) {
+        if (manifest_.entrypoint.empty() && manifest_.mounts.empty() && manifest_.argv.empty()) return {};
+        return Place{file_, members_place_, "group.members"}.error(
+            "a group's manifest says nothing but its members", "put the rest into the members' manifests");
+    }
     if (manifest_.entrypoint.empty()) {
         return fail(fmt::format("{}: no entrypoint", file_), "add entrypoint = \"file:PROGRAM\"");
     }

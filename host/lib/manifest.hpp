@@ -34,6 +34,8 @@ struct Manifest {
     std::uint64_t uid = 0, gid = 0;
     bool freeze_at_input = false;  // becomes a template when it first reads its standard input
     std::vector<ManifestMount> mounts;
+    // A group: the manifests of its members, as written; all else is empty then.
+    std::vector<std::string> group_members;
 };
 
 // `name` is the file's name in messages: "NAME:LINE:COLUMN: cause".

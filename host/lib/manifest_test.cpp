@@ -131,5 +131,22 @@ TEST(Manifest, BrokenToml) {
     EXPECT_TRUE(refusal("a = 1\na = 2").starts_with("m.toml:2:"));
 }
 
+TEST(Manifest, AGroupNamesItsMembersAndNothingElse) {
+    const auto group = parse_manifest("[group]\nmembers = [\"a.toml\", \"b.toml\"]\n", "g.toml");
+    ASSERT_TRUE(group.ok()) << group.error().text();
+    EXPECT_EQ(group.value().group_members.size(), 2u);
+    EXPECT_FALSE(parse_manifest("[group]\nmembers = []\n", "g.toml").ok());
+    const auto both = parse_manifest("entrypoint = \"file:x\"\n[group]\nmembers = [\"a.toml\"]\n", "g.toml");
+    ASSERT_FALSE(both.ok());
+    EXPECT_NE(both.error().text().find("g.toml:3:"), std::string::npos) << both.error().text();
+}
+
+TEST(Manifest, ThePointToFreezeAt) {
+    const auto manifest = parse_manifest("entrypoint = \"file:x\"\nenclave.freeze = \"input\"\n", "f.toml");
+    ASSERT_TRUE(manifest.ok()) << manifest.error().text();
+    EXPECT_TRUE(manifest.value().freeze_at_input);
+    EXPECT_FALSE(parse_manifest("entrypoint = \"file:x\"\nenclave.freeze = \"main\"\n", "f.toml").ok());
+}
+
 }  // namespace
 }  // namespace enclavisor::host

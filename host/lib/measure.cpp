@@ -1,6 +1,7 @@
 #include "host/lib/measure.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "abi/platform/layout.hpp"
 #include "host/lib/sha.hpp"
@@ -51,6 +52,18 @@ Measurement measure(const EnclaveImage& image) {
                   {create.memory_limit, create.runtime_begin, create.runtime_end, create.syscall_entry,
                    create.exception_entry, create.attributes});
     for (const ImageOperation& operation : image.operations) std::visit(hasher, operation);
+    hasher.record(abi::RecordKind::kSeal, {});
+    return hasher.finish();
+}
+
+Measurement measure_group(std::span<const Measurement> members) {
+    Hasher hasher;
+    hasher.record(abi::RecordKind::kGroup, {members.size()});
+    for (const Measurement& member : members) {
+        std::array<std::uint64_t, abi::kMeasurementSize / 8> words;
+        std::memcpy(words.data(), member.data(), member.size());
+        hasher.record(abi::RecordKind::kMember, {words[0], words[1], words[2], words[3], words[4], words[5]});
+    }
     hasher.record(abi::RecordKind::kSeal, {});
     return hasher.finish();
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <string>
 
 #include "abi/evidence/measurement.hpp"
@@ -13,6 +14,8 @@ namespace enclavisor::host {
 using Measurement = std::array<std::byte, abi::kMeasurementSize>;
 
 Measurement measure(const EnclaveImage& image);
+// Of a group, from its members' in order (docs/measurement.md, "Groups").
+Measurement measure_group(std::span<const Measurement> members);
 std::string to_hex(std::span<const std::byte> bytes);
 
 }  // namespace enclavisor::host

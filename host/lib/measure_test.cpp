@@ -71,5 +71,14 @@ TEST(Sha, KnownAnswer) {
         "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7");
 }
 
+TEST(Measure, AGroupIsItsMembersInOrder) {
+    Measurement a{}, b{};
+    b[47] = std::byte{1};
+    const Measurement both[] = {a, b}, turned[] = {b, a}, one[] = {a};
+    EXPECT_NE(measure_group(both), measure_group(turned));
+    EXPECT_NE(measure_group(one), measure_group(both));
+    EXPECT_EQ(measure_group(both), measure_group(both));
+}
+
 }  // namespace
 }  // namespace enclavisor::host

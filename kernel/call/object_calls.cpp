@@ -26,6 +26,8 @@ abi::Identity identity(const Enclave& enclave) {
     result.origin = enclave.origin != nullptr ? enclave.origin->handle : 0;
     result.generation = enclave.generation;
     result.number = enclave.number;
+    result.group = enclave.group;
+    __builtin_memcpy(result.group_measurement, enclave.group_measurement, sizeof(result.group_measurement));
     return result;
 }
 
@@ -52,7 +54,11 @@ Answer call_grant_object(Kernel& kernel, Thread* thread, const abi::Registers& r
     if (!permissions || !own_block(thread)) return std::nullopt;
     MemoryObject* object = own_object(kernel, *thread->enclave, r.rdi);
     if (object == nullptr) return error(CallError::kNotFound);
-    Grant wanted{.writable = permissions->writable(), .instance = r.rdx};
+    const bool to_group = r.rdx == abi::kToGroup;
+    if (to_group && thread->enclave->group == 0) return error(CallError::kNotFound);
+    Grant wanted{.writable = permissions->writable(),
+                 .instance = to_group ? 0 : r.rdx,
+                 .group = to_group ? thread->enclave->group : 0};
     if (r.rdx == 0) __builtin_memcpy(wanted.measurement, thread->block->exchange, sizeof(wanted.measurement));
     if (!grant(*object, wanted)) return error(CallError::kNoMemory);
     return 0;
@@ -91,12 +97,15 @@ Answer call_close_object(Kernel& kernel, Enclave& enclave, const abi::Registers&
 }
 
 Answer call_identify(Kernel& kernel, Thread* thread, const abi::Registers& r) {
-    const MemoryObject* object = kernel.objects.find(r.rdi);
-    if (object == nullptr || !object->allows(*thread->enclave, false)) return error(CallError::kNotFound);
-    const Enclave* other = peer(*object, *thread->enclave);
-    if (other == nullptr) return error(CallError::kNotFound);
+    const Enclave* who_is_asked = thread->enclave;
+    if (r.rdi != 0) {
+        const MemoryObject* object = kernel.objects.find(r.rdi);
+        if (object == nullptr || !object->allows(*thread->enclave, false)) return error(CallError::kNotFound);
+        who_is_asked = peer(*object, *thread->enclave);
+    }
+    if (who_is_asked == nullptr) return error(CallError::kNotFound);
     if (!own_block(thread)) return std::nullopt;
-    const abi::Identity who = identity(*other);
+    const abi::Identity who = identity(*who_is_asked);
     __builtin_memcpy(thread->block->exchange, &who, sizeof(who));
     return 0;
 }

@@ -101,6 +101,13 @@ void Control::complete(Kernel& kernel, const Outcome& outcome) {
 
 void Control::measured(Kernel& kernel, const std::uint8_t* digest) {
     if (taken_ == completed_) return;  // the attestation enclave's own start
+    if (member_count_ != 0) {
+        if (members_hashed_ <= member_count_) {
+            hash_group(kernel);
+            return;
+        }
+        finish_group(kernel, digest);
+    }
     if (sealing_) {
         sealing_ = false;
         subject_->state = EnclaveState::kSealed;
@@ -125,6 +132,8 @@ Control::Outcome Control::execute(Kernel& kernel, const abi::ControlCommand& com
             return stats(kernel);
         case Command::kSetTenant:
             return set_tenant(kernel, arguments);
+        case Command::kSealGroup:
+            return seal_group(kernel, arguments);
         case Command::kAddPages:
         case Command::kAddZeroPages:
         case Command::kAddThread:
@@ -267,6 +276,61 @@ Control::Outcome Control::seal(Kernel& kernel, Enclave& enclave) {
     kernel.attestation.submit(kernel, request);
     sealing_ = true;
     return {ControlStatus::kOk, true};
+}
+
+Control::Outcome Control::seal_group(Kernel& kernel, const std::uint64_t* handles) {
+    std::uint64_t count = 0;
+    for (std::uint64_t i = 0; i < abi::kMaxGroupMembers; i++) {
+        if (handles[i] == 0) continue;
+        Enclave* member = kernel.enclaves.find(handles[i]);
+        if (member == nullptr || kernel.attestation.is(*member)) return {ControlStatus::kBadHandle};
+        if (member->state != EnclaveState::kSealed || member->group != 0) return {ControlStatus::kBadState};
+        for (std::uint64_t j = 0; j < count; j++) {
+            if (members_[j] == member) return {ControlStatus::kBadHandle};
+        }
+        members_[count++] = member;
+    }
+    if (count == 0) return {ControlStatus::kBadHandle};
+    const auto place = kernel.attestation.take_place();
+    if (!place) return {ControlStatus::kNoSlot};
+    group_place_ = *place;
+    member_count_ = count;
+    members_hashed_ = 0;
+    abi::AttestRequest request{};
+    request.operation = static_cast<std::uint64_t>(abi::AttestOperation::kRecord);
+    request.place = group_place_;
+    request.record.kind = static_cast<std::uint64_t>(abi::RecordKind::kGroup);
+    request.record.fields[0] = count;
+    kernel.attestation.submit(kernel, request);
+    return {ControlStatus::kOk, true};
+}
+
+// The next member's measurement, or the end.
+void Control::hash_group(Kernel& kernel) {
+    abi::AttestRequest request{};
+    request.place = group_place_;
+    if (members_hashed_ < member_count_) {
+        request.operation = static_cast<std::uint64_t>(abi::AttestOperation::kRecord);
+        request.record.kind = static_cast<std::uint64_t>(abi::RecordKind::kMember);
+        __builtin_memcpy(request.record.fields, members_[members_hashed_]->measurement,
+                         abi::kMeasurementSize);
+    } else {
+        request.operation = static_cast<std::uint64_t>(abi::AttestOperation::kFinish);
+        request.record.kind = static_cast<std::uint64_t>(abi::RecordKind::kSeal);
+    }
+    members_hashed_++;
+    kernel.attestation.submit(kernel, request);
+}
+
+void Control::finish_group(Kernel& kernel, const std::uint8_t* digest) {
+    kernel.attestation.give_back(group_place_);
+    last_group_++;
+    for (std::uint64_t i = 0; i < member_count_; i++) {
+        members_[i]->group = last_group_;
+        __builtin_memcpy(members_[i]->group_measurement, digest, abi::kMeasurementSize);
+    }
+    member_count_ = 0;
+    __builtin_memcpy(answer_.values, digest, abi::kMeasurementSize);
 }
 
 Control::Outcome Control::start(Kernel& kernel, Enclave& enclave) {

@@ -46,6 +46,9 @@ private:
     Outcome set_tenant(Kernel& kernel, const std::uint64_t* arguments);
     Outcome fork(Kernel& kernel, Enclave& origin, std::uint64_t io_offset);
     Outcome pause(Kernel& kernel, Enclave& enclave, bool paused);
+    Outcome seal_group(Kernel& kernel, const std::uint64_t* handles);
+    void hash_group(Kernel& kernel);
+    void finish_group(Kernel& kernel, const std::uint8_t* digest);
     void complete(Kernel& kernel, const Outcome& outcome);
     std::uint32_t submitted(const Kernel& kernel) const;
 
@@ -57,6 +60,12 @@ private:
     Enclave* subject_ = nullptr;  // of the pending command
     bool destroying_ = false;     // the pending command is kDestroy
     bool sealing_ = false;        // ... kSeal
+    // ... kSealGroup: its members, who are sealed and not started, and how many of
+    // them were hashed; no members: it is another command.
+    Enclave* members_[abi::kMaxGroupMembers] = {};
+    std::uint64_t member_count_ = 0, members_hashed_ = 0;
+    std::uint32_t group_place_ = 0;
+    std::uint64_t last_group_ = 0;
 };
 
 }  // namespace enclavisor::kernel

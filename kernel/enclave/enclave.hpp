@@ -67,13 +67,15 @@ struct Enclave {
     std::uint8_t measurement[abi::kMeasurementSize];
     std::optional<std::uint32_t> place;  // of its hash, while it is being built
     std::uint64_t family;                // handle of the enclave that was built, its instances' too
-    Enclave* origin;                     // the template that it was forked from; nullptr: built
-    std::uint64_t generation;            // forks since the enclave that was built
-    std::uint64_t number;                // among the instances of its origin, from 1
-    std::uint64_t forks;                 // of a template: instances ever
-    ObjectList objects;                  // that it made
-    MappingList mappings;                // of objects, its own or others'
-    std::uint64_t instances;             // of a template: instances that live, which keep it alive
+    std::uint64_t group;                 // 0: in none
+    std::uint8_t group_measurement[abi::kMeasurementSize];
+    Enclave* origin;           // the template that it was forked from; nullptr: built
+    std::uint64_t generation;  // forks since the enclave that was built
+    std::uint64_t number;      // among the instances of its origin, from 1
+    std::uint64_t forks;       // of a template: instances ever
+    ObjectList objects;        // that it made
+    MappingList mappings;      // of objects, its own or others'
+    std::uint64_t instances;   // of a template: instances that live, which keep it alive
     bool torn_down;
     bool abandoned;                // goes away by itself when it is torn down: the host never had its handle
     ListLink<Enclave> runnable;    // has threads in `ready` and may run

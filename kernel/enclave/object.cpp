@@ -76,10 +76,13 @@ bool MemoryObject::allows(const Enclave& enclave, bool writable) const {
     if (&enclave == maker) return true;
     for (const Grant& g : grants) {
         if (!g.used || (writable && !g.writable)) continue;
-        if (g.instance != 0
-                ? g.instance == enclave.handle
-                : __builtin_memcmp(g.measurement, enclave.measurement, sizeof(g.measurement)) == 0)
+        if (g.instance != 0) {
+            if (g.instance == enclave.handle) return true;
+        } else if (g.group != 0) {
+            if (g.group == enclave.group) return true;
+        } else if (__builtin_memcmp(g.measurement, enclave.measurement, sizeof(g.measurement)) == 0) {
             return true;
+        }
     }
     return false;
 }

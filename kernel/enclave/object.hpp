@@ -29,7 +29,8 @@ using MappingList = List<Mapping, &Mapping::siblings>;
 struct Grant {
     bool used;
     bool writable;
-    std::uint64_t instance;  // 0: everybody with the measurement
+    std::uint64_t instance;  // 0: see below
+    std::uint64_t group;     // 0: everybody with the measurement
     std::uint8_t measurement[abi::kMeasurementSize];
 };
 

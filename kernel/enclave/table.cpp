@@ -95,10 +95,12 @@ Enclave* EnclaveTable::create_instance(FrameAllocator& frames, Enclave& origin) 
                 .io_offset = origin.io_offset,
                 .io_pages = origin.io_pages,
                 .family = origin.family,
+                .group = origin.group,
                 .origin = &origin,
                 .generation = origin.generation + 1,
                 .number = ++origin.forks};
     __builtin_memcpy(enclave->measurement, origin.measurement, sizeof(enclave->measurement));
+    __builtin_memcpy(enclave->group_measurement, origin.group_measurement, abi::kMeasurementSize);
     origin.instances++;
     origin.tenant->enclaves++;
     enclaves_.set(*handle, enclave);

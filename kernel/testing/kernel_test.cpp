@@ -419,6 +419,51 @@ TEST_F(ObjectTest, AMappersEndLeavesTheObject) {
     EXPECT_TRUE(machine.all_frames_return());
 }
 
+TEST_F(KernelTest, MembersOfAGroupShare) {
+    const auto build = [&] {
+        const std::uint64_t handle = machine.command(Command::kCreate, {64, 0, 0, 0, 0, 0}).values[0];
+        machine.command(Command::kAddThread,
+                        {handle, 0x400000, abi::kThreadBlockBase, abi::kIoAreaBase, abi::kIoPoolOffset, 2});
+        machine.command(Command::kSeal, {handle});
+        return handle;
+    };
+    const std::uint64_t a = build(), b = build(), c = build();
+    EXPECT_EQ(machine.command(Command::kSealGroup, {}).status, status(ControlStatus::kBadHandle));
+    EXPECT_EQ(machine.command(Command::kSealGroup, {a, a}).status, status(ControlStatus::kBadHandle));
+    EXPECT_EQ(machine.command(Command::kSealGroup, {a, b + (1 << 16)}).status,
+              status(ControlStatus::kBadHandle));
+    ASSERT_EQ(machine.command(Command::kSealGroup, {a, b}).status, 0);
+    EXPECT_EQ(machine.command(Command::kSealGroup, {b, c}).status, status(ControlStatus::kBadState));
+    for (const std::uint64_t handle : {a, b, c}) machine.command(Command::kStart, {handle});
+    EXPECT_EQ(machine.command(Command::kSealGroup, {c}).status, status(ControlStatus::kBadState));
+    const auto run = [&](std::uint64_t handle) {
+        for (int i = 0; i < 8 && this_cpu().current->enclave->handle != handle; i++) machine.schedule();
+        return this_cpu().current->enclave->handle == handle;
+    };
+    machine.schedule();
+    ASSERT_TRUE(run(a));
+    call(Call::kCreateObject, 1);
+    const std::uint64_t object = this_cpu().current->registers.rax;
+    call(Call::kGrantObject, object, abi::kRead, abi::kToGroup);
+    EXPECT_EQ(this_cpu().current->registers.rax, 0u);
+    ASSERT_TRUE(run(b));
+    call(Call::kMapObject, object, 0x700000, abi::kRead);
+    EXPECT_EQ(this_cpu().current->registers.rax, 1u);
+    call(Call::kIdentify, object);
+    const auto& who = *reinterpret_cast<abi::Identity*>(this_cpu().current->block->exchange);
+    EXPECT_EQ(who.instance, a);
+    EXPECT_NE(who.group, 0u);
+    ASSERT_TRUE(run(c));
+    call(Call::kMapObject, object, 0x700000, abi::kRead);
+    EXPECT_EQ(static_cast<std::int64_t>(this_cpu().current->registers.rax),
+              static_cast<std::int64_t>(abi::CallError::kNotFound));
+    call(Call::kGrantObject, object, abi::kRead, abi::kToGroup);
+    EXPECT_EQ(static_cast<std::int64_t>(this_cpu().current->registers.rax),
+              static_cast<std::int64_t>(abi::CallError::kNotFound));
+    machine.check_invariants();
+    EXPECT_TRUE(machine.all_frames_return());
+}
+
 TEST_F(KernelTest, ATenantStaysWithinItsLimits) {
     const auto create = [&](std::uint64_t tenant) {
         return machine.command(Command::kCreate, {64, 0, 0, 0, 0, 0, tenant}).status;
