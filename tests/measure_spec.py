@@ -157,6 +157,7 @@ def plan_manifest(path):
     program = Elf(os.path.join(folder, entrypoint))
     host_arguments = key("insecure__use_host_argv", key("insecure__use_cmdline_argv", False))
     flags = host_arguments + 2 * key("insecure__use_host_env", False) + 4 * key("insecure__use_host_identity", False)
+    flags += 8 * (key("freeze", None) == "input")
     limit = size(key("memory_limit", "256M"))
     threads = key("threads", 16)
     options = (flags, size(key("stack_size", "8M")), limit, threads, key("uid", 0), key("gid", 0))
@@ -182,14 +183,25 @@ def plan_program(path, limit):
     return program, limit, 16, configuration(program, options, os.path.realpath(path), mounts=[(3, "/", "/")])
 
 
+def measure_target(runtime, target, limit):
+    if not target.endswith(".toml"):
+        return measure(Elf(runtime), *plan_program(target, limit))
+    with open(target, "rb") as file:
+        members = tomllib.load(file).get("group", {}).get("members", [])
+    if not members:
+        return measure(Elf(runtime), *plan_manifest(target))
+    stream = struct.pack("<8s7Q", b"EGROUP", len(members), *[0] * 6)
+    for member in members:
+        digest = measure_target(runtime, os.path.join(os.path.dirname(target), member), limit)
+        stream += struct.pack("<8s48s8x", b"EMEMBER", bytes.fromhex(digest))
+    stream += struct.pack("<8s56x", b"EESEAL")
+    return hashlib.sha384(stream).hexdigest()
+
+
 def main(words):
     command = words.pop(0) and words.pop(0) if words[0] == "--compare" else None
     runtime, target, *limit = words
-    if target.endswith(".toml"):
-        plan = plan_manifest(target)
-    else:
-        plan = plan_program(target, int(limit[0]) if limit else 256 << 20)
-    ours = measure(Elf(runtime), *plan)
+    ours = measure_target(runtime, target, int(limit[0]) if limit else 256 << 20)
     print(ours)
     if command:
         options = ["--limit", limit[0]] if limit else []

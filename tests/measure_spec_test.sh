@@ -63,3 +63,7 @@ END
 compare "$work/all.toml"
 printf 'entrypoint = "program"\ninsecure__use_host_argv = true\ninsecure__use_host_env = true\n[[fs.mounts]]\ntype = "trusted"\npath = "/"\nuri = "files"\n' >"$work/little.toml"
 compare "$work/little.toml"
+printf 'entrypoint = "program"\nenclave.freeze = "input"\n' >"$work/frozen.toml"
+compare "$work/frozen.toml"
+printf '[group]\nmembers = ["little.toml", "frozen.toml"]\n' >"$work/group.toml"
+compare "$work/group.toml"
