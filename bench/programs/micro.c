@@ -1,38 +1,39 @@
-/* Runs natively, in a Linux guest or in an enclave, and prints ticks of the TSC
-   per operation: instructions under -icount, time elsewhere. */
+/* Small operations of the system, in ticks each: calls, faults, mappings.
+   micro [FILE [enclave]]: writes to FILE, or to /dev/null. */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
-enum { kRounds = 1000, kPages = 1024 };
+#include "bench/programs/measure.h"
 
-static uint64_t empty_loop;
+enum { kBatches = 21, kBatch = 50, kPages = 8192, kWrites = 1000 };
 
-#define MEASURE(name, rounds, operation)                                                         \
-    do {                                                                                         \
-        for (int i = 0; i < 10; i++) operation;                                                  \
-        uint64_t begin = __rdtsc();                                                              \
-        for (int i = 0; i < (rounds); i++) operation;                                            \
-        uint64_t ticks = __rdtsc() - begin;                                                      \
-        printf("%s %.1f\n", name, (double)(ticks - empty_loop * (rounds) / kRounds) / (rounds)); \
+static double empty_loop; /* of kBatch rounds */
+
+/* The median over batches, so that the timer's interrupts of some do not show. */
+#define MEASURE(name, operation)                                           \
+    do {                                                                   \
+        uint64_t batches[kBatches];                                        \
+        for (int k = -1; k < kBatches; k++) { /* one more, for practice */ \
+            const uint64_t begin = ticks();                                \
+            for (int i = 0; i < kBatch; i++) operation;                    \
+            if (k >= 0) batches[k] = ticks() - begin;                      \
+        }                                                                  \
+        report(name, (median(batches, kBatches) - empty_loop) / kBatch);   \
     } while (0)
 
-static void faults(void) {
-    char* memory = mmap(NULL, kPages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) abort();
-    for (int i = 0; i < 16; i++) memory[i * 4096] = 1;
-    uint64_t begin = __rdtsc();
-    for (int i = 16; i < kPages; i++) *(volatile char*)&memory[i * 4096] = 1;
-    printf("fault_anonymous %.1f\n", (double)(__rdtsc() - begin) / (kPages - 16));
-    munmap(memory, kPages * 4096);
+/* What a page costs when it is touched: in pages of 4 KiB, or as the system likes. */
+static void faults(const char* name, int as_it_likes) {
+    const size_t size = kPages * kPage, practice = 512 * kPage;
+    char* memory = map_memory(size, MAP_PRIVATE);
+    if (!as_it_likes) madvise(memory, size, MADV_NOHUGEPAGE);
+    touch(memory, practice);
+    const uint64_t begin = ticks();
+    touch(memory + practice, size - practice);
+    report(name, (double)(ticks() - begin) * kPage / (double)(size - practice));
+    munmap(memory, size);
 }
 
 /* The waiting for the host is not the enclave's work. The Linux runtime counts
@@ -41,11 +42,11 @@ static void faults(void) {
 static void forwarded_write(int fd, int in_enclave) {
     volatile uint64_t* counts = (volatile uint64_t*)(0x7f2000000000 + 0x40 + 22 * 8);
     double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0, least = 1e18, rings = 0;
-    for (int i = 0; i < kRounds; i++) {
+    for (int i = 0; i < kWrites; i++) {
         uint64_t rings_before = in_enclave ? counts[0] : 0, rounds = in_enclave ? counts[1] : 0;
-        uint64_t begin = __rdtsc();
-        if (write(fd, "x", 1) != 1) abort();
-        double y = (double)(__rdtsc() - begin);
+        uint64_t begin = ticks();
+        if (write(fd, "x", 1) != 1) give_up("write");
+        double y = (double)(ticks() - begin);
         double x = in_enclave ? (double)(counts[1] - rounds) : 0;
         if (y < least) least = y;
         if (in_enclave && counts[0] != rings_before) {
@@ -56,33 +57,30 @@ static void forwarded_write(int fd, int in_enclave) {
         n++, sx += x, sy += y, sxx += x * x, sxy += x * y;
     }
     double slope = n * sxx - sx * sx > 0 ? (n * sxy - sx * sy) / (n * sxx - sx * sx) : 0;
-    printf("write_1_byte %.1f\n", n > 0 ? (sy - slope * sx) / n : least);
-    printf("write_1_byte_samples %.0f\n", n);
-    printf("write_1_byte_doorbells %.0f\n", rings);
+    report("write_1_byte", n > 0 ? (sy - slope * sx) / n : least);
+    report("write_1_byte_samples", n);
+    report("write_1_byte_doorbells", rings);
 }
 
 int main(int argc, char** argv) {
-    uint64_t start = __rdtsc();
-    printf("main_reached %llu\n", (unsigned long long)start);
-    uint64_t begin = __rdtsc();
-    for (int i = 0; i < kRounds; i++) __asm__ volatile("");
-    empty_loop = __rdtsc() - begin;
-    MEASURE("getppid", kRounds, syscall(SYS_getppid));
+    report("main_reached", (double)ticks());
+    const uint64_t begin = ticks();
+    for (int i = 0; i < kBatch; i++) __asm__ volatile("");
+    empty_loop = (double)(ticks() - begin);
+    MEASURE("getppid", syscall(SYS_getppid));
     struct timespec now;
-    MEASURE("clock_gettime", kRounds, clock_gettime(CLOCK_MONOTONIC, &now));
-    faults();
-    MEASURE("mmap_munmap", kRounds,
+    MEASURE("clock_gettime", clock_gettime(CLOCK_MONOTONIC, &now));
+    faults("fault_4k", 0);
+    faults("fault_per_4k_as_it_likes", 1);
+    MEASURE("mmap_munmap",
             munmap(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096));
-    MEASURE("mmap_touch_munmap", kRounds, ({
+    MEASURE("mmap_touch_munmap", ({
                 char* p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
                 *(volatile char*)p = 1;
                 munmap(p, 4096);
             }));
     int fd = open(argc > 1 ? argv[1] : "/dev/null", O_WRONLY | O_CREAT, 0600);
-    if (fd < 0) {
-        perror("open");
-        return 1;
-    }
+    if (fd < 0) give_up("open");
     forwarded_write(fd, argc > 2);
     return 0;
 }

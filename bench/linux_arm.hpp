@@ -1,0 +1,49 @@
+// A Linux guest under the same QEMU with the same programs: what a user would
+// otherwise run in the secure VM.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "bench/figures.hpp"
+#include "bench/programs.hpp"
+#include "host/lib/error.hpp"
+
+namespace enclavisor::bench {
+
+// Without the defences and the clearing of memory at allocation that Debian's
+// kernel has by default, and without the self-tests of its boot.
+inline constexpr const char* kTuned =
+    "mitigations=off init_on_alloc=0 apparmor=0 randomize_kstack_offset=off cryptomgr.notests";
+
+struct LinuxKernel {
+    std::filesystem::path image;  // an ELF file with a PVH entry: no time goes into decompression
+    std::string version;          // of the Debian package
+};
+
+// The kernel that fetch_kernel.sh left in `directory`.
+host::Result<LinuxKernel> find_linux_kernel(const std::filesystem::path& directory);
+
+class LinuxArm {
+public:
+    LinuxArm(LinuxKernel kernel, std::filesystem::path programs, std::filesystem::path work)
+        : kernel_{std::move(kernel)}, programs_{std::move(programs)}, work_{std::move(work)} {}
+
+    // Boots a guest that does nothing: "boot.init_reached".
+    host::Result<Figures> boot(const std::string& options);
+    // Boots a guest that runs one program.
+    host::Result<Figures> run(const Program& program, const std::string& options);
+
+    const LinuxKernel& kernel() const { return kernel_; }
+    static std::string command_line(const std::string& options);
+
+private:
+    // What the guest wrote to its debug port.
+    host::Result<std::string> output_of(const std::string& initramfs, std::uint64_t memory_mib,
+                                        const std::string& options);
+
+    LinuxKernel kernel_;
+    std::filesystem::path programs_, work_;
+};
+
+}  // namespace enclavisor::bench

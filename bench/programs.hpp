@@ -1,0 +1,30 @@
+// The programs that run in both worlds, each in a machine of its own. Linux takes
+// huge pages only in machines of more than 512 MiB.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace enclavisor::bench {
+
+enum class InEnclave {
+    kRuns,    // a failure is a failure of the bench
+    kMayRun,  // not yet, perhaps
+    kHasOwn,  // the enclave's counterpart is another operation (templates.hpp)
+};
+
+struct Program {
+    std::string name;  // of its figures, see rows.cpp
+    std::string file;  // in the directory of built programs
+    std::vector<std::string> arguments;
+    std::uint64_t memory_mib;  // of the machine
+    InEnclave in_enclave;
+};
+
+// Touched heaps of the processes that fork.
+inline constexpr unsigned kForkHeapsMib[] = {1, 64, 512, 1024};
+
+std::vector<Program> programs();
+
+}  // namespace enclavisor::bench
