@@ -1,0 +1,26 @@
+#!/bin/bash
+# The bench end to end, with one program: in an enclave, in the Linux guest if
+# `make bench` has fetched its kernel (a test touches no network), to page and picture.
+# Usage: smoke_test.sh BUILD
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+"$build/bin/enclavisor-bench" --work "$work/run" --kernel "$build/bench/linux" --recorded bench/recorded.json \
+    --output "$work/results.json" --only micro --platform plain | tee "$work/said"
+python3 -B bench/figures.py "$work/results.json" "$work"
+
+fail() { echo "FAILED: $1"; exit 1; }
+[[ ! -e $work/run ]] || fail "the working directory is still there"
+grep -q '^enclave, plain  *micro  *[0-9.]* s$' "$work/said" || fail "nothing measured in an enclave"
+if [[ -s $build/bench/linux/vmlinux ]]; then
+    grep -q '^Linux, tuned  *micro  *[0-9.]* s$' "$work/said" || fail "nothing measured in the Linux guest"
+    grep -q '"measured": "in this run"' "$work/results.json" || fail "the results do not have it"
+else
+    grep -q '"measured": "earlier, recorded"' "$work/results.json" || fail "the recorded figures are not used"
+fi
+grep -q '^| null call (`getppid`) \[1\] | [0-9]* |' "$work/figures.md" || fail "no figure in the page"
+grep -q '^| copy-on-write fault | not yet |' "$work/figures.md" || fail "what was not measured is not said"
+grep -q '</svg>' "$work/figures.svg" || fail "no picture"
