@@ -7,10 +7,10 @@
 #include <fstream>
 
 #include "bench/enclave_arm.hpp"
+#include "bench/forks.hpp"
 #include "bench/linux_arm.hpp"
 #include "bench/programs.hpp"
 #include "bench/results.hpp"
-#include "bench/templates.hpp"
 
 namespace enclavisor::bench {
 namespace {
@@ -72,7 +72,7 @@ private:
                  [&] { return arm.run(program); });
         }
         if (!wanted(options_.only, "templates")) return;
-        step(where, "templates", true, figures, [&] { return measure_templates(platform, BENCH_PROGRAMS); });
+        step(where, "templates", true, figures, [&] { return measure_forks(platform); });
     }
 
     void run_linux() {

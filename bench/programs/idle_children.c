@@ -1,5 +1,6 @@
 /* idle_children MIB: how much free memory 1,000 forked children of a process with
-   a touched heap of MIB take while they wait, in KiB each, by /proc/meminfo. */
+   a touched heap of MIB take when each has written to one page of it and waits, in
+   KiB each, by /proc/meminfo. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <string.h>
@@ -34,7 +35,7 @@ int main(int argc, char** argv) {
     if (argc < 2) return 2;
     const struct rlimit many = {1 << 16, 1 << 16};
     setrlimit(RLIMIT_NPROC, &many);
-    make_heap(strtoul(argv[1], NULL, 10) << 20, 0);
+    char* heap = make_heap(strtoul(argv[1], NULL, 10) << 20, 0);
     volatile int* arrived = (volatile int*)map_memory(kPage, MAP_SHARED);
     *arrived = 0;
     free_kib(); /* so that its own buffers are there */
@@ -44,6 +45,7 @@ int main(int argc, char** argv) {
     for (int i = 0; i < kChildren; i++) {
         children[i] = syscall(SYS_fork);
         if (children[i] == 0) {
+            *(volatile char*)heap = 2;
             __atomic_fetch_add(arrived, 1, __ATOMIC_SEQ_CST);
             for (;;) pause();
         }
