@@ -25,6 +25,7 @@ public:
     static void copy(PhysAddr to, PhysAddr from);
     std::optional<PhysAddr> allocate();        // zeroed
     std::optional<PhysAddr> allocate_dirty();  // contents undefined: to be overwritten whole
+    std::uint32_t& marks(PhysAddr frame);  // of a table: FrameAllocator::marks
     void retain(PhysAddr frame);               // one more reference of the enclave's
     void release(PhysAddr frame);
 

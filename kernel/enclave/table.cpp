@@ -33,6 +33,10 @@ std::optional<PhysAddr> EnclaveMemory::allocate() {
     return frame;
 }
 
+std::uint32_t& EnclaveMemory::marks(PhysAddr frame) {
+    return frames_->marks(frame);
+}
+
 void EnclaveMemory::retain(PhysAddr frame) {
     enclave_->used++;
     enclave_->tenant->pages++;

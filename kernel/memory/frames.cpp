@@ -24,7 +24,7 @@ std::optional<PhysAddr> FrameAllocator::allocate() {
         if (range == ranges_ + kMaxRanges) return std::nullopt;
         frame = range->begin++;
     }
-    records_[frame] = {.references = 1, .next_free = kEnd};
+    records_[frame] = {.references = 1, .next_free = 0};
     free_count_--;
     return PhysAddr{frame << abi::kPageShift};
 }

@@ -17,7 +17,7 @@ class FrameAllocator {
 public:
     struct Record {
         std::uint32_t references;
-        std::uint32_t next_free;
+        std::uint32_t next_free;  // of a frame in use: its marks
     };
     struct Range {
         std::uint64_t begin;  // frame numbers
@@ -37,6 +37,8 @@ public:
     bool release(PhysAddr frame);
     // All released frames are free: whoever released some has flushed.
     void reclaim();
+    // 32 bits for the user of a frame, 0 at first.
+    std::uint32_t& marks(PhysAddr frame) { return records_[index(frame)].next_free; }
     std::uint32_t references(PhysAddr frame) const { return records_[index(frame)].references; }
 
     // Released ones count as free.

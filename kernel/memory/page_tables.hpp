@@ -8,11 +8,16 @@
 //   std::optional<PhysAddr> allocate_dirty()  a frame to be overwritten whole
 //   void copy(PhysAddr to, PhysAddr from)     copies a frame
 //   void release(PhysAddr)                    gives up one reference
+//   std::uint32_t& marks(PhysAddr)            32 bits of a table's own, 0 at first
 //
 // Sharing. freeze() marks everything as lent. An instance begins with borrow():
 // its root is the template's. Whatever changes a table goes through own_root() and
 // descend(), which replace foreign tables by copies on the way down; so a table
 // that is written is always the enclave's own.
+//
+// Marks. A table remembers, 16 entries to a bit, where the enclave has put something of
+// its own: most of a table is empty or another's, and the end of an instance must
+// not cost a look at all of it.
 //
 // Not thread-safe: the caller holds the kernel lock. The caller flushes the
 // translation caches after whatever changes entries, and for resolve() when
@@ -20,6 +25,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "kernel/memory/entry.hpp"
 
@@ -168,13 +174,14 @@ public:
     bool tear_down(std::uint64_t budget) {
         if (root_is_foreign_) return true;
         budget_ = budget;
-        return tear_down_below(memory_.table(root_), kLevels);
+        return tear_down_below(root_, kLevels);
     }
 
 private:
     static constexpr int kLevels = 4;
     static constexpr std::uint64_t kEntries = 512;
     static constexpr std::uint64_t kUserHalf = 256;  // of the root
+    static constexpr std::uint64_t kEntriesPerMark = kEntries / 32;
     enum class Operation : std::uint8_t { kReserve, kUnmap, kProtect, kDiscard };
     struct Step {
         Operation operation;
@@ -201,62 +208,74 @@ private:
         if (entry.holds_frame() && is_own(entry)) memory_.release(entry.frame());
     }
 
-    Entry* out_of_memory_here() {
-        out_of_memory_ = true;
-        return nullptr;
-    }
-
-    // The root table, copied first if it is the template's.
-    Entry* own_root() {
-        if (!root_is_foreign_) return memory_.table(root_);
+    // The root table becomes the enclave's own, if it is the template's. False: no memory.
+    bool own_root() {
+        if (!root_is_foreign_) return true;
         const auto frame = memory_.allocate_dirty();
-        if (!frame) return out_of_memory_here();
+        if (!frame) {
+            out_of_memory_ = true;
+            return false;
+        }
         memory_.copy(*frame, root_);
         split_ = true;
         root_ = *frame;
         root_is_foreign_ = false;
-        return memory_.table(root_);
+        return true;
     }
 
-    // The enclave's own table below `slot`: made if there is none, copied if it is
-    // another's; a large reservation is split into 512 smaller ones.
-    Entry* descend(Entry* slot) {
-        if (slot->present() && !slot->is_foreign()) return memory_.table(slot->frame());
+    void mark(PhysAddr table, std::uint64_t index) { memory_.marks(table) |= 1u << index / kEntriesPerMark; }
+
+    // The enclave's own table below entry `index` of its table `parent`: made if there
+    // is none, copied if it is another's; a large reservation is split into 512 smaller
+    // ones. Absent: no memory.
+    std::optional<PhysAddr> descend(PhysAddr parent, std::uint64_t index) {
+        Entry* slot = &memory_.table(parent)[index];
+        if (slot->present() && !slot->is_foreign()) return slot->frame();
         const auto frame = slot->empty() ? memory_.allocate() : memory_.allocate_dirty();
-        if (!frame) return out_of_memory_here();
-        Entry* table = memory_.table(*frame);
+        if (!frame) {
+            out_of_memory_ = true;
+            return std::nullopt;
+        }
         if (slot->present()) {
             memory_.copy(*frame, slot->frame());
             split_ = true;
         } else if (!slot->empty()) {
+            Entry* table = memory_.table(*frame);
             for (std::uint64_t i = 0; i < kEntries; i++) table[i] = *slot;
         }
         *slot = Entry::table(*frame);
-        return table;
+        mark(parent, index);
+        return frame;
     }
 
+    // The entry of a page, in the enclave's own tables, for something of its own to
+    // stand there. nullptr: no memory.
     Entry* leaf(std::uint64_t address) {
         out_of_memory_ = false;
-        Entry* table = own_root();
-        for (int level = kLevels; level > 1 && table != nullptr; level--) {
-            table = descend(&table[index(address, level)]);
+        if (!own_root()) return nullptr;
+        PhysAddr table = root_;
+        for (int level = kLevels; level > 1; level--) {
+            const auto below = descend(table, index(address, level));
+            if (!below) return nullptr;
+            table = *below;
         }
-        return table == nullptr ? nullptr : &table[index(address, 1)];
+        mark(table, index(address, 1));
+        return &memory_.table(table)[index(address, 1)];
     }
 
     PageCount update(PageRange range, std::uint64_t budget, Step step) {
         budget_ = budget;
         out_of_memory_ = false;
-        Entry* root = own_root();
-        if (root == nullptr) return PageCount{0};
-        const std::uint64_t reached = walk(root, kLevels, 0, range.begin.value, range.end().value, step);
+        if (!own_root()) return PageCount{0};
+        const std::uint64_t reached = walk(root_, kLevels, 0, range.begin.value, range.end().value, step);
         return PageCount{(reached - range.begin.value) / abi::kPageSize};
     }
 
-    // Applies `step` to [begin, end) below `table`, whose first entry stands for
-    // `base`. Returns the address up to which all is done.
-    std::uint64_t walk(Entry* table, int level, std::uint64_t base, std::uint64_t begin, std::uint64_t end,
+    // Applies `step` to [begin, end) below the table at `frame`, whose first entry stands
+    // for `base`. Returns the address up to which all is done.
+    std::uint64_t walk(PhysAddr frame, int level, std::uint64_t base, std::uint64_t begin, std::uint64_t end,
                        const Step& step) {
+        Entry* table = memory_.table(frame);
         const std::uint64_t span = 1ull << shift(level);
         std::uint64_t at = begin;
         while (at < end) {
@@ -274,9 +293,9 @@ private:
                 at = stop;
                 continue;
             }
-            Entry* below = descend(slot);
-            if (below == nullptr) return at;
-            const std::uint64_t reached = walk(below, level - 1, slot_begin, at, stop, step);
+            const auto below = descend(frame, index(at, level));
+            if (!below) return at;
+            const std::uint64_t reached = walk(*below, level - 1, slot_begin, at, stop, step);
             if (reached != stop) return reached;
             if (whole && step.operation == Operation::kUnmap) {
                 memory_.release(slot->frame());
@@ -317,27 +336,17 @@ private:
         return old;
     }
 
-    // Tables are for the most part empty, or full of what is another's: eight entries
-    // at a glance.
-    static bool nothing_own(const Entry* eight) {
-        std::uint64_t any = 0, all = ~0ull;
-#pragma GCC unroll 8
-        for (int i = 0; i < 8; i++) any |= eight[i].raw();
-        if (any == 0) return true;
-#pragma GCC unroll 8
-        for (int i = 0; i < 8; i++) all &= eight[i].raw();
-        return Entry::is_foreign(all);
-    }
-
-    bool tear_down_below(Entry* table, int level) {
-        for (std::uint64_t eight = 0; eight < entries_at(level); eight += 8) {
-            if (!frozen_ && nothing_own(table + eight)) continue;
-            for (std::uint64_t i = eight; i < eight + 8; i++) {
+    bool tear_down_below(PhysAddr frame, int level) {
+        Entry* table = memory_.table(frame);
+        std::uint32_t& marks = memory_.marks(frame);
+        while (marks != 0) {
+            const auto first = static_cast<std::uint64_t>(__builtin_ctz(marks)) * kEntriesPerMark;
+            for (std::uint64_t i = first; i < first + kEntriesPerMark; i++) {
                 Entry& entry = table[i];
                 if (entry.empty() || !is_own(entry)) continue;
                 if (budget_ == 0) return false;
                 if (level > 1 && entry.present()) {
-                    if (!tear_down_below(memory_.table(entry.frame()), level - 1)) return false;
+                    if (!tear_down_below(entry.frame(), level - 1)) return false;
                     memory_.release(entry.frame());
                 } else {
                     drop(entry);
@@ -345,6 +354,7 @@ private:
                 budget_--;
                 entry = Entry{};
             }
+            marks &= marks - 1;
         }
         return true;
     }
