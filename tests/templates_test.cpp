@@ -70,6 +70,26 @@ TEST_P(Templates, ATemplateStaysWhileItHasInstances) {
     EXPECT_EQ(free_frames(), before);
 }
 
+TEST_P(Templates, AParkedInstanceCostsTwoPagesUntilItIsCalled) {
+    Probe probe{*machine_, kPages, 0, true};
+    const std::uint64_t before = free_frames();
+    std::vector<Probe::Instance> instances;
+    for (std::uint64_t i = 0; i < 50; i++) {
+        auto forked = probe.fork(i);
+        ASSERT_TRUE(forked.ok()) << forked.error().text();
+        instances.push_back(forked.take());
+    }
+    EXPECT_EQ(before - free_frames(), 2 * 50u);
+    for (std::uint64_t i = 0; i < 50; i++) {
+        ASSERT_TRUE(probe.call(instances[i], ProbeOperation::kWrite, 700, i));
+        ASSERT_TRUE(probe.call(instances[i], ProbeOperation::kRead, 700));
+        EXPECT_EQ(instances[i].slot->result, i);
+        EXPECT_EQ(instances[i].slot->instance, instances[i].handle);
+    }
+    for (const auto& instance : instances) ASSERT_TRUE(probe.destroy(instance).ok());
+    EXPECT_EQ(free_frames(), before);
+}
+
 TEST_P(Templates, APausedInstanceWaits) {
     Probe probe{*machine_, kPages};
     auto forked = probe.fork(0);

@@ -45,7 +45,7 @@ enum class Call : std::uint64_t {
     kExitThread = 15,    // address of a u32, or 0: ends the caller; when it is gone the word becomes 0
                          // and all waiters on it wake. The last thread's exit ends the enclave (code 0)
     kInterrupt = 16,     // thread number: makes it enter its runtime, see below
-    kFreeze = 17,        // the enclave becomes a template; returns in its instances only, see below
+    kFreeze = 17,        // flags, offset: the enclave becomes a template; returns in its instances only, see below
     kCreateObject = 18,  // pages -> object
     kGrantObject = 19,   // object, permissions, instance; instance 0: to those whose measurement is in
                          // ThreadBlock::exchange; instance kToGroup: to the members of the maker's group
@@ -90,6 +90,10 @@ inline constexpr std::uint64_t kInterruptVector = 0x100;
 // thread blocks are copied before its first instruction, with new `instance`,
 // `generation` and `seed`. The other threads go on sleeping.
 // The call returns kBusy in the enclave itself when it cannot be frozen.
+// With kFreezeParked an instance does not run before it is called: the thread sleeps
+// as in a quiet kWaitIo, until the u32 `offset` bytes into the instance's part of the
+// I/O window is not 0. Until then the instance has no page of its own.
+inline constexpr std::uint64_t kFreezeParked = 1;
 
 // kMap, kUnmap, kProtect, kDiscard and kMove do a bounded amount of work and
 // return how many pages, from the range's beginning, are done: call again for

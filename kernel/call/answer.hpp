@@ -28,6 +28,9 @@ Answer call_create_thread(Kernel& kernel, Thread* thread, const abi::Registers& 
 Answer call_interrupt(Kernel& kernel, Thread* thread, const abi::Registers& r);
 // The caller is gone on return, or its enclave.
 void call_exit_thread(Kernel& kernel, Thread* thread, const abi::Registers& r);
+// kBusy, unless the enclave is freezing on return.
+Answer call_freeze(Kernel& kernel, Thread* thread, const abi::Registers& r);
+
 Answer call_create_object(Kernel& kernel, Enclave& enclave, const abi::Registers& r);
 Answer call_grant_object(Kernel& kernel, Thread* thread, const abi::Registers& r);
 Answer call_map_object(Kernel& kernel, Enclave& enclave, const abi::Registers& r);

@@ -5,7 +5,6 @@
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/boundary/doorbell.hpp"
 #include "kernel/call/answer.hpp"
-#include "kernel/enclave/fork.hpp"
 
 namespace enclavisor::kernel {
 namespace {
@@ -85,8 +84,8 @@ extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
             call_exit_thread(kernel, thread, r);
             leave(kernel);
         case Call::kFreeze:
-            if (begin_freeze(kernel, thread)) leave(kernel);
-            answer = error(abi::CallError::kBusy);
+            answer = call_freeze(kernel, thread, r);
+            if (enclave.state == abi::EnclaveState::kFreezing) leave(kernel);
             break;
         case Call::kCreateObject:
             answer = call_create_object(kernel, enclave, r);

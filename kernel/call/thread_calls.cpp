@@ -1,6 +1,8 @@
+#include "base/checked.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/call/answer.hpp"
 #include "kernel/call/word.hpp"
+#include "kernel/enclave/fork.hpp"
 #include "kernel/enclave/threads.hpp"
 
 namespace enclavisor::kernel {
@@ -47,6 +49,19 @@ void call_exit_thread(Kernel& kernel, Thread* thread, const abi::Registers& r) {
     if (!word) return;
     *word->at = 0;
     kernel.scheduler.wake_word(word->key, ~0ull);
+}
+
+Answer call_freeze(Kernel& kernel, Thread* thread, const abi::Registers& r) {
+    std::optional<std::uint64_t> call_word;
+    if (r.rdi == abi::kFreezeParked) {
+        const std::uint64_t window = thread->enclave->io_pages * abi::kPageSize;
+        if (r.rsi % 4 != 0 || !base::range_within(r.rsi, 4, 0, window)) return std::nullopt;
+        call_word = r.rsi;
+    } else if (r.rdi != 0) {
+        return std::nullopt;
+    }
+    begin_freeze(kernel, thread, call_word);
+    return error(abi::CallError::kBusy);
 }
 
 Answer call_interrupt(Kernel& kernel, Thread* thread, const abi::Registers& r) {

@@ -73,6 +73,7 @@ struct Enclave {
     Enclave* origin;           // the template that it was forked from; nullptr: built
     std::uint64_t generation;  // forks since the enclave that was built
     std::uint64_t number;      // among the instances of its origin, from 1
+    std::optional<std::uint64_t> call_word;  // of a template: where its instances wait for their first call
     std::uint64_t forks;       // of a template: instances ever
     ObjectList objects;        // that it made
     MappingList mappings;      // of objects, its own or others'

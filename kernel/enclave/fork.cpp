@@ -69,10 +69,16 @@ bool populate(Kernel& kernel, Enclave& instance, Enclave& origin, std::uint64_t 
         thread->io_word += instance.io_offset - origin.io_offset;
     }
     // Only when nothing can fail any more.
+    const std::uint64_t slot = origin.call_word.value_or(0) + io_offset;
+    const bool sleeps = origin.call_word && kernel.link.word(slot) == 0;
     for (Thread* t = instance.threads.first(); t != nullptr; t = ThreadList::next(t)) {
         const Waiting parked = t->parked;
         t->parked = Waiting::kNothing;
-        if (parked == Waiting::kNothing) {
+        if (parked == Waiting::kNothing && sleeps) {
+            t->io_word = slot;
+            t->expected = 0;
+            kernel.scheduler.wait(t, Waiting::kCall, 0);
+        } else if (parked == Waiting::kNothing) {
             kernel.scheduler.make_ready(t);
         } else {
             kernel.scheduler.wait(t, parked, t->deadline);
@@ -83,7 +89,7 @@ bool populate(Kernel& kernel, Enclave& instance, Enclave& origin, std::uint64_t 
 
 }  // namespace
 
-bool begin_freeze(Kernel& kernel, Thread* thread) {
+bool begin_freeze(Kernel& kernel, Thread* thread, std::optional<std::uint64_t> call_word) {
     Enclave& enclave = *thread->enclave;
     if (!enclave.objects.empty() || !enclave.mappings.empty()) return false;
     for (Thread* t = enclave.threads.first(); t != nullptr; t = ThreadList::next(t)) {
@@ -99,6 +105,7 @@ bool begin_freeze(Kernel& kernel, Thread* thread) {
         t->parked = parked;
         t->deadline = deadline;
     }
+    enclave.call_word = call_word;
     enclave.state = EnclaveState::kFreezing;
     kernel.background.push_back(&enclave);
     return true;

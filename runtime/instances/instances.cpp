@@ -21,7 +21,7 @@ std::int64_t freeze() {
     std::uint64_t handle, rsi, rdx;
     asm volatile("syscall"
                  : "=a"(result), "=D"(handle), "=S"(rsi), "=d"(rdx)
-                 : "a"(abi::Call::kFreeze)
+                 : "a"(abi::Call::kFreeze), "D"(0)
                  : "rcx", "r8", "r9", "r10", "r11", "memory");
     if (result == 0) instance_handle = handle;
     return result;

@@ -60,13 +60,14 @@ private:
 
 class Probe {
 public:
-    Probe(host::Machine& machine, std::uint64_t heap_pages, std::uint64_t tenant = 0)
+    // `parked`: instances do not run before their first call.
+    Probe(host::Machine& machine, std::uint64_t heap_pages, std::uint64_t tenant = 0, bool parked = false)
         : machine_{machine},
           frozen_{machine,
                   NativeImage{(programs_dir() / "template_probe").string()},
                   {.memory_limit_pages = heap_pages + heap_pages / 256 + 64, .tenant = tenant},
                   [&](std::byte* window) {
-                      const ProbeStart start{heap_pages};
+                      const ProbeStart start{heap_pages, parked};
                       std::memcpy(window + kProbeStart, &start, sizeof(start));
                   }} {}
 

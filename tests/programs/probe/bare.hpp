@@ -30,12 +30,14 @@ inline abi::ThreadBlock& block() {
     return *reinterpret_cast<abi::ThreadBlock*>(self);
 }
 
-// What kFreeze returns in an instance.
+// What kFreeze returns in an instance. With `call_word` the instance sleeps until that
+// word of its slot is not 0.
 struct Instance {
     std::uint64_t handle, slot, random;
     std::uint64_t tsc;  // at its first instruction
 };
-inline Instance freeze() {
+inline Instance freeze(std::uint64_t call_word = ~0ull) {
+    const std::uint64_t flags = call_word == ~0ull ? 0 : abi::kFreezeParked;
     Instance i;
     std::uint64_t low, high;
     asm volatile(
@@ -43,7 +45,7 @@ inline Instance freeze() {
         "movq %%rdx, %3\n\t"
         "rdtsc"
         : "=a"(low), "=D"(i.handle), "=S"(i.slot), "=&r"(i.random), "=d"(high)
-        : "a"(abi::Call::kFreeze)
+        : "a"(abi::Call::kFreeze), "D"(flags), "S"(call_word)
         : "rcx", "r11", "r8", "r9", "r10", "memory");
     i.tsc = high << 32 | low;
     return i;

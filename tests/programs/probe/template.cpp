@@ -43,7 +43,8 @@ void serve(volatile ProbeSlot& slot, std::uint64_t slot_offset, std::uint64_t he
 
 extern "C" [[noreturn]] void probe_main() {
     const std::uint64_t window = block().io_address;
-    const std::uint64_t pages = *reinterpret_cast<volatile std::uint64_t*>(window + tests::kProbeStart);
+    const auto& start = *reinterpret_cast<volatile tests::ProbeStart*>(window + tests::kProbeStart);
+    const std::uint64_t pages = start.heap_pages;
     for (std::uint64_t done = 0; done < pages;) {
         const std::int64_t step = kernel_call(abi::Call::kMap, kHeap + done * abi::kPageSize, pages - done,
                                               abi::kRead | abi::kWrite);
@@ -52,7 +53,7 @@ extern "C" [[noreturn]] void probe_main() {
     }
     for (std::uint64_t i = 0; i < pages; i++) heap_word(i) = i + 1;
 
-    const Instance instance = freeze();
+    const Instance instance = start.parked != 0 ? freeze(offsetof(ProbeSlot, request)) : freeze();
     auto& slot = *reinterpret_cast<volatile ProbeSlot*>(window + instance.slot);
     slot.first_tsc = instance.tsc;
     slot.instance = instance.handle;

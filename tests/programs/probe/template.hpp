@@ -10,6 +10,7 @@ namespace enclavisor::tests {
 
 struct ProbeStart {
     std::uint64_t heap_pages;  // touched before it freezes
+    std::uint64_t parked;      // instances do not run before their first request
 };
 
 enum class ProbeOperation : std::uint32_t { kNone, kWrite, kRead, kEnd };
