@@ -8,6 +8,7 @@
 #include "abi/evidence/measurement.hpp"
 #include "abi/host/control.hpp"
 #include "kernel/enclave/object.hpp"
+#include "kernel/memory/kernel_map.hpp"
 #include "kernel/memory/page_tables.hpp"
 #include "kernel/sched/thread.hpp"
 
@@ -21,11 +22,11 @@ class FrameAllocator;
 class EnclaveMemory {
 public:
     EnclaveMemory(FrameAllocator& frames, Enclave& enclave) : frames_{&frames}, enclave_{&enclave} {}
-    static Entry* table(PhysAddr frame);
+    static Entry* table(PhysAddr frame) { return direct<Entry>(frame); }
     static void copy(PhysAddr to, PhysAddr from);
     std::optional<PhysAddr> allocate();        // zeroed
     std::optional<PhysAddr> allocate_dirty();  // contents undefined: to be overwritten whole
-    std::uint32_t& marks(PhysAddr frame);  // of a table: FrameAllocator::marks
+    std::uint32_t& marks(PhysAddr frame);      // of a table: FrameAllocator::marks
     void retain(PhysAddr frame);               // one more reference of the enclave's
     void release(PhysAddr frame);
 
@@ -70,14 +71,14 @@ struct Enclave {
     std::uint64_t family;                // handle of the enclave that was built, its instances' too
     std::uint64_t group;                 // 0: in none
     std::uint8_t group_measurement[abi::kMeasurementSize];
-    Enclave* origin;           // the template that it was forked from; nullptr: built
-    std::uint64_t generation;  // forks since the enclave that was built
-    std::uint64_t number;      // among the instances of its origin, from 1
+    Enclave* origin;                         // the template that it was forked from; nullptr: built
+    std::uint64_t generation;                // forks since the enclave that was built
+    std::uint64_t number;                    // among the instances of its origin, from 1
     std::optional<std::uint64_t> call_word;  // of a template: where its instances wait for their first call
-    std::uint64_t forks;       // of a template: instances ever
-    ObjectList objects;        // that it made
-    MappingList mappings;      // of objects, its own or others'
-    std::uint64_t instances;   // of a template: instances that live, which keep it alive
+    std::uint64_t forks;                     // of a template: instances ever
+    ObjectList objects;                      // that it made
+    MappingList mappings;                    // of objects, its own or others'
+    std::uint64_t instances;                 // of a template: instances that live, which keep it alive
     bool torn_down;
     bool abandoned;                // goes away by itself when it is torn down: the host never had its handle
     ListLink<Enclave> runnable;    // has threads in `ready` and may run

@@ -7,10 +7,6 @@
 
 namespace enclavisor::kernel {
 
-Entry* EnclaveMemory::table(PhysAddr frame) {
-    return direct<Entry>(frame);
-}
-
 void EnclaveMemory::copy(PhysAddr to, PhysAddr from) {
     arch::copy_page(direct<void>(to), direct<void>(from));
 }

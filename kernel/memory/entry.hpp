@@ -35,8 +35,11 @@ public:
     static Entry shared_data(PhysAddr frame, Permissions p) {
         return Entry{frame.value | access_bits(p) | kPresent | kUser | kAccessed | kDirty | kShared};
     }
-    static Entry table(PhysAddr frame) {
-        return Entry{frame.value | private_mask_ | kPresent | kUser | kWritable | kAccessed};
+    // `mixed`: the table began as a copy of another's and may still show what is not the
+    // enclave's own.
+    static Entry table(PhysAddr frame, bool mixed) {
+        return Entry{frame.value | private_mask_ | kPresent | kUser | kWritable | kAccessed |
+                     (mixed ? kMixed : 0)};
     }
     static constexpr Entry reserved(Permissions p) {
         return Entry{kReserved | (p.any() ? access_bits(p) | kUser : kNoExecute)};
@@ -86,14 +89,36 @@ public:
     // Another enclave's or an object's; in a template, lent is its own.
     bool is_foreign() const { return is_foreign(raw_); }
     static constexpr bool is_foreign(std::uint64_t raw) { return raw & (kLent | kBorrowed); }
-    bool is_object() const { return raw_ & kObject; }
-    bool copies_on_write() const { return raw_ & kCopyOnWrite; }
+    bool is_mixed() const { return raw_ & kMixed; }
+    // Whether any of eight entries shows a frame or a table, the link's pages included.
+    static bool any_shows(const Entry* eight) {
+        std::uint64_t any = 0;
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++) any |= eight[i].raw_;
+        return any & (kPresent | kHidden);
+    }
+    bool is_object() const {
+        return raw_ & kObject;
+    }
+    bool copies_on_write() const {
+        return raw_ & kCopyOnWrite;
+    }
     // Hardware lets writes pass.
-    bool writable() const { return raw_ & kWritable; }
-    bool executable() const { return !(raw_ & kNoExecute); }
-    bool user() const { return raw_ & kUser; }
-    PhysAddr frame() const { return PhysAddr{raw_ & kAddressMask & ~private_mask_}; }
-    std::uint64_t raw() const { return raw_; }
+    bool writable() const {
+        return raw_ & kWritable;
+    }
+    bool executable() const {
+        return !(raw_ & kNoExecute);
+    }
+    bool user() const {
+        return raw_ & kUser;
+    }
+    PhysAddr frame() const {
+        return PhysAddr{raw_ & kAddressMask & ~private_mask_};
+    }
+    std::uint64_t raw() const {
+        return raw_;
+    }
     bool operator==(const Entry&) const = default;
 
     // The permissions of a present or reserved entry.
@@ -104,10 +129,14 @@ public:
     }
 
     // The value for CR3 that makes `root` the current table.
-    static std::uint64_t cr3(PhysAddr root) { return root.value | private_mask_; }
+    static std::uint64_t cr3(PhysAddr root) {
+        return root.value | private_mask_;
+    }
 
     // Set once at boot from the platform: the C-bit, or 0 where there is none.
-    static void set_private_mask(std::uint64_t mask) { private_mask_ = mask; }
+    static void set_private_mask(std::uint64_t mask) {
+        private_mask_ = mask;
+    }
 
 private:
     explicit constexpr Entry(std::uint64_t raw) : raw_{raw} {}
@@ -127,6 +156,7 @@ private:
     static constexpr std::uint64_t kLent = 1ull << 53;
     static constexpr std::uint64_t kCopyOnWrite = 1ull << 54;
     static constexpr std::uint64_t kObject = 1ull << 55;
+    static constexpr std::uint64_t kMixed = 1ull << 56;
     static constexpr std::uint64_t kNoExecute = 1ull << 63;
     // Kernel pages are the supervisor's (UndefendedPlatform shows what else would be).
     static constexpr std::uint64_t kKernelOpen = CurrentPlatform::kDefended ? 0 : kUser;
@@ -143,7 +173,9 @@ private:
         return Entry{(raw_ & ~kWritable) | kCopyOnWrite};
     }
     // Tables lack the dirty bit that all pages have from the beginning.
-    bool is_table() const { return present() && !(raw_ & kDirty); }
+    bool is_table() const {
+        return present() && !(raw_ & kDirty);
+    }
 
     static inline std::uint64_t private_mask_ = 0;
     std::uint64_t raw_ = 0;

@@ -228,22 +228,28 @@ private:
     // The enclave's own table below entry `index` of its table `parent`: made if there
     // is none, copied if it is another's; a large reservation is split into 512 smaller
     // ones. Absent: no memory.
-    std::optional<PhysAddr> descend(PhysAddr parent, std::uint64_t index) {
+    [[gnu::always_inline]] std::optional<PhysAddr> descend(PhysAddr parent, std::uint64_t index) {
+        const Entry entry = memory_.table(parent)[index];
+        if (entry.present() && !entry.is_foreign()) [[likely]]
+            return entry.frame();
+        return make_table(parent, index);
+    }
+    [[gnu::noinline]] std::optional<PhysAddr> make_table(PhysAddr parent, std::uint64_t index) {
         Entry* slot = &memory_.table(parent)[index];
-        if (slot->present() && !slot->is_foreign()) return slot->frame();
         const auto frame = slot->empty() ? memory_.allocate() : memory_.allocate_dirty();
         if (!frame) {
             out_of_memory_ = true;
             return std::nullopt;
         }
-        if (slot->present()) {
+        const bool mixed = slot->present();
+        if (mixed) {
             memory_.copy(*frame, slot->frame());
             split_ = true;
         } else if (!slot->empty()) {
             Entry* table = memory_.table(*frame);
             for (std::uint64_t i = 0; i < kEntries; i++) table[i] = *slot;
         }
-        *slot = Entry::table(*frame);
+        *slot = Entry::table(*frame, mixed);
         mark(parent, index);
         return frame;
     }
@@ -286,7 +292,14 @@ private:
             const std::uint64_t stop = end < slot_end ? end : slot_end;
             const bool whole = at == slot_begin && stop == slot_end;
 
-            if (level == 1 || skips_descent(*slot, level, whole, step)) {
+            if (level == 2 && whole && slot->present() && !slot->is_foreign() && replaces(step)) {
+                // All that the table holds goes: so does the table.
+                if (budget_ <= kEntries) return at;
+                tear_down_below(slot->frame(), 1);
+                memory_.release(slot->frame());
+                *slot = Entry{};
+            }
+            if (skips_descent(*slot, level, whole, step)) {
                 // What is not there costs nothing: the tables above are few.
                 if (!slot->empty() || step.operation == Operation::kReserve) budget_--;
                 *slot = apply(*slot, step);
@@ -295,7 +308,8 @@ private:
             }
             const auto below = descend(frame, index(at, level));
             if (!below) return at;
-            const std::uint64_t reached = walk(*below, level - 1, slot_begin, at, stop, step);
+            const std::uint64_t reached = level == 2 ? walk_pages(*below, slot->is_mixed(), at, stop, step)
+                                                     : walk(*below, level - 1, slot_begin, at, stop, step);
             if (reached != stop) return reached;
             if (whole && step.operation == Operation::kUnmap) {
                 memory_.release(slot->frame());
@@ -306,11 +320,59 @@ private:
         return end;
     }
 
+    // The same for pages of one last table. What shows nothing is done by eights.
+    std::uint64_t walk_pages(PhysAddr frame, bool mixed, std::uint64_t begin, std::uint64_t end,
+                             const Step& step) {
+        constexpr std::uint64_t kEight = 8 * abi::kPageSize, kMarked = kEntriesPerMark * abi::kPageSize;
+        Entry* table = memory_.table(frame);
+        const std::uint32_t marks = memory_.marks(frame);
+        for (std::uint64_t at = begin; at < end;) {
+            if (budget_ == 0) return at;
+            if (step.operation == Operation::kDiscard && !mixed) {
+                // On to where there may be something to discard.
+                const std::uint32_t rest = marks >> index(at, 1) / kEntriesPerMark;
+                if (rest == 0) return end;
+                if ((rest & 1) == 0) {
+                    at = (at & ~(kMarked - 1)) + static_cast<std::uint64_t>(__builtin_ctz(rest)) * kMarked;
+                    continue;
+                }
+            }
+            std::uint64_t stop = (at & ~(kEight - 1)) + kEight;
+            if (stop > end) stop = end;
+            budget_--;
+            if (!Entry::any_shows(&table[index(at, 1) & ~7ull])) {
+                fill(&table[index(at, 1)], (stop - at) / abi::kPageSize, step);
+                at = stop;
+                continue;
+            }
+            for (; at < stop && budget_ != 0; at += abi::kPageSize) {
+                Entry* slot = &table[index(at, 1)];
+                // What is not there costs nothing: the tables above are few.
+                if (!slot->empty()) budget_--;
+                *slot = apply(*slot, step);
+            }
+        }
+        return end;
+    }
+
+    // Of entries that are empty or reserved.
+    static void fill(Entry* entries, std::uint64_t count, const Step& step) {
+        if (step.operation == Operation::kDiscard) return;
+        const bool only_reserved = step.operation == Operation::kProtect;
+        const Entry entry = step.operation == Operation::kUnmap ? Entry{} : Entry::reserved(step.permissions);
+        for (std::uint64_t i = 0; i < count; i++) {
+            if (!only_reserved || !entries[i].empty()) entries[i] = entry;
+        }
+    }
+
+    static bool replaces(const Step& step) {
+        return step.operation == Operation::kUnmap || step.operation == Operation::kReserve;
+    }
+
     // Whether an entry above the last level can be treated as one: it has no table,
     // or another's that is no longer needed.
     static bool skips_descent(Entry entry, int level, bool whole, const Step& step) {
-        const bool replaced = step.operation == Operation::kUnmap || step.operation == Operation::kReserve;
-        if (entry.present()) return entry.is_foreign() && whole && level <= 3 && replaced;
+        if (entry.present()) return entry.is_foreign() && whole && level <= 3 && replaces(step);
         if (entry.empty() && step.operation != Operation::kReserve) return true;
         return whole && level <= 3;
     }
