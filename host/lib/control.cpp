@@ -61,73 +61,167 @@ void ControlClient::ring_guest() const {
     [[maybe_unused]] const ssize_t written = ::write(guest_doorbell_, &one, sizeof(one));
 }
 
-Error ControlClient::silent(const char* command) const {
-    const std::string what = fmt::format("the VM does not answer to '{}'", command);
+Error ControlClient::silent(std::uint32_t command) const {
+    const std::string what = fmt::format("the VM does not answer to '{}'", command_name(command));
     return explain_ ? explain_(what) : Error{what, "", kExitFailure};
 }
 
-Result<abi::ControlCompletion> ControlClient::exchange(abi::ControlCommand command) {
+// Completions come in the order of submission.
+void ControlClient::collect() {
     abi::ControlRing& ring = link_.control();
-    const std::uint32_t index = submitted_;
+    const Index completed = load(ring.completed);
+    if (completed - collected_ > submitted_ - collected_) return;  // nonsense is no progress
+    for (; collected_ != completed; collected_++) {
+        Place& place = places_[collected_ % abi::kControlDepth];
+        place.completion = copy_in(ring.completions[collected_ % abi::kControlDepth]);
+        place.completed = true;
+        if (!place.wanted) place.used = false;
+    }
+}
+
+std::optional<ControlClient::Index> ControlClient::try_begin(abi::ControlCommand& command, bool wanted) {
+    abi::ControlRing& ring = link_.control();
+    std::lock_guard guard{mutex_};
+    const Index index = submitted_;
+    Place& place = places_[index % abi::kControlDepth];
+    if (place.used) collect();
+    if (place.used) return std::nullopt;
     command.id = next_id_++;
+    place = {true, wanted, false, command.id, {}};
     std::memcpy(&ring.commands[index % abi::kControlDepth], &command, sizeof(command));
     submitted_ = index + 1;
     store(ring.submitted, submitted_);
     full_fence();
     if (load(link_.header().guest_waits) != 0) ring_guest();
+    return index;
+}
 
+template <typename Ready>
+bool ControlClient::wait_until(Ready ready) {
     const auto begin = Clock::now();
-    const auto done = [&] { return load(ring.completed) == submitted_; };
-    while (!done()) {
+    while (!ready()) {
         const auto elapsed = Clock::now() - begin;
         if (elapsed < kSpin) {
             __builtin_ia32_pause();
             continue;
         }
-        if (elapsed > timeout_ || events_.vm_ended())
-            return base::Failure{silent(command_name(command.command))};
-        events_.wait([&] { return done() || events_.vm_ended(); }, kLongestSleep);
+        if (elapsed > timeout_ || events_.vm_ended()) return false;
+        events_.wait([&] { return ready() || events_.vm_ended(); }, kLongestSleep);
     }
-    const auto completion = copy_in(ring.completions[index % abi::kControlDepth]);
-    if (completion.id != command.id) {
-        return fail(fmt::format("the VM answered '{}' with nonsense", command_name(command.command)),
+    return true;
+}
+
+Result<ControlClient::Index> ControlClient::begin(abi::ControlCommand& command, bool wanted) {
+    std::optional<Index> index;
+    const auto begun = [&] {
+        if (!index) index = try_begin(command, wanted);
+        return index.has_value();
+    };
+    if (!wait_until(begun)) return base::Failure{silent(command.command)};
+    return *index;
+}
+
+bool ControlClient::is_complete(Index index) {
+    std::lock_guard guard{mutex_};
+    collect();
+    return places_[index % abi::kControlDepth].completed;
+}
+
+Result<abi::ControlCompletion> ControlClient::finish(Index index, std::uint32_t command) {
+    const bool complete = wait_until([&] { return is_complete(index); });
+    std::lock_guard guard{mutex_};
+    Place& place = places_[index % abi::kControlDepth];
+    if (!complete && !place.completed) {
+        place.wanted = false;  // free when it comes after all
+        return base::Failure{silent(command)};
+    }
+    place.used = false;
+    if (place.completion.id != place.id) {
+        return fail(fmt::format("the VM answered '{}' with nonsense", command_name(command)),
                     "its shared memory was overwritten; start again");
     }
-    return completion;
+    return place.completion;
 }
 
 Result<abi::ControlCompletion> ControlClient::submit(abi::ControlCommand command) {
-    std::lock_guard guard{mutex_};
-    return exchange(command);
+    const Index index = TRY(begin(command, true));
+    return finish(index, command.command);
 }
 
 Result<abi::ControlCompletion> ControlClient::submit(abi::ControlCommand command,
                                                      std::span<const std::byte> data) {
-    std::lock_guard guard{mutex_};
+    std::lock_guard guard{data_mutex_};
     const auto area = link_.control_data();
     if (data.size() > area.size()) return fail("more data than the control area holds");
     std::memcpy(area.data(), data.data(), data.size());
-    return exchange(command);
+    return submit(command);
+}
+
+Result<std::vector<abi::ControlCompletion>> ControlClient::submit_all(
+    std::span<const abi::ControlCommand> commands) {
+    std::vector<abi::ControlCompletion> completions;
+    completions.reserve(commands.size());
+    std::vector<Index> indices;
+    std::optional<Error> error;
+    const auto take_oldest = [&] {
+        const std::size_t i = completions.size();
+        auto completion = finish(indices[i], commands[i].command);
+        if (!completion && !error) error = completion.error();
+        completions.push_back(completion ? *completion : abi::ControlCompletion{});
+    };
+    for (abi::ControlCommand command : commands) {
+        // Who waits for a place holds none: two batches never wait for each other.
+        auto index = try_begin(command, true);
+        while (!index && completions.size() < indices.size()) {
+            take_oldest();
+            index = try_begin(command, true);
+        }
+        if (!index && !error) {
+            auto begun = begin(command, true);
+            if (begun) index = *begun;
+            if (!begun) error = begun.error();
+        }
+        if (error) break;
+        indices.push_back(*index);
+    }
+    while (completions.size() < indices.size()) take_oldest();
+    if (error) return base::Failure{*error};
+    return completions;
+}
+
+Result<void> ControlClient::post(abi::Command command, std::initializer_list<std::uint64_t> arguments) {
+    auto entry = control_command(command, arguments);
+    TRY(begin(entry, false));
+    return {};
+}
+
+abi::ControlCommand control_command(abi::Command command, std::initializer_list<std::uint64_t> arguments) {
+    abi::ControlCommand entry{};
+    entry.command = static_cast<std::uint32_t>(command);
+    std::copy_n(arguments.begin(), std::min<std::size_t>(arguments.size(), 7), entry.arguments);
+    return entry;
+}
+
+Result<ControlValues> control_values(std::uint32_t command, const abi::ControlCompletion& completion) {
+    if (completion.status != 0) {
+        const auto status = static_cast<abi::ControlStatus>(completion.status);
+        std::string cure;
+        if (status == abi::ControlStatus::kNoMemory) cure = "give the VM more with --memory";
+        if (status == abi::ControlStatus::kMemoryLimit) cure = "raise --limit or enclave.memory_limit";
+        return fail(
+            fmt::format("'{}' refused: {}", command_name(command), control_status_text(completion.status)),
+            cure);
+    }
+    ControlValues values;
+    std::copy_n(completion.values, values.size(), values.begin());
+    return values;
 }
 
 Result<ControlValues> ControlClient::call(abi::Command command,
                                           std::initializer_list<std::uint64_t> arguments,
                                           std::span<const std::byte> data) {
-    abi::ControlCommand entry{};
-    entry.command = static_cast<std::uint32_t>(command);
-    std::copy_n(arguments.begin(), std::min<std::size_t>(arguments.size(), 7), entry.arguments);
-    const auto completion = data.empty() ? TRY(submit(entry)) : TRY(submit(entry, data));
-    if (completion.status != 0) {
-        const char* name = command_name(entry.command);
-        const auto status = static_cast<abi::ControlStatus>(completion.status);
-        std::string cure;
-        if (status == abi::ControlStatus::kNoMemory) cure = "give the VM more with --memory";
-        if (status == abi::ControlStatus::kMemoryLimit) cure = "raise --limit or enclave.memory_limit";
-        return fail(fmt::format("'{}' refused: {}", name, control_status_text(completion.status)), cure);
-    }
-    ControlValues values;
-    std::copy_n(completion.values, values.size(), values.begin());
-    return values;
+    const auto entry = control_command(command, arguments);
+    return control_values(entry.command, data.empty() ? TRY(submit(entry)) : TRY(submit(entry, data)));
 }
 
 }  // namespace enclavisor::host

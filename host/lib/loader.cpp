@@ -140,4 +140,20 @@ Result<EnclaveImage> load_native(const ElfInput& program, std::uint64_t memory_l
     return image;
 }
 
+Result<EnclaveImage> load_function(const ElfInput& program, std::uint64_t memory_limit_bytes,
+                                   std::uint64_t window_pages) {
+    EnclaveImage image;
+    image.create.memory_limit = memory_limit_bytes / abi::kPageSize;
+    const ElfFile elf = TRY(parse_elf(program.bytes, program.name));
+    const auto block = find_elf_symbol(program.bytes, "enclavisor_thread_block");
+    if (elf.position_independent || !block || *block % abi::kPageSize != 0) {
+        return fail(fmt::format("{}: is no function enclave", program.name),
+                    "link it with the SDK's function.ld, do not strip it", kExitNotExecutable);
+    }
+    TRY(check_limit(image.create.memory_limit, pages_of(elf), program.name));
+    TRY(add_elf(image, elf, 0, program.name));
+    image.operations.emplace_back(ThreadOperation{elf.entry, *block, abi::kIoAreaBase, window_pages});
+    return image;
+}
+
 }  // namespace enclavisor::host

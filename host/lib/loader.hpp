@@ -25,4 +25,9 @@ Result<EnclaveImage> load_process(const ElfInput& program, const ElfInput& runti
 // `exception_entry` is the symbol enclavisor_exception_entry, if there is one.
 Result<EnclaveImage> load_native(const ElfInput& program, std::uint64_t memory_limit_bytes);
 
+// A function enclave (sdk/): a native one whose thread block lies beside its data and
+// whose I/O window has `window_pages` pages.
+Result<EnclaveImage> load_function(const ElfInput& program, std::uint64_t memory_limit_bytes,
+                                   std::uint64_t window_pages);
+
 }  // namespace enclavisor::host

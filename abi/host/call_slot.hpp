@@ -1,0 +1,107 @@
+// One call slot per function enclave: where its host application leaves calls
+// for it, and where it leaves its own calls out. Shared with the host, hence
+// hostile to the enclave (and, the other way, to the host).
+//
+// A function's I/O window is a row of slots of equal size. Slot 0 is used until
+// the enclave becomes a template; instance k uses the slot whose offset the
+// kernel returns from Call::kFreeze.
+//
+// Protocol of each of the two rings. The caller owns the buffers: it picks a
+// free part of its area (capacity bytes at `offset`), writes the arguments (size
+// bytes) there, fills entries[i % kCallDepth] and stores its index = i + 1
+// (release). The callee copies entry and arguments, executes, writes the result
+// into the same buffer, fills completions[j % kCallDepth], j counting what it has
+// completed, and stores its index = j + 1 (release). Completions come in any
+// order and are told apart by id. At most kCallDepth calls are under way. Each
+// side keeps the indices it relies on in its own private memory.
+//
+// Sleeping. After each index that it publishes the host adds 1 to `events`. The
+// enclave polls `spin` rounds at most, reads `events`, stores enclave_waits, looks
+// again, and sleeps in Call::kWaitIo on `events`: quietly when only a call can be
+// of interest, else not. The host takes enclave_waits (exchange with kAwake) after
+// it published: it sends Command::kNotify to one that sleeps quietly, and rings
+// the guest's doorbell for another. The host, before it sleeps, stores host_waits
+// = 1 and looks again; the enclave calls Call::kDoorbell after an index when
+// host_waits is 1. A full fence stands between store and look.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "abi/platform/layout.hpp"
+
+namespace enclavisor::abi {
+
+inline constexpr std::uint32_t kCallDepth = 8;
+
+struct CallEntry {
+    std::uint32_t function;  // which entry point, or which of the host's functions
+    std::uint32_t id;        // echoed in the completion
+    std::uint32_t offset;    // of the buffer in the caller's area; a multiple of kCallAlignment
+    std::uint32_t size;      // of the arguments, bytes
+    std::uint32_t capacity;  // of the buffer, bytes; at least `size`
+    std::uint32_t reserved[3];
+};
+static_assert(sizeof(CallEntry) == 32);
+
+enum class CallStatus : std::uint32_t {
+    kOk,
+    kUnknownFunction,  // there is no such number
+    kBadArguments,     // of another size than the function takes
+    kNoRoom,           // the result is larger than the buffer
+    kFailed,           // the callee refuses
+};
+
+struct CallCompletion {
+    std::uint32_t id;
+    std::uint32_t status;  // CallStatus
+    std::uint32_t size;    // of the result, bytes; at most the call's capacity
+    std::uint32_t reserved;
+};
+static_assert(sizeof(CallCompletion) == 16);
+
+struct CallRing {
+    CallEntry entries[kCallDepth];
+    CallCompletion completions[kCallDepth];
+};
+static_assert(sizeof(CallRing) == 384);
+
+enum class EnclaveWaits : std::uint32_t { kAwake, kQuietly, kForDoorbell };
+
+struct CallSlot {
+    // enclave
+    std::uint32_t completed;      // calls in that it has answered
+    std::uint32_t enclave_waits;  // EnclaveWaits
+    std::uint32_t requested;      // calls out
+    std::uint32_t last_words;     // bytes of text at the beginning of the area for calls out
+    std::uint32_t reserved0[12];
+    // host
+    std::uint32_t events;      // counts what the host has published
+    std::uint32_t host_waits;  // 1: the host sleeps
+    std::uint32_t submitted;   // calls in
+    std::uint32_t answered;    // calls out that it has answered
+    std::uint32_t spin;        // rounds that the enclave is asked to poll; a hint
+    std::uint32_t pages;       // of a slot; read once, in slot 0, when the enclave starts
+    std::uint32_t reserved1[10];
+    CallRing in;
+    CallRing out;
+    std::uint32_t reserved2[32];
+};
+static_assert(sizeof(CallSlot) == 1024);
+static_assert(offsetof(CallSlot, events) == 64);
+static_assert(std::has_unique_object_representations_v<CallSlot>);
+
+// The rest of the slot: the area for the buffers of calls in, then an equal one
+// for those of calls out.
+inline constexpr std::uint32_t kCallAlignment = 16;
+inline constexpr std::uint32_t kMaxSlotPages = 4096;
+constexpr std::uint32_t call_area_size(std::uint32_t pages) {
+    return static_cast<std::uint32_t>((pages * kPageSize - sizeof(CallSlot)) / 2);
+}
+static_assert(call_area_size(1) == 1536);
+
+// Most rounds of polling that an enclave agrees to.
+inline constexpr std::uint32_t kMaxSpin = 100'000;
+
+}  // namespace enclavisor::abi

@@ -1,0 +1,10 @@
+// Everything that a function enclave needs.
+#pragma once
+
+#include "sdk/include/enclavisor/buffer.hpp"
+#include "sdk/include/enclavisor/call_out.hpp"
+#include "sdk/include/enclavisor/entry.hpp"
+#include "sdk/include/enclavisor/function.hpp"
+#include "sdk/include/enclavisor/memory.hpp"
+#include "sdk/include/enclavisor/random.hpp"
+#include "sdk/include/enclavisor/task.hpp"
