@@ -26,7 +26,7 @@ protected:
     }
     host::FunctionOptions options(bool alone) {
         host::FunctionOptions options;
-        options.calls.patience = std::chrono::seconds{60};
+        options.calls.patience = std::chrono::seconds{20};
         options.calls.functions.on(kAlone, [alone]() { return std::uint32_t{alone}; });
         options.calls.functions.on(kSum, [](int a, int b) { return a + b; });
         options.calls.functions.on(kSquare, [](std::uint64_t a) { return a * a; });
