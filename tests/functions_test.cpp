@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <iostream>
+#include <set>
 
 #include "host/lib/function.hpp"
 #include "tests/programs/functions/calculator.hpp"
@@ -183,6 +185,166 @@ TEST_P(Functions, WhatIsNoFunctionIsRefused) {
     };
     EXPECT_NE(load("/bin/busybox").find("is no function enclave"), std::string::npos);
     EXPECT_NE(load("/nonexistent").find("/nonexistent"), std::string::npos);
+}
+
+TEST_P(Functions, InstancesBeginAlikeAndDiverge) {
+    auto loaded = host::FunctionTemplate::load(*machine_, program(), options(false));
+    ASSERT_TRUE(loaded.ok()) << loaded.error().text();
+    auto function = loaded.take();
+    auto forked = function.fork(20);
+    ASSERT_TRUE(forked.ok()) << forked.error().text();
+    auto instances = forked.take();
+    for (auto& instance : instances) {
+        check_calls(instance);
+        const auto who = instance.call<Who>(instance.entry("who").value());
+        ASSERT_TRUE(who.ok()) << who.error().text();
+        EXPECT_EQ(who.value().instance, instance.handle());
+        EXPECT_EQ(who.value().generation, 1u);
+        const auto initialised = instance.call<std::int64_t>(instance.entry("initialised").value());
+        EXPECT_EQ(initialised.value(), 1017) << "once in the template, and once after ready()";
+    }
+    // The end of one is its own.
+    EXPECT_FALSE(instances[3].call<void>(instances[3].entry("fault").value()).ok());
+    EXPECT_TRUE(instances[4].call<void>(instances[4].entry("nothing").value()).ok());
+    // Its slot is used again, by one that begins afresh.
+    ASSERT_TRUE(instances[5].destroy().ok());
+    EXPECT_EQ(instances[5].call<void>(EntryPoint{0}).error().cause, "the instance was destroyed");
+    auto another = function.fork();
+    ASSERT_TRUE(another.ok()) << another.error().text();
+    check_calls(another.value());
+    const auto gone = Instance::destroy_all(instances);
+    EXPECT_TRUE(gone.ok()) << gone.error().text();
+}
+
+TEST_P(Functions, NoTwoInstancesDrawTheSameNumbers) {
+    auto wanted = options(false);
+    wanted.instances = 500;
+    auto loaded = host::FunctionTemplate::load(*machine_, program(), wanted);
+    ASSERT_TRUE(loaded.ok()) << loaded.error().text();
+    auto function = loaded.take();
+    const auto entry = function.entry("random").value();
+    std::set<std::string> seen;
+    std::size_t drawn = 0;
+    for (int round = 0; round < 2; round++) {
+        auto forked = function.fork(500);
+        ASSERT_TRUE(forked.ok()) << forked.error().text();
+        for (auto& instance : forked.value()) {
+            const auto bytes = instance.call_bytes(entry, 256, 256u);
+            ASSERT_TRUE(bytes.ok()) << bytes.error().text();
+            const auto* text = reinterpret_cast<const char*>(bytes.value().data());
+            // Any 16 bytes, wherever they begin.
+            for (std::size_t i = 0; i + 16 <= bytes.value().size(); i++, drawn++) seen.emplace(text + i, 16);
+        }
+    }
+    EXPECT_EQ(seen.size(), drawn);
+}
+
+TEST_P(Functions, PausedInstancesWaitAndDestroyedOnesLeaveTheirHost) {
+    auto wanted = options(false);
+    wanted.calls.workers = std::make_shared<host::WorkerPool>(2);
+    wanted.calls.patience = std::chrono::seconds{1};
+    auto loaded = host::FunctionTemplate::load(*machine_, program(), wanted);
+    ASSERT_TRUE(loaded.ok()) << loaded.error().text();
+    auto function = loaded.take();
+    const auto slowly = function.entry("ask_slowly").value(), add = function.entry("add").value();
+    auto first = function.fork(), second = function.fork();
+    ASSERT_TRUE(first.ok() && second.ok());
+    slow_may_end_ = false;
+    const auto one = first.value().begin_with_room(slowly, 16, std::string_view{"one"});
+    const auto two = second.value().begin_with_room(slowly, 16, std::string_view{"two"});
+    ASSERT_TRUE(one.ok() && two.ok());
+    // Both calls out are under way.
+    EXPECT_TRUE(first.value().call<int>(add, 1, 2).ok());
+    EXPECT_TRUE(second.value().call<int>(add, 1, 2).ok());
+    ASSERT_TRUE(first.value().pause().ok());
+    const auto asleep = first.value().call<int>(add, 1, 2);
+    ASSERT_FALSE(asleep.ok());
+    EXPECT_EQ(asleep.error().exit_code, host::kExitTimeout) << asleep.error().text();
+    // Destroyed in the middle of a call out; the worker comes too late.
+    ASSERT_TRUE(second.value().destroy().ok());
+    auto third = function.fork();
+    ASSERT_TRUE(third.ok());
+    slow_may_end_ = true;
+    EXPECT_TRUE(third.value().call<int>(add, 1, 2).ok());
+    ASSERT_TRUE(first.value().resume().ok());
+    const auto answer = first.value().end_bytes(one.value());
+    ASSERT_TRUE(answer.ok()) << answer.error().text();
+    EXPECT_EQ(answer.value().size(), 3u);
+    EXPECT_TRUE(first.value().call<int>(add, 1, 2).ok());
+    // A paused one can be destroyed.
+    ASSERT_TRUE(third.value().pause().ok());
+    const auto gone = third.value().destroy();
+    EXPECT_TRUE(gone.ok()) << gone.error().text();
+}
+
+class ManyFunctions : public testing::TestWithParam<host::Platform> {};
+ENCLAVISOR_ON_BOTH_PLATFORMS(ManyFunctions);
+
+TEST_P(ManyFunctions, TenThousandLiveInstances) {
+    constexpr std::uint32_t kTemplates = 4, kEach = 2500;
+    auto wanted = machine_options(GetParam());
+    wanted.memory_mib = 1024;
+    auto machine = launch(wanted);
+    ASSERT_NE(machine, nullptr);
+    const auto free_frames = [&] { return machine->stats().value().free_frames; };
+    std::vector<host::FunctionTemplate> functions;
+    std::vector<Instance> instances;
+    for (std::uint32_t i = 0; i < kTemplates; i++) {
+        host::FunctionOptions options;
+        options.instances = kEach;
+        options.calls.patience = std::chrono::seconds{120};
+        auto loaded = host::FunctionTemplate::load(*machine, programs_dir() / "calculator", options);
+        ASSERT_TRUE(loaded.ok()) << loaded.error().text();
+        functions.push_back(loaded.take());
+    }
+    const auto store = functions[0].entry("store").value(), load = functions[0].entry("load").value();
+    using Clock = std::chrono::steady_clock;
+    const auto seconds = [](Clock::duration time) { return std::chrono::duration<double>(time).count(); };
+    {
+        // The tables of the kernel grow once.
+        for (auto& function : functions) {
+            auto first = function.fork(kEach);
+            ASSERT_TRUE(first.ok()) << first.error().text();
+            for (auto& instance : first.value()) instances.push_back(std::move(instance));
+        }
+        const auto gone = Instance::destroy_all(instances);
+        ASSERT_TRUE(gone.ok()) << gone.error().text();
+    }
+    const std::uint64_t before = free_frames();
+    const auto begin = Clock::now();
+    for (auto& function : functions) {
+        auto forked = function.fork(kEach);
+        ASSERT_TRUE(forked.ok()) << forked.error().text();
+        for (auto& instance : forked.value()) instances.push_back(std::move(instance));
+    }
+    const auto after_fork = Clock::now();
+    ASSERT_EQ(instances.size(), kTemplates * kEach);
+    const double idle =
+        static_cast<double>(before - free_frames()) * 4 / static_cast<double>(instances.size());
+    for (std::size_t i = 0; i < instances.size(); i++) {
+        const auto stored = instances[i].call<void>(store, static_cast<std::int64_t>(i * 7 + 1));
+        ASSERT_TRUE(stored.ok()) << i << " " << stored.error().text();
+    }
+    const auto after_store = Clock::now();
+    const double used =
+        static_cast<double>(before - free_frames()) * 4 / static_cast<double>(instances.size());
+    for (std::size_t i = 0; i < instances.size(); i++) {
+        const auto loaded = instances[i].call<std::int64_t>(load);
+        ASSERT_TRUE(loaded.ok()) << i << " " << loaded.error().text();
+        ASSERT_EQ(loaded.value(), static_cast<std::int64_t>(i * 7 + 1)) << i;
+    }
+    const auto after_load = Clock::now();
+    const auto gone = Instance::destroy_all(instances);
+    ASSERT_TRUE(gone.ok()) << gone.error().text();
+    const auto after_destroy = Clock::now();
+    EXPECT_EQ(free_frames(), before);
+    std::cout << "10,000 instances: KiB each, idle " << idle << ", after calls " << used
+              << "; seconds to fork " << seconds(after_fork - begin) << ", first calls "
+              << seconds(after_store - after_fork) << ", second calls " << seconds(after_load - after_store)
+              << ", destroy " << seconds(after_destroy - after_load) << "\n";
+    EXPECT_LE(idle, 16.1);
+    EXPECT_LE(used, 40.1);
+    EXPECT_TRUE(healthy(*machine));
 }
 
 }  // namespace

@@ -59,6 +59,12 @@ Result<std::shared_ptr<FunctionProgram>> build(Machine& machine, const std::file
     if (options.slot_pages == 0 || options.slot_pages > abi::kMaxSlotPages) {
         return fail(fmt::format("a slot has 1 to {} pages", abi::kMaxSlotPages));
     }
+    constexpr std::uint64_t kMostPages = abi::kIoAreaStride / abi::kPageSize;
+    if (pages > kMostPages) {
+        return fail(fmt::format("{}: {} slots of {} pages are more than the {} pages of a window", name,
+                                instances + 1, options.slot_pages, kMostPages),
+                    "load several templates, or fewer instances");
+    }
     // The kernel takes no window of one page.
     const auto image =
         TRY(load_function({bytes, name}, options.memory_limit, std::max<std::uint64_t>(pages, 2)));
