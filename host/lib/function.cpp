@@ -93,6 +93,10 @@ Result<EntryPoint> find_entry(const FunctionProgram& program, std::string_view n
     return EntryPoint{static_cast<std::uint32_t>((*row - *table) / kRowSize)};
 }
 
+base::Failure<Error> destroyed() {
+    return fail("the instance was destroyed");
+}
+
 }  // namespace
 
 // --- Template ----------------------------------------------------------------
@@ -202,8 +206,17 @@ Result<EntryPoint> Instance::entry(std::string_view name) const {
     return find_entry(*program_, name);
 }
 
+std::optional<abi::EnclaveStatus> Instance::status() const {
+    return handle_ == 0 ? std::nullopt : client_->status();
+}
+
+Result<CallClient::Ticket> Instance::reserve(std::size_t capacity) {
+    if (handle_ == 0) return destroyed();
+    return client_->reserve(capacity);
+}
+
 Result<std::vector<std::byte>> Instance::end_bytes(CallId id) {
-    if (handle_ == 0) return fail("the instance was destroyed");
+    if (handle_ == 0) return destroyed();
     auto answer = TRY(client_->collect(id.ticket));
     switch (answer.status) {
         case abi::CallStatus::kOk:
@@ -222,7 +235,7 @@ Result<std::vector<std::byte>> Instance::end_bytes(CallId id) {
 
 Result<std::vector<std::byte>> Instance::call_raw(EntryPoint entry, std::span<const std::byte> arguments,
                                                   std::size_t room) {
-    const auto ticket = TRY(client_->reserve(std::max(arguments.size(), room)));
+    const auto ticket = TRY(reserve(std::max(arguments.size(), room)));
     if (!arguments.empty()) std::memcpy(client_->buffer(ticket).data(), arguments.data(), arguments.size());
     TRY(client_->submit(ticket, entry.number, static_cast<std::uint32_t>(arguments.size())));
     return end_bytes({ticket});

@@ -54,7 +54,7 @@ public:
     std::uint64_t handle() const { return handle_; }
     Result<EntryPoint> entry(std::string_view name) const;  // as FunctionTemplate's
     // The newest status record.
-    std::optional<abi::EnclaveStatus> status() const { return client_->status(); }
+    std::optional<abi::EnclaveStatus> status() const;
 
     // Calls `entry` and waits for its result, a value or nothing. Errors: the arguments
     // do not fit, the function refused them, it has ended (with its last words), it did
@@ -84,7 +84,7 @@ public:
     template <typename... A>
     Result<CallId> begin_with_room(EntryPoint entry, std::size_t room, const A&... arguments) {
         const std::size_t size = (std::size_t{0} + ... + base::encoded_size(arguments));
-        const auto ticket = TRY(client_->reserve(std::max(size, room)));
+        const auto ticket = TRY(reserve(std::max(size, room)));
         [[maybe_unused]] std::byte* to = client_->buffer(ticket).data();
         ((to = base::encode(to, arguments)), ...);
         TRY(client_->submit(ticket, entry.number, static_cast<std::uint32_t>(size)));
@@ -128,6 +128,7 @@ private:
             return sizeof(R);
         }
     }
+    Result<CallClient::Ticket> reserve(std::size_t capacity);
     void gone(bool unmapped);
 
     std::shared_ptr<detail::FunctionProgram> program_;

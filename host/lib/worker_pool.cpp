@@ -3,33 +3,39 @@
 namespace enclavisor::host {
 
 WorkerPool::WorkerPool(unsigned threads) {
-    for (unsigned i = 0; i < threads; i++) threads_.emplace_back([this] { run(); });
+    for (unsigned i = 0; i < threads; i++) threads_.emplace_back([queue = queue_] { queue->run(); });
 }
 
 WorkerPool::~WorkerPool() {
     {
-        std::lock_guard guard{mutex_};
-        ending_ = true;
+        std::lock_guard guard{queue_->mutex};
+        queue_->ending = true;
     }
-    changed_.notify_all();
-    for (auto& thread : threads_) thread.join();
+    queue_->changed.notify_all();
+    for (auto& thread : threads_) {
+        if (thread.get_id() == std::this_thread::get_id()) {
+            thread.detach();  // it ends by itself
+        } else {
+            thread.join();
+        }
+    }
 }
 
 void WorkerPool::perform(std::function<void()> job) {
     {
-        std::lock_guard guard{mutex_};
-        jobs_.push_back(std::move(job));
+        std::lock_guard guard{queue_->mutex};
+        queue_->jobs.push_back(std::move(job));
     }
-    changed_.notify_one();
+    queue_->changed.notify_one();
 }
 
-void WorkerPool::run() {
-    std::unique_lock lock{mutex_};
+void WorkerPool::Queue::run() {
+    std::unique_lock lock{mutex};
     for (;;) {
-        changed_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
-        if (jobs_.empty()) return;
-        auto job = std::move(jobs_.front());
-        jobs_.pop_front();
+        changed.wait(lock, [this] { return ending || !jobs.empty(); });
+        if (jobs.empty()) return;
+        auto job = std::move(jobs.front());
+        jobs.pop_front();
         lock.unlock();
         job();
         job = nullptr;

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -13,18 +14,22 @@ namespace enclavisor::host {
 class WorkerPool {
 public:
     explicit WorkerPool(unsigned threads);
-    ~WorkerPool();  // performs what was given before
+    // Performs what was given before. A job may be the last owner of its pool.
+    ~WorkerPool();
     WorkerPool(const WorkerPool&) = delete;
 
     void perform(std::function<void()> job);  // thread-safe
 
 private:
-    void run();
+    struct Queue {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::deque<std::function<void()>> jobs;
+        bool ending = false;
+        void run();
+    };
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<std::function<void()>> jobs_;
-    bool ending_ = false;
+    std::shared_ptr<Queue> queue_ = std::make_shared<Queue>();
     std::vector<std::thread> threads_;
 };
 
