@@ -29,6 +29,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "abi/host/io_area.hpp"
 #include "abi/platform/layout.hpp"
 
 namespace enclavisor::abi {
@@ -73,9 +74,11 @@ struct CallSlot {
     // enclave
     std::uint32_t completed;      // calls in that it has answered
     std::uint32_t enclave_waits;  // EnclaveWaits
-    std::uint32_t requested;      // calls out
-    std::uint32_t last_words;     // bytes of text at the beginning of the area for calls out
-    std::uint32_t reserved0[12];
+    // Zero: a slot 0 that is taken for an IoHeader, when a doorbell rings, asks for no attention.
+    std::uint32_t no_attention[2];
+    std::uint32_t requested;   // calls out
+    std::uint32_t last_words;  // bytes of text at the beginning of the area for calls out
+    std::uint32_t reserved0[10];
     // host
     std::uint32_t events;      // counts what the host has published
     std::uint32_t host_waits;  // 1: the host sleeps
@@ -90,6 +93,8 @@ struct CallSlot {
 };
 static_assert(sizeof(CallSlot) == 1024);
 static_assert(offsetof(CallSlot, events) == 64);
+static_assert(offsetof(CallSlot, no_attention) == offsetof(IoHeader, attention));
+static_assert(offsetof(CallSlot, host_waits) == offsetof(IoHeader, host_waits));
 static_assert(std::has_unique_object_representations_v<CallSlot>);
 
 // The rest of the slot: the area for the buffers of calls in, then an equal one
