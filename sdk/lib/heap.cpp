@@ -1,5 +1,7 @@
 // The heap: blocks of powers of two, each behind a header that says which. Fresh
 // memory begins right after the program's data, in the same page table.
+#include "sdk/lib/heap.hpp"
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -88,15 +90,21 @@ void release(void* pointer) {
 
 }  // namespace
 
-std::span<std::byte> map_pages(std::size_t pages) {
+std::uint64_t take_addresses(std::size_t pages) {
     if (heap.next_pages == 0) heap.next_pages = kPagesBegin;
-    if (pages == 0 || pages > (kPagesEnd - heap.next_pages) / abi::kPageSize - 1) return {};
+    if (pages >= (kPagesEnd - heap.next_pages) / abi::kPageSize) panic("no addresses are left");
     const std::uint64_t address = heap.next_pages;
+    heap.next_pages += (pages + 1) * abi::kPageSize;
+    return address;
+}
+
+std::span<std::byte> map_pages(std::size_t pages) {
+    if (pages == 0) return {};
+    const std::uint64_t address = take_addresses(pages);
     if (!range_call(abi::Call::kMap, address, pages, abi::kRead | abi::kWrite)) {
         range_call(abi::Call::kUnmap, address, pages);
         return {};
     }
-    heap.next_pages += (pages + 1) * abi::kPageSize;  // and one that is not there
     return {reinterpret_cast<std::byte*>(address), pages * abi::kPageSize};
 }
 

@@ -3,8 +3,10 @@
 
 #include "sdk/include/enclavisor/buffer.hpp"
 #include "sdk/include/enclavisor/call_out.hpp"
+#include "sdk/include/enclavisor/channel.hpp"
 #include "sdk/include/enclavisor/entry.hpp"
 #include "sdk/include/enclavisor/function.hpp"
 #include "sdk/include/enclavisor/memory.hpp"
+#include "sdk/include/enclavisor/memory_object.hpp"
 #include "sdk/include/enclavisor/random.hpp"
 #include "sdk/include/enclavisor/task.hpp"
