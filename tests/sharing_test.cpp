@@ -19,7 +19,7 @@ class Pair {
 public:
     explicit Pair(host::Machine& machine) {
         host::FunctionOptions options;
-        options.calls.patience = std::chrono::seconds{8};
+        options.calls.patience = std::chrono::seconds{100};
         for (int i = 0; i < 2; i++) {
             auto loaded = host::FunctionTemplate::load(machine, programs_dir() / "pipe", options);
             if (!loaded.ok()) throw std::runtime_error{loaded.error().text()};
