@@ -1,6 +1,6 @@
 // The two ends of a ring of calls (abi/host/call_slot.hpp), as both sides of the
 // boundary use them. Whatever lies in the ring may be anything at any time; the
-// indices and sizes that count are kept here, in private memory.
+// counts and sizes that matter are kept here, in private memory.
 #pragma once
 
 #include <array>
@@ -17,11 +17,9 @@ namespace enclavisor::base {
 // What looking at a ring can bring: something, nothing, or a peer that broke the protocol.
 enum class Look : std::uint8_t { kNothing, kFound, kBroken };
 
-// Where a ring lies. `submitted` is the caller's index, `completed` the callee's.
+// Where a ring lies, and its caller's buffers.
 struct CallMemory {
     abi::CallRing* ring;
-    std::uint32_t* submitted;
-    std::uint32_t* completed;
     std::byte* area;
     std::uint32_t area_size;
 };
@@ -29,13 +27,12 @@ struct CallMemory {
 // The rings of the slot at `slot`, whose size was validated.
 inline CallMemory calls_in(std::byte* slot, std::uint32_t pages) {
     auto* header = reinterpret_cast<abi::CallSlot*>(slot);
-    return {&header->in, &header->submitted, &header->completed, slot + sizeof(abi::CallSlot),
-            abi::call_area_size(pages)};
+    return {&header->in, slot + sizeof(abi::CallSlot), abi::call_area_size(pages)};
 }
 inline CallMemory calls_out(std::byte* slot, std::uint32_t pages) {
     auto* header = reinterpret_cast<abi::CallSlot*>(slot);
     const std::uint32_t size = abi::call_area_size(pages);
-    return {&header->out, &header->requested, &header->answered, slot + sizeof(abi::CallSlot) + size, size};
+    return {&header->out, slot + sizeof(abi::CallSlot) + size, size};
 }
 
 // The caller's end. A call is a ticket from reserve() to release().
@@ -60,7 +57,11 @@ public:
     }
     // Publishes the call; `size` bytes of the buffer are its arguments.
     void submit(Ticket ticket, std::uint32_t function, std::uint32_t size);
-    bool anything() const { return load_shared(*memory_.completed) != taken_; }
+    // Whether a call is under way and a completion is there.
+    bool anything() const {
+        return under_way() != 0 &&
+               load_shared(memory_.ring->completions[taken_ % abi::kCallDepth].turn) == taken_ + 1;
+    }
     // The next completion. The ticket stays until release().
     Look look(Done& done);
     // Copies the first `to.size()` bytes of the buffer, which lie within its capacity.
@@ -96,7 +97,9 @@ public:
     explicit CallReceiver(const CallMemory& memory) : memory_{memory} {}
     CallReceiver() = default;
 
-    bool anything() const { return load_shared(*memory_.submitted) != taken_; }
+    bool anything() const {
+        return load_shared(memory_.ring->entries[taken_ % abi::kCallDepth].turn) == taken_ + 1;
+    }
     Look look(Request& request);
     // The result, `size` bytes, lies in the request's buffer.
     void complete(std::uint32_t id, abi::CallStatus status, std::uint32_t size);
@@ -143,15 +146,17 @@ inline void CallSender::submit(Ticket ticket, std::uint32_t function, std::uint3
     Live& live = live_[ticket];
     live.state = State::kSubmitted;
     live.id = submitted_ * abi::kCallDepth + ticket;  // the ticket is found again without a search
-    const abi::CallEntry entry{function, live.id, live.offset, size, live.capacity, {}};
-    memory_.ring->entries[submitted_ % abi::kCallDepth] = entry;
-    store_shared(*memory_.submitted, ++submitted_);
+    abi::CallEntry& entry = memory_.ring->entries[submitted_ % abi::kCallDepth];
+    entry.function = function;
+    entry.id = live.id;
+    entry.offset = live.offset;
+    entry.size = size;
+    entry.capacity = live.capacity;
+    store_shared(entry.turn, ++submitted_);
 }
 
 inline Look CallSender::look(Done& done) {
-    const std::uint32_t completed = load_shared(*memory_.completed);
-    if (completed == taken_) return Look::kNothing;
-    if (completed - taken_ > under_way()) return Look::kBroken;
+    if (!anything()) return Look::kNothing;
     const auto completion = copy_from_shared(memory_.ring->completions[taken_ % abi::kCallDepth]);
     Live& live = live_[completion.id % abi::kCallDepth];
     if (live.state != State::kSubmitted || live.id != completion.id || completion.size > live.capacity) {
@@ -169,9 +174,8 @@ inline Look CallSender::look(Done& done) {
 // --- The callee's end --------------------------------------------------------
 
 inline Look CallReceiver::look(Request& request) {
-    const std::uint32_t submitted = load_shared(*memory_.submitted);
-    if (submitted == taken_) return Look::kNothing;
-    if (submitted - completed_ > abi::kCallDepth) return Look::kBroken;
+    if (!anything()) return Look::kNothing;
+    if (under_way() >= abi::kCallDepth) return Look::kBroken;
     const auto entry = copy_from_shared(memory_.ring->entries[taken_ % abi::kCallDepth]);
     if (entry.offset > memory_.area_size || entry.capacity > memory_.area_size - entry.offset ||
         entry.size > entry.capacity || entry.offset % abi::kCallAlignment != 0) {
@@ -184,9 +188,11 @@ inline Look CallReceiver::look(Request& request) {
 }
 
 inline void CallReceiver::complete(std::uint32_t id, abi::CallStatus status, std::uint32_t size) {
-    const abi::CallCompletion completion{id, static_cast<std::uint32_t>(status), size, 0};
-    memory_.ring->completions[completed_ % abi::kCallDepth] = completion;
-    store_shared(*memory_.completed, ++completed_);
+    abi::CallCompletion& completion = memory_.ring->completions[completed_ % abi::kCallDepth];
+    completion.id = id;
+    completion.status = static_cast<std::uint32_t>(status);
+    completion.size = size;
+    store_shared(completion.turn, ++completed_);
 }
 
 }  // namespace enclavisor::base

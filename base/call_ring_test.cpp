@@ -92,21 +92,23 @@ TEST_F(CallRing, ASenderFindsOutALyingCallee) {
     sender_.submit(*ticket, 1, 0);
     CallSender::Done result{};
     EXPECT_EQ(sender_.look(result), Look::kNothing);
-    const abi::CallCompletion honest{header().in.entries[0].id, 0, 32, 0};
-    const auto look = [&](abi::CallCompletion completion, std::uint32_t completed) {
+    const abi::CallCompletion honest{1, header().in.entries[0].id, 0, 32};
+    const auto look = [&](abi::CallCompletion completion) {
         CallSender fresh = sender_;
         header().in.completions[0] = completion;
-        header().completed = completed;
         return fresh.look(result);
     };
-    EXPECT_EQ(look(honest, 1), Look::kFound);
-    EXPECT_EQ(look(honest, 2), Look::kBroken) << "more answers than calls";
-    EXPECT_EQ(look(honest, ~0u), Look::kBroken);
-    EXPECT_EQ(look({honest.id + 1, 0, 32, 0}, 1), Look::kBroken) << "no such call";
-    EXPECT_EQ(look({honest.id + abi::kCallDepth, 0, 32, 0}, 1), Look::kBroken) << "an old call";
-    EXPECT_EQ(look({honest.id, 0, 33, 0}, 1), Look::kBroken) << "larger than the buffer";
-    EXPECT_EQ(look({honest.id, 99, 32, 0}, 1), Look::kFound);
+    EXPECT_EQ(look(honest), Look::kFound);
+    for (const std::uint32_t turn : {0u, 2u, 9u, ~0u}) {
+        EXPECT_EQ(look({turn, honest.id, 0, 32}), Look::kNothing) << "not its turn";
+    }
+    EXPECT_EQ(look({1, honest.id + 1, 0, 32}), Look::kBroken) << "no such call";
+    EXPECT_EQ(look({1, honest.id + abi::kCallDepth, 0, 32}), Look::kBroken) << "an old call";
+    EXPECT_EQ(look({1, honest.id, 0, 33}), Look::kBroken) << "larger than the buffer";
+    EXPECT_EQ(look({1, honest.id, 99, 32}), Look::kFound);
     EXPECT_EQ(result.status, abi::CallStatus::kFailed) << "a status that does not exist";
+    CallSender idle{memory_};
+    EXPECT_EQ(idle.look(result), Look::kNothing) << "an answer to nothing";
 }
 
 TEST_F(CallRing, AnAnswerCountsOnce) {
@@ -120,25 +122,33 @@ TEST_F(CallRing, AnAnswerCountsOnce) {
 }
 
 TEST_F(CallRing, AReceiverFindsOutALyingCaller) {
-    const abi::CallEntry honest{1, 2, 1520, 8, 16, {}};
-    const auto look = [&](abi::CallEntry entry, std::uint32_t submitted) {
+    const auto look = [&](abi::CallEntry entry) {
         CallReceiver fresh{memory_};
         header().in.entries[0] = entry;
-        header().submitted = submitted;
         CallReceiver::Request request{};
         return fresh.look(request);
     };
-    EXPECT_EQ(look(honest, 1), Look::kFound);
-    EXPECT_EQ(look(honest, abi::kCallDepth), Look::kFound);
-    EXPECT_EQ(look(honest, abi::kCallDepth + 1), Look::kBroken);
-    EXPECT_EQ(look(honest, ~0u), Look::kBroken);
-    EXPECT_EQ(look({1, 2, 1536, 0, 0, {}}, 1), Look::kFound);
-    EXPECT_EQ(look({1, 2, 1536, 0, 1, {}}, 1), Look::kBroken);
-    EXPECT_EQ(look({1, 2, 1520, 8, 17, {}}, 1), Look::kBroken);
-    EXPECT_EQ(look({1, 2, 1520, 17, 16, {}}, 1), Look::kBroken) << "arguments beyond the buffer";
-    EXPECT_EQ(look({1, 2, ~0u - 15, 8, 16, {}}, 1), Look::kBroken);
-    EXPECT_EQ(look({1, 2, 8, 8, 16, {}}, 1), Look::kBroken) << "not aligned";
-    EXPECT_EQ(look({1, 2, 0, 8, ~0u, {}}, 1), Look::kBroken);
+    EXPECT_EQ(look({1, 1, 2, 1520, 8, 16, {}}), Look::kFound);
+    EXPECT_EQ(look({0, 1, 2, 1520, 8, 16, {}}), Look::kNothing);
+    EXPECT_EQ(look({2, 1, 2, 1520, 8, 16, {}}), Look::kNothing);
+    EXPECT_EQ(look({1, 1, 2, 1536, 0, 0, {}}), Look::kFound);
+    EXPECT_EQ(look({1, 1, 2, 1536, 0, 1, {}}), Look::kBroken);
+    EXPECT_EQ(look({1, 1, 2, 1520, 8, 17, {}}), Look::kBroken);
+    EXPECT_EQ(look({1, 1, 2, 1520, 17, 16, {}}), Look::kBroken) << "arguments beyond the buffer";
+    EXPECT_EQ(look({1, 1, 2, ~0u - 15, 8, 16, {}}), Look::kBroken);
+    EXPECT_EQ(look({1, 1, 2, 8, 8, 16, {}}), Look::kBroken) << "not aligned";
+    EXPECT_EQ(look({1, 1, 2, 0, 8, ~0u, {}}), Look::kBroken);
+}
+
+TEST_F(CallRing, MoreCallsThanTheRingHoldsAreFoundOut) {
+    CallReceiver::Request request{};
+    for (std::uint32_t i = 0; i < abi::kCallDepth; i++) {
+        header().in.entries[i] = {i + 1, 1, i, 0, 0, 0, {}};
+        EXPECT_EQ(receiver_.look(request), Look::kFound);
+    }
+    EXPECT_EQ(receiver_.look(request), Look::kNothing);
+    header().in.entries[0].turn = abi::kCallDepth + 1;
+    EXPECT_EQ(receiver_.look(request), Look::kBroken);
 }
 
 TEST(CallCodec, ArgumentsComeBackAsTheyWere) {

@@ -17,7 +17,7 @@ inline void store_shared(std::uint32_t& word, std::uint32_t value) {
 }
 // Between announcing something and looking at what the other side announced.
 inline void full_fence() {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    asm volatile("mfence" ::: "memory");
 }
 
 // A structure of 32-bit words, word by word. It may be torn; it is private.

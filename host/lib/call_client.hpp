@@ -70,8 +70,7 @@ private:
     void answer(std::uint32_t id, std::span<std::byte> buffer, const HostAnswer& answer);
     void published();  // wakes the enclave if it sleeps
     std::string last_words() const;
-    bool anything() const { return sender_.anything() || receiver_anything(); }
-    bool receiver_anything() const { return receiver_.anything(); }
+    bool anything() const { return sender_.anything() || receiver_.anything(); }
 
     Machine* machine_;
     abi::CallSlot* slot_;
@@ -80,7 +79,7 @@ private:
     std::shared_ptr<const CallPolicy> policy_;
     base::CallSender sender_;
     std::array<std::optional<Answer>, abi::kCallDepth> answers_;
-    std::mutex receiver_mutex_;  // completions of calls out, which workers write; `closed_`
+    std::mutex receiver_mutex_;  // what workers use too: the receiver's completions, `closed_`
     base::CallReceiver receiver_;
     bool closed_ = false;
 };

@@ -113,7 +113,9 @@ bool is_directory(std::string_view path) {
 }  // namespace
 
 bool SpecialFiles::has(std::string_view path) const {
-    if (device_at(path) != nullptr || path == kReadyPath || path.starts_with("/dev/fd") || descriptor_at(path) >= 0) return true;
+    if (device_at(path) != nullptr || path == kReadyPath || path.starts_with("/dev/fd") ||
+        descriptor_at(path) >= 0)
+        return true;
     const std::string name = canonical(path);
     // Nothing of the proxy's own /proc/self may stand for the enclave's.
     return name == "/proc/self" || name.starts_with("/proc/self/") || has_proc_text(name);

@@ -45,10 +45,7 @@ void receive(std::byte* slot) {
 }
 
 void send(std::byte* slot, std::uint8_t calls) {
-    auto memory = base::calls_out(slot, 1);
-    std::uint32_t submitted = 0;  // ours: the fuzzer's bytes are the peer's
-    memory.submitted = &submitted;
-    base::CallSender sender{memory};
+    base::CallSender sender{base::calls_out(slot, 1)};
     for (std::uint8_t i = 0; i < calls % 12; i++) {
         if (const auto ticket = sender.reserve(i * 40u)) sender.submit(*ticket, i, i * 8u);
     }

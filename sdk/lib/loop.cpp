@@ -92,7 +92,7 @@ void wake_host() {
 
 void wait_for_host(bool calls_wanted) {
     const auto anything = [calls_wanted] {
-        return state.out.anything() || (calls_wanted && state.in.anything());
+        return (calls_wanted && state.in.anything()) || state.out.anything();
     };
     std::uint32_t rounds = base::load_shared(state.slot->spin);
     if (rounds > abi::kMaxSpin) rounds = abi::kMaxSpin;
@@ -116,9 +116,11 @@ void wait_for_host(bool calls_wanted) {
 void serve() {
     for (;;) {
         bool any = take_call();
-        while (take_answer()) any = true;
-        any |= resume_ready();
-        any |= submit_queued();
+        if (state.out.under_way() != 0 || state.ready_first != nullptr) {
+            while (take_answer()) any = true;
+            any |= resume_ready();
+            any |= submit_queued();
+        }
         if (!any) wait_for_host(true);
     }
 }

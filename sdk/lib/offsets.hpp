@@ -7,7 +7,7 @@
 #define WAITS_QUIETLY 1
 #define SLOT_ENCLAVE_WAITS 4
 #define SLOT_EVENTS 64
-#define SLOT_SUBMITTED 72
+#define SLOT_FIRST_TURN 192
 #define BIRTH_HANDLE 0
 #define BIRTH_OFFSET 8
 #define BIRTH_SEED 16
@@ -32,7 +32,9 @@ static_assert(static_cast<int>(abi::Call::kWaitIo) == CALL_WAIT_IO && abi::kWait
 static_assert(static_cast<int>(abi::EnclaveWaits::kQuietly) == WAITS_QUIETLY);
 static_assert(offsetof(abi::CallSlot, enclave_waits) == SLOT_ENCLAVE_WAITS &&
               offsetof(abi::CallSlot, events) == SLOT_EVENTS &&
-              offsetof(abi::CallSlot, submitted) == SLOT_SUBMITTED);
+              offsetof(abi::CallSlot, in) + offsetof(abi::CallRing, entries) +
+                      offsetof(abi::CallEntry, turn) ==
+                  SLOT_FIRST_TURN);
 
 }  // namespace enclavisor::sdk
 #endif

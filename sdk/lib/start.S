@@ -42,11 +42,11 @@ enclavisor_freeze:
     movq %rsi, %r9                  // offset of the slot
     leaq (%r12,%r9), %r13           // the slot
 1:  movl SLOT_EVENTS(%r13), %edi
-    cmpl $0, SLOT_SUBMITTED(%r13)
+    cmpl $0, SLOT_FIRST_TURN(%r13)
     jne 3f
     movl $WAITS_QUIETLY, SLOT_ENCLAVE_WAITS(%r13)
     mfence
-    cmpl $0, SLOT_SUBMITTED(%r13)
+    cmpl $0, SLOT_FIRST_TURN(%r13)
     jne 2f
     xorl %esi, %esi                 // no deadline
     leaq SLOT_EVENTS(%r9), %rdx

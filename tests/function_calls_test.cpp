@@ -1,0 +1,193 @@
+// Calls of functions under a hostile host, and what a call takes.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <iostream>
+#include <random>
+#include <thread>
+
+#include "host/lib/function.hpp"
+#include "host/lib/shared_word.hpp"
+#include "tests/programs/functions/steady.hpp"
+#include "tests/support/machines.hpp"
+#include "tests/support/native_enclave.hpp"
+
+namespace enclavisor::tests {
+namespace {
+
+using host::Instance;
+using namespace std::chrono_literals;
+
+class FunctionCalls : public testing::TestWithParam<host::Platform> {
+protected:
+    void SetUp() override {
+        machine_ = launch(machine_options(GetParam()));
+        ASSERT_NE(machine_, nullptr);
+    }
+    host::Result<host::FunctionTemplate> load(std::uint32_t instances, std::uint32_t spin,
+                                              std::chrono::milliseconds patience) {
+        host::FunctionOptions options;
+        options.instances = instances;
+        options.calls.enclave_spin = spin;
+        options.calls.host_spin = spin > 0 ? 1s : 50us;
+        options.calls.patience = patience;
+        options.calls.functions.on(kDouble, [](std::uint64_t value) { return 2 * value; });
+        return host::FunctionTemplate::load(*machine_, programs_dir() / "steady", options);
+    }
+    // The window of the only function in the link, which is the first in its pool.
+    std::byte* window() { return machine_->link().bytes().data() + abi::kIoPoolOffset; }
+    std::unique_ptr<host::Machine> machine_;
+};
+ENCLAVISOR_ON_BOTH_PLATFORMS(FunctionCalls);
+
+// All words of the attacked slots change at random while calls run. The instances behind
+// them may find out and end; those beside them do not notice.
+TEST_P(FunctionCalls, ACorruptedSlotIsItsOwnInstancesAffair) {
+    constexpr std::size_t kAttacked = 4, kBeside = 4;
+    auto loaded = load(kAttacked + kBeside, 50, 50ms);
+    ASSERT_TRUE(loaded.ok()) << loaded.error().text();
+    auto function = loaded.take();
+    const auto count = function.entry("count").value();
+    const std::vector<host::EntryPoint> entries = {count,
+                                                   function.entry("nothing").value(),
+                                                   function.entry("echo").value(),
+                                                   function.entry("ask").value(),
+                                                   function.entry("ask_bytes").value(),
+                                                   function.entry("ask_twice").value()};
+    auto forked = function.fork(kAttacked + kBeside);
+    ASSERT_TRUE(forked.ok()) << forked.error().text();
+    auto instances = forked.take();
+
+    std::atomic<bool> stop{false};
+    std::atomic<std::uint64_t> writes{0};
+    std::thread scribbler{[&] {
+        std::mt19937_64 random{9};
+        while (!stop) {
+            // Slots in the order of forking, from 1. Mostly where something listens.
+            std::byte* slot = window() + (1 + random() % kAttacked) * abi::kPageSize;
+            const std::size_t offset = random() % 4 == 0   ? random() % 1024
+                                       : random() % 2 == 0 ? random() % 128
+                                                           : random() % 4096;
+            const std::uint32_t values[] = {static_cast<std::uint32_t>(random()),       0, 1, 8, 9, ~0u,
+                                            static_cast<std::uint32_t>(random() % 2000)};
+            host::store(*reinterpret_cast<std::uint32_t*>(slot + (offset & ~3ull)), values[random() % 7]);
+            if (++writes % 4 == 0) std::this_thread::sleep_for(100us);
+        }
+    }};
+    std::mt19937_64 random{10};
+    std::uint64_t answered = 0, refused = 0, ended = 0, rounds = 0;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{soak_seconds(15)};
+    while (std::chrono::steady_clock::now() < end && !HasFailure()) {
+        rounds++;
+        for (std::size_t i = 0; i < kAttacked; i++) {
+            std::vector<std::byte> arguments(random() % 64);
+            const auto result =
+                instances[i].call_raw(entries[random() % entries.size()], arguments, random() % 200);
+            (result.ok() ? answered : refused)++;
+            const auto status = instances[i].status();
+            if (!status || status->state != static_cast<std::uint32_t>(abi::EnclaveState::kStopped)) {
+                if (refused % 8 != 7) continue;  // now and then a new one, as its host has lost count
+            } else {
+                ended++;
+                // It may have been asked for more than it has; nothing else can go wrong in it.
+                EXPECT_TRUE(status->reason == static_cast<std::uint32_t>(abi::EndReason::kHostProtocol))
+                    << describe(*status);
+            }
+            ASSERT_TRUE(instances[i].destroy().ok());
+            auto again = function.fork();
+            ASSERT_TRUE(again.ok()) << again.error().text();
+            std::destroy_at(&instances[i]);
+            std::construct_at(&instances[i], again.take());
+        }
+        for (std::size_t i = kAttacked; i < instances.size(); i++) {
+            const auto counted = instances[i].call<std::uint64_t>(count);
+            // The machine is shared; a neighbour may be late, but not wrong.
+            if (!counted.ok()) {
+                ASSERT_EQ(counted.error().exit_code, host::kExitTimeout) << counted.error().text();
+                continue;
+            }
+            ASSERT_LE(counted.value(), rounds);
+        }
+        ASSERT_EQ(machine_->guest_state(), abi::GuestState::kReady) << machine_->log();
+    }
+    stop = true;
+    scribbler.join();
+    std::cout << writes << " writes; " << answered << " calls answered, " << refused << " not, " << ended
+              << " instances ended; " << rounds << " rounds of their neighbours\n";
+    EXPECT_GT(ended, 10u);
+    EXPECT_GT(rounds, 10u);
+    EXPECT_TRUE(Instance::destroy_all(instances).ok());
+    EXPECT_TRUE(healthy(*machine_));
+}
+
+// A call that does nothing, beside a word that bounces between the same two, both
+// polling. The best of several runs: other programs use this machine too.
+TEST_P(FunctionCalls, ANullCallIsLittleMoreThanARoundTrip) {
+    constexpr std::uint32_t kTimes = 3000, kRuns = 15;
+    auto loaded = load(3, 100'000, 60s);
+    ASSERT_TRUE(loaded.ok()) << loaded.error().text();
+    auto function = loaded.take();
+    auto forked = function.fork();
+    ASSERT_TRUE(forked.ok()) << forked.error().text();
+    auto& instance = forked.value();
+    const auto bounce = function.entry("bounce").value(), nothing = function.entry("nothing").value();
+    auto& words = *reinterpret_cast<Bounce*>(window() + 3 * abi::kPageSize);
+    const auto now = [] { return std::chrono::steady_clock::now(); };
+    using Nanoseconds = std::chrono::duration<double, std::nano>;
+    double bare = 1e9, call = 1e9;
+    for (std::uint32_t run = 0; run < kRuns; run++) {
+        words = {};
+        const auto bouncing = instance.begin<void>(bounce, kTimes);
+        ASSERT_TRUE(bouncing.ok());
+        host::store(words.to_enclave, 1);
+        while (host::load(words.to_host) != 1) __builtin_ia32_pause();
+        const auto begin = now();
+        for (std::uint32_t i = 2; i <= kTimes; i++) {
+            host::store(words.to_enclave, i);
+            while (host::load(words.to_host) != i) __builtin_ia32_pause();
+        }
+        bare = std::min(bare, Nanoseconds(now() - begin).count() / (kTimes - 1));
+        ASSERT_TRUE(instance.end<void>(bouncing.value()).ok());
+        const auto begin_calls = now();
+        for (std::uint32_t i = 0; i < kTimes; i++) ASSERT_TRUE(instance.call<void>(nothing).ok());
+        call = std::min(call, Nanoseconds(now() - begin_calls).count() / kTimes);
+    }
+    std::cout << "null call " << call << " ns, bare round trip " << bare << " ns, ratio " << call / bare
+              << "\n";
+    EXPECT_LE(call, 2 * bare);
+}
+
+// Commands of several threads, in batches and one by one.
+TEST_P(FunctionCalls, ManyThreadsCommandAtOnce) {
+    auto loaded = load(400, 0, 60s);
+    ASSERT_TRUE(loaded.ok()) << loaded.error().text();
+    auto function = loaded.take();
+    const auto count = function.entry("count").value();
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; t++) {
+        threads.emplace_back([&] {
+            for (int round = 0; round < 5; round++) {
+                auto forked = function.fork(100);
+                if (!forked.ok()) {
+                    wrong++;
+                    continue;
+                }
+                for (std::uint64_t i = 1; i <= 2; i++) {
+                    for (auto& instance : forked.value()) {
+                        const auto counted = instance.call<std::uint64_t>(count);
+                        if (!counted.ok() || counted.value() != i) wrong++;
+                    }
+                }
+                if (!Instance::destroy_all(forked.value()).ok()) wrong++;
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(wrong, 0);
+    EXPECT_TRUE(healthy(*machine_));
+}
+
+}  // namespace
+}  // namespace enclavisor::tests
