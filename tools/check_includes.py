@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Includes across top folders go only to abi/ and base/ (docs/architecture.md).
 
-tests/, bench/, tools/ and sim/ may include anything. abi/ includes only abi/; base/
+tests/, bench/, tools/ and sim/ may include anything, examples/ what their readers may: the
+host library and the SDK. abi/ includes only abi/; base/
 only base/. Files are named from the repository's root, and exist.
 """
 import re
@@ -11,6 +12,7 @@ from sources import ROOT, files, read
 
 EVERYWHERE = {"abi", "base"}
 MAY_INCLUDE_ANYTHING = {"tests", "bench", "sim", "tools"}
+ALSO = {"examples": {"host", "sdk"}}
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 TOP_FOLDERS = {p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith((".", "build"))}
 
@@ -30,6 +32,8 @@ def problems():
                 continue
             graph.setdefault(str(path), []).append(target)
             if folder in MAY_INCLUDE_ANYTHING or top == folder:
+                continue
+            if top in ALSO.get(folder, ()):
                 continue
             if top not in EVERYWHERE or folder == "base" or (folder == "abi" and top != "abi"):
                 yield f"{path}: {folder}/ may not include {target}"

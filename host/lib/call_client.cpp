@@ -123,7 +123,7 @@ Result<bool> CallClient::serve() {
         base::copy_from_shared(arguments.data(), request.arguments);
         const auto perform = [self = shared_from_this(), request, arguments = std::move(arguments)] {
             self->answer(request.id, request.buffer,
-                         self->policy_->functions.call(request.function, arguments));
+                         self->policy_->functions.call(request.function, arguments, request.buffer.size()));
         };
         if (policy_->workers == nullptr) {
             perform();

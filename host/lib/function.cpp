@@ -233,12 +233,16 @@ Result<std::vector<std::byte>> Instance::end_bytes(CallId id) {
     return fail("the function refuses the call");
 }
 
-Result<std::vector<std::byte>> Instance::call_raw(EntryPoint entry, std::span<const std::byte> arguments,
-                                                  std::size_t room) {
+Result<CallId> Instance::begin_raw(EntryPoint entry, std::span<const std::byte> arguments, std::size_t room) {
     const auto ticket = TRY(reserve(std::max(arguments.size(), room)));
     if (!arguments.empty()) std::memcpy(client_->buffer(ticket).data(), arguments.data(), arguments.size());
     TRY(client_->submit(ticket, entry.number, static_cast<std::uint32_t>(arguments.size())));
-    return end_bytes({ticket});
+    return CallId{ticket};
+}
+
+Result<std::vector<std::byte>> Instance::call_raw(EntryPoint entry, std::span<const std::byte> arguments,
+                                                  std::size_t room) {
+    return end_bytes(TRY(begin_raw(entry, arguments, room)));
 }
 
 Result<void> Instance::pause() {

@@ -71,6 +71,7 @@ public:
         return end_bytes(id);
     }
     // With encoded arguments (base/call_codec.hpp).
+    Result<CallId> begin_raw(EntryPoint entry, std::span<const std::byte> arguments, std::size_t room);
     Result<std::vector<std::byte>> call_raw(EntryPoint entry, std::span<const std::byte> arguments,
                                             std::size_t room);
 

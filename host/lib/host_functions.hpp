@@ -37,11 +37,18 @@ public:
         on_raw(number, typed(std::move(function), &F::operator()));
     }
 
+    // For all numbers that have no function of their own; `room` is the most that the
+    // result can have, bytes.
+    using Otherwise = std::function<HostAnswer(std::uint32_t number, std::span<const std::byte> arguments,
+                                               std::size_t room)>;
+    void otherwise(Otherwise function) { otherwise_ = std::move(function); }
+
     // kUnknownFunction when there is none of this number.
-    HostAnswer call(std::uint32_t number, std::span<const std::byte> arguments) const {
+    HostAnswer call(std::uint32_t number, std::span<const std::byte> arguments, std::size_t room) const {
         const auto found = functions_.find(number);
-        if (found == functions_.end()) return {abi::CallStatus::kUnknownFunction, {}};
-        return found->second(arguments);
+        if (found != functions_.end()) return found->second(arguments);
+        if (otherwise_) return otherwise_(number, arguments, room);
+        return {abi::CallStatus::kUnknownFunction, {}};
     }
 
 private:
@@ -71,6 +78,7 @@ private:
     }
 
     std::map<std::uint32_t, Raw> functions_;
+    Otherwise otherwise_;
 };
 
 }  // namespace enclavisor::host
