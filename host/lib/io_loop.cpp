@@ -15,6 +15,9 @@ namespace {
 // takes both sides longer than polling would have.
 constexpr std::chrono::microseconds kLongestSpin{400};
 constexpr int kLooksPerClock = 64;  // reading the clock costs more than looking
+// QEMU's TCG leaves a guest's fences out when there is one vCPU. What the enclave
+// submitted may then be seen a little after it looked whether anybody sleeps.
+constexpr std::chrono::milliseconds kFirstSleep{1};
 
 }  // namespace
 
@@ -46,6 +49,7 @@ bool IoLoop::wait_for_submission() {
         if (fresh()) return !stopped_.load();
         store(header_.host_waits, 1);
         full_fence();
+        if (!fresh()) futex_wait(header_.host_waits, 1, kFirstSleep);
         if (!fresh()) futex_wait(header_.host_waits, 1);
         store(header_.host_waits, 0);
         const bool soon = std::chrono::steady_clock::now() - begin < 2 * kLongestSpin;
