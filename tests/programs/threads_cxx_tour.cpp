@@ -42,15 +42,18 @@ void library() {
     std::printf("sum %d\n", sum.load());
 
     std::atomic<int> turn{0};
+    const auto await = [&turn](int wanted) {
+        for (int seen = turn.load(); seen != wanted; seen = turn.load()) turn.wait(seen);
+    };
     std::thread other{[&] {
         for (int i = 1; i < 200; i += 2) {
-            while (turn.load() != i) turn.wait(turn.load() == i ? -1 : turn.load());
+            await(i);
             turn.store(i + 1);
             turn.notify_one();
         }
     }};
     for (int i = 0; i < 200; i += 2) {
-        while (turn.load() != i) turn.wait(turn.load() == i ? -1 : turn.load());
+        await(i);
         turn.store(i + 1);
         turn.notify_one();
     }
