@@ -30,6 +30,7 @@ enclavisor_freeze:
     pushq %r15
     pushq %rdi
     movq %rsi, %r12
+    xorl %edi, %edi                 // flags: it looks at the slot itself
     movl $CALL_FREEZE, %eax
     syscall
     testq %rax, %rax
