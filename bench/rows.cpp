@@ -84,7 +84,8 @@ std::vector<Row> fixed_rows() {
         {.group = kMemory,
          .label = "copy-on-write fault",
          .enclave = "copy-on-write.fault",
-         .linux_guest = "copy-on-write.fault"},
+         .linux_guest = "copy-on-write.fault",
+         .aim = 1500},
 
         {.group = kThreads,
          .label = "thread created + joined (musl)",
@@ -94,12 +95,14 @@ std::vector<Row> fixed_rows() {
          .label = "thread created + joined (glibc)",
          .enclave = "threads-glibc.create_join",
          .linux_guest = "threads-glibc.create_join",
-         .brief = true},
+         .brief = true,
+         .aim = 8000},
         {.group = kThreads,
          .label = "switch between two threads (`sched_yield`)",
          .enclave = "yield.switch",
          .linux_guest = "yield.switch",
-         .brief = true},
+         .brief = true,
+         .aim = 500},
     };
 }
 
@@ -142,6 +145,7 @@ void add_forks(std::vector<Row>& all, const std::string& label, const std::strin
                            .enclave = program + "." + line,
                            .linux_guest = program + pages + "." + line,
                            .brief = line == "child_first" && (pages.empty() ? mib != 512 : mib == 1024),
+                           .aim = line == "child_first" ? 4000.0 : 20000.0,
                            .note = mib > 1                 ? ""
                                    : line == "child_first" ? kForkNote
                                                            : kLifeNote});
@@ -150,6 +154,14 @@ void add_forks(std::vector<Row>& all, const std::string& label, const std::strin
 }
 
 void add_idle_children(std::vector<Row>& all) {
+    all.push_back({.group = kForks,
+                   .label = "memory of an instance that waits for its first call",
+                   .enclave = "instance-parked.kib_each",
+                   .linux_guest = "idle-children-1.kib_each",
+                   .unit = kKib,
+                   .brief = true,
+                   .aim = 16,
+                   .note = "Linux's: a child that wrote one page and waits."});
     for (const std::string mib : {"1", "64"}) {
         all.push_back({.group = kForks,
                        .label = "memory of a child that wrote one page and waits, heap of " + mib + " MiB",
