@@ -45,7 +45,7 @@ enum class Call : std::uint64_t {
     kExitThread = 15,    // address of a u32, or 0: ends the caller; when it is gone the word becomes 0
                          // and all waiters on it wake. The last thread's exit ends the enclave (code 0)
     kInterrupt = 16,     // thread number: makes it enter its runtime, see below
-    kFreeze = 17,        // flags, offset: the enclave becomes a template; returns in its instances only, see below
+    kFreeze = 17,  // flags, offset: the enclave becomes a template; returns in its instances only, see below
     kCreateObject = 18,  // pages -> object
     kGrantObject = 19,   // object, permissions, instance; instance 0: to those whose measurement is in
                          // ThreadBlock::exchange; instance kToGroup: to the members of the maker's group

@@ -372,11 +372,11 @@ Control::Outcome Control::fork(Kernel& kernel, Enclave& origin, std::uint64_t io
     const std::uint64_t begin = arch::read_tsc();
     if (origin.state != EnclaveState::kTemplate) return {ControlStatus::kBadState};
     const std::uint64_t window = origin.io_pages * abi::kPageSize;
-    const bool fits = origin.has_runtime()
-                          ? kernel.link.is_io_area(io_offset, origin.io_pages)
-                          : io_offset % 64 == 0 &&
-                                base::range_within(io_offset, origin.call_word.value_or(0) + 64,
-                                                   origin.io_offset, origin.io_offset + window);
+    const bool fits =
+        origin.has_runtime()
+            ? kernel.link.is_io_area(io_offset, origin.io_pages)
+            : io_offset % 64 == 0 && base::range_within(io_offset, origin.call_word.value_or(0) + 64,
+                                                        origin.io_offset, origin.io_offset + window);
     if (!fits) return {ControlStatus::kBadRange};
     if (origin.tenant->enclaves >= origin.tenant->most_enclaves) return {ControlStatus::kTenantLimit};
     const Forked forked = kernel::fork(kernel, origin, io_offset);
