@@ -22,7 +22,8 @@
 // Command::kNotify to one that sleeps quietly, and rings the guest's doorbell for
 // another. The host, before it sleeps, stores host_waits = 1 and looks again; the
 // enclave calls Call::kDoorbell after a turn when host_waits is 1. A full fence stands
-// between store and look.
+// between store and look. An instance begins asleep (Call::kFreeze): before it forks
+// one, the host clears its slot and stores kQuietly to enclave_waits.
 #pragma once
 
 #include <cstddef>

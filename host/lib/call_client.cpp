@@ -21,7 +21,8 @@ Error broken() {
 
 }  // namespace
 
-CallClient::CallClient(Machine& machine, std::span<std::byte> slot, std::shared_ptr<const CallPolicy> policy)
+CallClient::CallClient(Machine& machine, std::span<std::byte> slot, std::shared_ptr<const CallPolicy> policy,
+                       abi::EnclaveWaits begins)
     : machine_{&machine},
       slot_{reinterpret_cast<abi::CallSlot*>(slot.data())},
       pages_{static_cast<std::uint32_t>(slot.size() / abi::kPageSize)},
@@ -31,6 +32,7 @@ CallClient::CallClient(Machine& machine, std::span<std::byte> slot, std::shared_
     std::memset(slot.data(), 0, slot.size());
     slot_->spin = policy_->enclave_spin;
     slot_->pages = pages_;
+    slot_->enclave_waits = static_cast<std::uint32_t>(begins);
 }
 
 void CallClient::close() {

@@ -39,8 +39,10 @@ public:
         std::vector<std::byte> bytes;
     };
 
-    // Clears the slot and takes it over, before the enclave sees it.
-    CallClient(Machine& machine, std::span<std::byte> slot, std::shared_ptr<const CallPolicy> policy);
+    // Clears the slot and takes it over, before the enclave sees it. `begins`: whether the
+    // enclave runs at once, or is an instance, which sleeps until its first call.
+    CallClient(Machine& machine, std::span<std::byte> slot, std::shared_ptr<const CallPolicy> policy,
+               abi::EnclaveWaits begins);
     // The enclave at the other end, once it exists.
     void attach(std::uint64_t handle) { handle_ = handle; }
     // Nothing is written to the slot after this.

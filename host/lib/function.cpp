@@ -104,7 +104,8 @@ base::Failure<Error> destroyed() {
 Result<FunctionTemplate> FunctionTemplate::load(Machine& machine, const std::filesystem::path& file,
                                                 const FunctionOptions& options) {
     auto program = TRY(build(machine, file, options, options.instances));
-    const auto client = std::make_shared<CallClient>(machine, program->slot(0), program->policy);
+    const auto client =
+        std::make_shared<CallClient>(machine, program->slot(0), program->policy, abi::EnclaveWaits::kAwake);
     client->attach(program->enclave->handle());
     TRY(program->enclave->start());
     const auto frozen = client->wait_until([&] {
@@ -151,7 +152,7 @@ Result<std::vector<Instance>> FunctionTemplate::fork(std::size_t count) {
         }
         planned.push_back(
             {slot.value(), std::make_shared<CallClient>(program_->machine, program_->slot(slot.value()),
-                                                        program_->policy)});
+                                                        program_->policy, abi::EnclaveWaits::kQuietly)});
         commands.push_back(
             control_command(abi::Command::kFork, {handle(), program_->slot_offset(slot.value())}));
     }
@@ -195,7 +196,8 @@ Instance::~Instance() {
 Result<Instance> Instance::start(Machine& machine, const std::filesystem::path& file,
                                  const FunctionOptions& options) {
     auto program = TRY(build(machine, file, options, 0));
-    auto client = std::make_shared<CallClient>(machine, program->slot(0), program->policy);
+    auto client =
+        std::make_shared<CallClient>(machine, program->slot(0), program->policy, abi::EnclaveWaits::kAwake);
     const std::uint64_t handle = program->enclave->handle();
     client->attach(handle);
     TRY(program->enclave->start());

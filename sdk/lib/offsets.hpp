@@ -2,6 +2,7 @@
 #pragma once
 
 #define CALL_FREEZE 17
+#define FREEZE_PARKED 1
 #define CALL_WAIT_IO 6
 #define WAIT_QUIET 1
 #define WAITS_QUIETLY 1
@@ -27,7 +28,7 @@ struct Birth {
 };
 static_assert(offsetof(Birth, handle) == BIRTH_HANDLE && offsetof(Birth, offset) == BIRTH_OFFSET &&
               offsetof(Birth, seed) == BIRTH_SEED);
-static_assert(static_cast<int>(abi::Call::kFreeze) == CALL_FREEZE);
+static_assert(static_cast<int>(abi::Call::kFreeze) == CALL_FREEZE && abi::kFreezeParked == FREEZE_PARKED);
 static_assert(static_cast<int>(abi::Call::kWaitIo) == CALL_WAIT_IO && abi::kWaitQuiet == WAIT_QUIET);
 static_assert(static_cast<int>(abi::EnclaveWaits::kQuietly) == WAITS_QUIETLY);
 static_assert(offsetof(abi::CallSlot, enclave_waits) == SLOT_ENCLAVE_WAITS &&

@@ -18,8 +18,9 @@ enclavisor_function_start:
 // long enclavisor_freeze(Birth* birth, char* io_window): 0 in an instance, when its
 // first call has come; a CallError in the enclave itself.
 //
-// Until then an instance writes to no private page, and costs none: what the kernel
-// told it stays in registers, its sleep is announced in the slot.
+// The kernel lets an instance sleep until its slot's `events` is not 0, which is as if it
+// had announced a quiet sleep; its host knows that. Until the call is there an instance
+// writes to no private page, and costs none: what the kernel told it stays in registers.
     .globl enclavisor_freeze
 enclavisor_freeze:
     pushq %rbx
@@ -30,7 +31,8 @@ enclavisor_freeze:
     pushq %r15
     pushq %rdi
     movq %rsi, %r12
-    xorl %edi, %edi                 // flags: it looks at the slot itself
+    movl $FREEZE_PARKED, %edi
+    movl $SLOT_EVENTS, %esi
     movl $CALL_FREEZE, %eax
     syscall
     testq %rax, %rax
