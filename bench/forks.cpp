@@ -32,7 +32,6 @@ host::Result<Figures> measure_forks(host::Platform platform) {
         figures[fmt::format("fork-{}.touch_exit_wait", mib)] = measured.whole_life;
         figures[fmt::format("idle-children-{}.kib_each", mib)] = measured.frames_called * kKibPerFrame;
         // The same whatever the heap.
-        figures["instance-parked.kib_each"] = measured.frames_forked * kKibPerFrame;
         figures["copy-on-write.fault"] = measured.copy_on_write;
     }
     return figures;

@@ -154,14 +154,6 @@ void add_forks(std::vector<Row>& all, const std::string& label, const std::strin
 }
 
 void add_idle_children(std::vector<Row>& all) {
-    all.push_back({.group = kForks,
-                   .label = "memory of an instance that waits for its first call",
-                   .enclave = "instance-parked.kib_each",
-                   .linux_guest = "idle-children-1.kib_each",
-                   .unit = kKib,
-                   .brief = true,
-                   .aim = 16,
-                   .note = "Linux's: a child that wrote one page and waits."});
     for (const std::string mib : {"1", "64"}) {
         all.push_back({.group = kForks,
                        .label = "memory of a child that wrote one page and waits, heap of " + mib + " MiB",

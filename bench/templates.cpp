@@ -74,15 +74,9 @@ TemplateFigures measure_templates(host::Machine& machine, std::uint64_t heap_mib
     figures.first_instruction = median(first);
     figures.whole_life = median(life);
 
-    {
-        Probe parked{machine, 16, 0, true};
-        const auto before = stats(machine).free_frames;
-        const auto sleeper = fork(parked, 0);
-        figures.frames_forked = static_cast<double>(before - stats(machine).free_frames);
-        destroy(parked, sleeper);
-    }
     const auto frames_before = stats(machine).free_frames;
     const auto instance = fork(probe, 0);
+    figures.frames_forked = static_cast<double>(frames_before - stats(machine).free_frames);
     call(probe, instance, ProbeOperation::kWrite, pages / 2);
     figures.frames_called = static_cast<double>(frames_before - stats(machine).free_frames);
     // Two calls each, the second without a fault: the difference is the fault.

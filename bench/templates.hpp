@@ -11,7 +11,7 @@ struct TemplateFigures {
     double first_instruction;  // from taking the command to the instance's first instruction
     double whole_life;         // fork, one call that writes a page of the heap, end, all frames back
     double copy_on_write;      // a page of the heap beside one that was copied before
-    double frames_forked;      // that an instance takes which sleeps before its first call
+    double frames_forked;      // that an instance takes before it runs; it sleeps for a call
     double frames_called;      // ... that has answered
 };
 

@@ -106,6 +106,9 @@ bool ControlClient::wait_until(Ready ready) {
             continue;
         }
         if (elapsed > timeout_ || events_.vm_ended()) return false;
+        // QEMU's TCG leaves out the fences of a VM with one vCPU: the guest may have gone to
+        // sleep without having seen what we saw it not to wait for. Ring once more.
+        if (!ready() && load(link_.header().guest_waits) != 0) ring_guest();
         events_.wait([&] { return ready() || events_.vm_ended(); }, kLongestSleep);
     }
     return true;
