@@ -87,7 +87,7 @@ public:
     std::uint64_t number() { return memory_.object().number(); }
 
 protected:
-    ChannelEnd(ChannelEnd&&) = default;
+    ChannelEnd(ChannelEnd&&) noexcept = default;
     ~ChannelEnd() {
         if (memory_.joined_here()) memory_.say_left();
     }
