@@ -31,6 +31,14 @@ ENCLAVISOR_ENTRY(ask_bytes, [](base::Bytes bytes) {
     return answer.ok() ? answer.take() : sdk::Buffer{};
 });
 ENCLAVISOR_ENTRY(ask_twice, [](std::uint64_t value) { return twice(value); });
+ENCLAVISOR_ENTRY(ask_often, [](std::uint32_t times) {
+    std::uint32_t right = 0;
+    for (std::uint32_t i = 0; i < times; i++) {
+        const auto answer = sdk::call_out<std::uint64_t>(tests::kDouble, std::uint64_t{i});
+        right += answer.ok() && answer.value() == 2 * std::uint64_t{i};
+    }
+    return right;
+});
 // The least that a round trip through shared memory can be.
 ENCLAVISOR_ENTRY(bounce, [](std::uint32_t times) {
     const auto& block = sdk::thread_block();
