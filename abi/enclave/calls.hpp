@@ -46,7 +46,7 @@ enum class Call : std::uint64_t {
                          // and all waiters on it wake. The last thread's exit ends the enclave (code 0)
     kInterrupt = 16,     // thread number: makes it enter its runtime, see below
     kFreeze = 17,  // flags, offset: the enclave becomes a template; returns in its instances only, see below
-    kCreateObject = 18,  // pages -> object
+    kCreateObject = 18,  // pages, at most kMaxObjectPages -> object
     kGrantObject = 19,   // object, permissions, instance; instance 0: to those whose measurement is in
                          // ThreadBlock::exchange; instance kToGroup: to the members of the maker's group
     kMapObject = 20,     // object, address, permissions -> pages mapped
@@ -68,6 +68,7 @@ enum class CallError : std::int64_t {
 };
 
 inline constexpr std::uint64_t kToGroup = ~0ull;
+inline constexpr std::uint64_t kMaxObjectPages = 1024;
 
 // Flags of kWaitIo.
 inline constexpr std::uint64_t kWaitQuiet = 1;  // only Command::kNotify (or deadline, kInterrupt) wakes:

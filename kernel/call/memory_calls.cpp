@@ -10,8 +10,10 @@ using abi::Call;
 // ring 0 for long.
 constexpr std::uint64_t kBudget = 1024;
 
-std::int64_t pages_done(Enclave& enclave, PageRange range, PageCount done) {
+// `replaced`: nothing of what was in the done part is there any more.
+std::int64_t pages_done(Enclave& enclave, PageRange range, PageCount done, bool replaced) {
     flush(enclave, {range.begin, done});
+    if (replaced && !enclave.mappings.empty()) forget_mappings(enclave, {range.begin, done});
     if (done.value == 0 && enclave.tables.out_of_memory()) return error(abi::CallError::kNoMemory);
     return static_cast<std::int64_t>(done.value);
 }
@@ -26,14 +28,14 @@ Answer call_memory(Enclave& enclave, Call call, const abi::Registers& r) {
     switch (call) {
         case Call::kMap:
             if (!permissions) return std::nullopt;
-            return pages_done(enclave, *range, tables.reserve(*range, *permissions, kBudget));
+            return pages_done(enclave, *range, tables.reserve(*range, *permissions, kBudget), true);
         case Call::kProtect:
             if (!permissions) return std::nullopt;
-            return pages_done(enclave, *range, tables.protect(*range, *permissions, kBudget));
+            return pages_done(enclave, *range, tables.protect(*range, *permissions, kBudget), false);
         case Call::kUnmap:
-            return pages_done(enclave, *range, tables.unmap(*range, kBudget));
+            return pages_done(enclave, *range, tables.unmap(*range, kBudget), true);
         default:
-            return pages_done(enclave, *range, tables.discard(*range, kBudget));
+            return pages_done(enclave, *range, tables.discard(*range, kBudget), false);
     }
 }
 
@@ -44,7 +46,7 @@ Answer call_move(Enclave& enclave, const abi::Registers& r) {
     if (from->begin < to->end() && to->begin < from->end()) return std::nullopt;
     const PageCount done = enclave.tables.move(from->begin, to->begin, from->count, kBudget);
     flush(enclave, {from->begin, done});
-    return pages_done(enclave, *to, done);
+    return pages_done(enclave, *to, done, true);
 }
 
 }  // namespace enclavisor::kernel

@@ -1,4 +1,5 @@
 #include "base/checked.hpp"
+#include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/call/answer.hpp"
 #include "kernel/call/word.hpp"
@@ -21,6 +22,7 @@ Answer call_create_thread(Kernel& kernel, Thread* thread, const abi::Registers& 
         case FaultOutcome::kViolation:
             return std::nullopt;
     }
+    if (enclave.tables.took_effect()) flush(enclave, *block);
     const Entry entry = enclave.tables.lookup(block->begin);
     if (!entry.is_private()) return std::nullopt;
     // The thread and the page table each hold a reference to the block.

@@ -97,7 +97,8 @@ bool begin_freeze(Kernel& kernel, Thread* thread, std::optional<std::uint64_t> c
     }
     PerCpu& cpu = this_cpu();
     put_away(cpu);  // its vector state belongs to the template
-    cpu.current = nullptr;
+    // Instances begin with the same tables: what this vCPU may write through them is over.
+    forget_running(enclave);
     for (Thread* t = enclave.threads.first(); t != nullptr; t = ThreadList::next(t)) {
         const Waiting parked = t->waiting;
         const std::uint64_t deadline = t->deadline;

@@ -51,6 +51,20 @@ void wake_sleepers(Kernel& kernel, MemoryObject& object, Enclave& enclave) {
     }
 }
 
+// Whether anything of the object is left where it was mapped.
+bool still_shows(MemoryObject& object, const Mapping& mapping) {
+    for (std::uint64_t i = 0; i < object.page_count; i++) {
+        const Entry entry = mapping.enclave->tables.lookup(mapping.address.plus_pages(i));
+        if (entry.is_object() && entry.frame() == object.frame(i)) return true;
+    }
+    return false;
+}
+
+void forget(Mapping& mapping) {
+    mapping.enclave->mappings.remove(&mapping);
+    mapping.enclave = nullptr;
+}
+
 void unmap(Kernel& kernel, MemoryObject& object, Mapping& mapping) {
     Enclave& enclave = *mapping.enclave;
     const PageRange range{mapping.address, PageCount{object.page_count}};
@@ -62,8 +76,7 @@ void unmap(Kernel& kernel, MemoryObject& object, Mapping& mapping) {
     }
     flush(enclave, range);
     wake_sleepers(kernel, object, enclave);
-    enclave.mappings.remove(&mapping);
-    mapping.enclave = nullptr;
+    forget(mapping);
 }
 
 }  // namespace
@@ -117,6 +130,7 @@ bool grant(MemoryObject& object, const Grant& wanted) {
 MapOutcome map_object(Enclave& enclave, MemoryObject& object, PageRange range, Permissions permissions) {
     Mapping* place = nullptr;
     for (Mapping& m : object.mappings) {
+        if (m.enclave == &enclave && !still_shows(object, m)) forget(m);
         if (m.enclave == nullptr) place = &m;
     }
     if (place == nullptr) return MapOutcome::kNoMemory;
@@ -137,6 +151,15 @@ MapOutcome map_object(Enclave& enclave, MemoryObject& object, PageRange range, P
     *place = {&object, &enclave, range.begin, {}};
     enclave.mappings.push_back(place);
     return MapOutcome::kMapped;
+}
+
+void forget_mappings(Enclave& enclave, PageRange range) {
+    Mapping* next;
+    for (Mapping* m = enclave.mappings.first(); m != nullptr; m = next) {
+        next = MappingList::next(m);
+        const VirtAddr end = m->address.plus_pages(m->object->page_count);
+        if (m->address >= range.begin && end <= range.end()) forget(*m);
+    }
 }
 
 void revoke(Kernel& kernel, MemoryObject& object, std::uint64_t instance) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "abi/enclave/calls.hpp"
 #include "abi/evidence/measurement.hpp"
 #include "kernel/memory/address.hpp"
 #include "kernel/sched/list.hpp"
@@ -36,7 +37,7 @@ struct Grant {
 
 class MemoryObject {
 public:
-    static constexpr std::uint64_t kMaxPages = 1024;  // what one kernel call clears or maps at most
+    static constexpr std::uint64_t kMaxPages = abi::kMaxObjectPages;  // cleared or mapped by one call
     static constexpr int kMaxGrants = 16, kMaxMappings = 32;
 
     std::uint64_t handle;
@@ -63,6 +64,10 @@ bool grant(MemoryObject& object, const Grant& grant);
 enum class MapOutcome : std::uint8_t { kMapped, kOccupied, kNoMemory };
 // `range` is as long as the object.
 MapOutcome map_object(Enclave& enclave, MemoryObject& object, PageRange range, Permissions permissions);
+
+// The enclave has unmapped or replaced all pages of `range` itself: mappings that lie in
+// it are no more.
+void forget_mappings(Enclave& enclave, PageRange range);
 
 // Takes grants and mappings from the enclave with that handle, or (0) from all but
 // the maker. No vCPU can reach the pages through them on return.

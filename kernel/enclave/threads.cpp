@@ -4,6 +4,7 @@
 
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/cpus.hpp"
+#include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/kernel.hpp"
 
@@ -98,6 +99,7 @@ bool own_block(Thread* thread) {
     if (thread->block_frame) return true;
     auto& tables = thread->enclave->tables;
     if (tables.resolve(thread->block_address, Access::kWrite) != FaultOutcome::kResolved) return false;
+    if (tables.took_effect()) flush(*thread->enclave, {thread->block_address, PageCount{1}});
     const Entry entry = tables.lookup(thread->block_address);
     if (!entry.is_private() || entry.is_foreign()) return false;
     tables.memory().retain(entry.frame());

@@ -91,6 +91,30 @@ TEST_F(ObjectTest, RevocationTakesTheMappingAndTheRight) {
     EXPECT_TRUE(machine.all_frames_return());
 }
 
+TEST_F(ObjectTest, AMappingEndsWhenItsPagesAreUnmapped) {
+    run(maker);
+    const std::uint64_t object = make(16);
+    call(Call::kGrantObject, object, abi::kRead, other);
+    run(other);
+    for (int i = 0; i < 100; i++) {
+        call(Call::kMapObject, object, kAt, abi::kRead);
+        ASSERT_EQ(result(), 16) << i;
+        if (i % 2 == 0) {
+            call(Call::kUnmap, kAt, 16);
+        } else {  // in two parts
+            call(Call::kUnmap, kAt, 9);
+            call(Call::kUnmap, kAt + 0x9000, 7);
+        }
+    }
+    call(Call::kMapObject, object, kAt, abi::kRead);
+    call(Call::kUnmap, kAt, 16);
+    run(maker);
+    call(Call::kIdentify, object);
+    EXPECT_EQ(result(), kNotFound) << "nobody has it mapped";
+    machine.check_invariants();
+    EXPECT_TRUE(machine.all_frames_return());
+}
+
 TEST_F(ObjectTest, AnObjectEndsWithItsMaker) {
     run(maker);
     const std::uint64_t object = make(16);
