@@ -76,7 +76,6 @@ TemplateFigures measure_templates(host::Machine& machine, std::uint64_t heap_mib
 
     const auto frames_before = stats(machine).free_frames;
     const auto instance = fork(probe, 0);
-    figures.frames_forked = static_cast<double>(frames_before - stats(machine).free_frames);
     call(probe, instance, ProbeOperation::kWrite, pages / 2);
     figures.frames_called = static_cast<double>(frames_before - stats(machine).free_frames);
     // Two calls each, the second without a fault: the difference is the fault.

@@ -11,8 +11,7 @@ struct TemplateFigures {
     double first_instruction;  // from taking the command to the instance's first instruction
     double whole_life;         // fork, one call that writes a page of the heap, end, all frames back
     double copy_on_write;      // a page of the heap beside one that was copied before
-    double frames_forked;      // that an instance takes before it runs; it sleeps for a call
-    double frames_called;      // ... that has answered
+    double frames_called;      // that an instance takes which has answered a call
 };
 
 // Of a template with `heap_mib` MiB of touched heap. The machine counts

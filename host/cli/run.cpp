@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <span>
 
 #include "host/cli/commands.hpp"
 #include "host/cli/target.hpp"
@@ -99,6 +100,22 @@ std::optional<std::chrono::milliseconds> longest_wait(const RunOptions& options)
     return std::chrono::milliseconds{static_cast<std::int64_t>(options.timeout * 1000)};
 }
 
+// The exit status of the first of the enclaves that failed, or 0. `name` says what the
+// one with that index is called in messages.
+template <typename Name>
+Result<int> wait_for_all(const RunOptions& options, std::span<Enclave> enclaves, Name name) {
+    int exit_code = 0;
+    for (std::size_t i = 0; i < enclaves.size(); i++) {
+        const auto status = enclaves[i].wait(longest_wait(options));
+        if (interrupted.load() != 0) return 128 + interrupted.load();
+        if (!status) return base::Failure{status.error()};
+        const Ending ending = describe_ending(status.value());
+        if (!ending.text.empty()) complain(fmt::format("{} {}", name(i), ending.text));
+        if (exit_code == 0) exit_code = ending.exit_code;
+    }
+    return exit_code;
+}
+
 // All members of a group at once; the exit status of the first that fails, or 0.
 Result<int> run_group(const RunOptions& options, const Application& group, Machine& machine,
                       const StartParameters& start) {
@@ -113,39 +130,21 @@ Result<int> run_group(const RunOptions& options, const Application& group, Machi
     const Measurement measurement = TRY(Enclave::seal_group(machine, members));
     if (options.print_measurement || options.verbose) complain("measurement " + to_hex(measurement));
     for (Enclave& member : members) TRY(member.start());
-    int exit_code = 0;
-    for (std::size_t i = 0; i < members.size(); i++) {
-        const auto status = members[i].wait(longest_wait(options));
-        if (interrupted.load() != 0) return 128 + interrupted.load();
-        if (!status) return base::Failure{status.error()};
-        const Ending ending = describe_ending(status.value());
-        if (!ending.text.empty()) complain(fmt::format("{} {}", group.members[i].name, ending.text));
-        if (exit_code == 0) exit_code = ending.exit_code;
-    }
-    return exit_code;
+    return wait_for_all(options, members, [&](std::size_t i) { return group.members[i].name; });
 }
 
 // The program has become a template: its instances run at once. The exit status of the
 // first that fails, or 0.
-Result<int> run_instances(const RunOptions& options, Enclave& origin, const StartParameters& start,
-                          std::optional<std::chrono::milliseconds> longest) {
+Result<int> run_instances(const RunOptions& options, Enclave& origin, const StartParameters& start) {
     std::vector<Enclave> instances;
     for (unsigned i = 1; i <= options.instances; i++) {
         StartParameters own = start;
         if (options.instances > 1) own.arguments.push_back(std::to_string(i));
         instances.push_back(TRY(origin.fork(own)));
     }
-    int exit_code = 0;
-    for (unsigned i = 0; i < instances.size(); i++) {
-        const auto status = instances[i].wait(longest);
-        if (interrupted.load() != 0) return 128 + interrupted.load();
-        if (!status) return base::Failure{status.error()};
-        const Ending ending = describe_ending(status.value());
-        if (!ending.text.empty())
-            complain(fmt::format("instance {} of {} {}", i + 1, options.program, ending.text));
-        if (exit_code == 0) exit_code = ending.exit_code;
-    }
-    return exit_code;
+    return wait_for_all(options, instances, [&](std::size_t i) {
+        return fmt::format("instance {} of {}", i + 1, options.program);
+    });
 }
 
 Result<int> finish(const RunOptions& options, const Application& application, Machine& machine,
@@ -205,7 +204,7 @@ Result<int> run_command(const RunOptions& options) {
     const auto is_template = enclave.wait_for_template(longest);
     if (interrupted.load() != 0) return 128 + interrupted.load();
     if (!is_template) return base::Failure{is_template.error()};
-    if (is_template.value()) return run_instances(options, enclave, start, longest);
+    if (is_template.value()) return run_instances(options, enclave, start);
     const auto status = enclave.wait(longest);
     if (interrupted.load() != 0) return 128 + interrupted.load();
     if (!status) return base::Failure{status.error()};

@@ -271,6 +271,13 @@ Result<void> Enclave::fork_proxy(Enclave& instance, const ProxyOptions& options)
     return {};
 }
 
+Result<Enclave> Enclave::prepare_instance() {
+    std::vector<IoLease> leases;
+    leases.push_back(TRY(IoLease::create(*machine_, io_.at(0).bytes().size() / abi::kPageSize)));
+    Enclave instance{*machine_, 0, std::move(leases), measurement_};
+    return instance;
+}
+
 Result<void> Enclave::begin(Enclave& instance) {
     const auto values =
         TRY(machine_->control().call(abi::Command::kFork, {handle_, instance.io_.at(0).offset()}));
@@ -279,9 +286,7 @@ Result<void> Enclave::begin(Enclave& instance) {
 }
 
 Result<Enclave> Enclave::fork(const StartParameters& parameters, const ProxyOptions& proxy) {
-    std::vector<IoLease> leases;
-    leases.push_back(TRY(IoLease::create(*machine_, io_.at(0).bytes().size() / abi::kPageSize)));
-    Enclave instance{*machine_, 0, std::move(leases), measurement_};
+    auto instance = TRY(prepare_instance());
     StartParameters own = parameters;
     if (proxy_ != nullptr) {
         TRY(fork_proxy(instance, proxy));
@@ -293,9 +298,7 @@ Result<Enclave> Enclave::fork(const StartParameters& parameters, const ProxyOpti
 }
 
 Result<Enclave> Enclave::fork(const StartParameters& parameters, IoLoop::Handler handler) {
-    std::vector<IoLease> leases;
-    leases.push_back(TRY(IoLease::create(*machine_, io_.at(0).bytes().size() / abi::kPageSize)));
-    Enclave instance{*machine_, 0, std::move(leases), measurement_};
+    auto instance = TRY(prepare_instance());
     TRY(instance.hand_over(parameters));
     instance.attach_handler(std::move(handler));
     TRY(begin(instance));

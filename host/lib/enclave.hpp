@@ -125,6 +125,8 @@ private:
                           std::optional<std::chrono::milliseconds> longest);
     bool is(abi::EnclaveState state) const;
     Result<void> fork_proxy(Enclave& instance, const ProxyOptions& options);
+    // An instance with a window, not yet forked; and its beginning.
+    Result<Enclave> prepare_instance();
     Result<void> begin(Enclave& instance);
 
     Machine* machine_;

@@ -7,8 +7,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <span>
 
 #include "abi/host/link.hpp"
+#include "host/lib/fd_message.hpp"
 
 namespace enclavisor::host {
 namespace {
@@ -17,23 +19,10 @@ constexpr std::int64_t kProtocolVersion = 0;
 constexpr std::int64_t kMemoryMessage = -1;
 
 // One message: a little-endian int64, with a descriptor unless fd < 0.
-bool send_message(int socket, std::int64_t value, int fd = -1) {
-    auto wire = static_cast<std::int64_t>(htole64(static_cast<std::uint64_t>(value)));
-    iovec part{&wire, sizeof(wire)};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    if (fd >= 0) {
-        message.msg_control = control;
-        message.msg_controllen = sizeof(control);
-        cmsghdr* header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
-    }
-    return ::sendmsg(socket, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof(wire));
+bool send_value(int socket, std::int64_t value, int fd = -1) {
+    const std::uint64_t wire = htole64(static_cast<std::uint64_t>(value));
+    const auto fds = std::span{&fd, fd >= 0 ? std::size_t{1} : 0};
+    return send_message(socket, std::as_bytes(std::span{&wire, 1}), fds);
 }
 
 }  // namespace
@@ -49,10 +38,10 @@ Result<IvshmemEnds> prepare_ivshmem(int memory_fd) {
         return fail(std::string{"cannot create an eventfd: "} + std::strerror(errno));
     }
     const int socket = ends.server.get();
-    const bool sent = send_message(socket, kProtocolVersion) && send_message(socket, abi::kGuestPeer) &&
-                      send_message(socket, kMemoryMessage, memory_fd) &&
-                      send_message(socket, abi::kHostPeer, ends.host_doorbell.get()) &&
-                      send_message(socket, abi::kGuestPeer, ends.guest_doorbell.get());
+    const bool sent = send_value(socket, kProtocolVersion) && send_value(socket, abi::kGuestPeer) &&
+                      send_value(socket, kMemoryMessage, memory_fd) &&
+                      send_value(socket, abi::kHostPeer, ends.host_doorbell.get()) &&
+                      send_value(socket, abi::kGuestPeer, ends.guest_doorbell.get());
     if (!sent) return fail(std::string{"cannot hand the link to QEMU: "} + std::strerror(errno));
     return ends;
 }

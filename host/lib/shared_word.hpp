@@ -7,25 +7,21 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 
+#include "base/shared_memory.hpp"
+
 namespace enclavisor::host {
 
 inline std::uint32_t load(const std::uint32_t& word) {
-    return __atomic_load_n(&word, __ATOMIC_ACQUIRE);
+    return base::load_shared(word);
 }
 inline void store(std::uint32_t& word, std::uint32_t value) {
-    __atomic_store_n(&word, value, __ATOMIC_RELEASE);
+    base::store_shared(word, value);
 }
-
-// Between announcing "I sleep" and the last look, and between publishing and
-// looking whether the other side sleeps.
-inline void full_fence() {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-}
+using base::full_fence;
 
 // Shared futexes: the word lies in the link, its sleeper in another process.
 inline void futex_wait(const std::uint32_t& word, std::uint32_t expected,

@@ -89,13 +89,14 @@ void Cpus::send_wake(PerCpu& cpu) {
     Apic::send(cpu.apic_id, kWakeVector);
 }
 
-void Cpus::wake_an_idle_one() {
+bool Cpus::wake_an_idle_one() {
     for (std::uint32_t i = 0; i < count_; i++) {
         if (!all_[i]->halted) continue;
         all_[i]->halted = false;
         send_wake(*all_[i]);
-        return;
+        return true;
     }
+    return false;
 }
 
 }  // namespace enclavisor::kernel

@@ -29,8 +29,8 @@ public:
     static PerCpu& at(std::uint32_t index) { return *all_[index]; }
 
     static void send_wake(PerCpu& cpu);
-    // One that halts in idle is sent to work, unless none does.
-    static void wake_an_idle_one();
+    // One that halts in idle is sent to work. False: none does.
+    static bool wake_an_idle_one();
 
 private:
     static inline PerCpu* all_[kMaxCpus] = {};

@@ -87,8 +87,7 @@ public:
     bool is_lent() const { return raw_ & kLent; }
     bool is_borrowed() const { return raw_ & kBorrowed; }
     // Another enclave's or an object's; in a template, lent is its own.
-    bool is_foreign() const { return is_foreign(raw_); }
-    static constexpr bool is_foreign(std::uint64_t raw) { return raw & (kLent | kBorrowed); }
+    bool is_foreign() const { return raw_ & (kLent | kBorrowed); }
     bool is_mixed() const { return raw_ & kMixed; }
     // Whether any of eight entries shows a frame or a table, the link's pages included.
     static bool any_shows(const Entry* eight) {

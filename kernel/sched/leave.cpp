@@ -69,12 +69,7 @@ void load_address_space(PerCpu& cpu, const Enclave& enclave) {
 // Threads are ready that this vCPU does not take: an idle one shall, or one that
 // runs without a timer shall share.
 void call_for_help(PerCpu& self) {
-    for (std::uint32_t i = 0; i < Cpus::count(); i++) {
-        PerCpu& cpu = Cpus::at(i);
-        if (&cpu == &self || !cpu.halted) continue;
-        Cpus::wake_an_idle_one();
-        return;
-    }
+    if (Cpus::wake_an_idle_one()) return;
     for (std::uint32_t i = 0; i < Cpus::count(); i++) {
         PerCpu& cpu = Cpus::at(i);
         if (&cpu != &self && cpu.current != nullptr && !cpu.timer_running) Cpus::send_wake(cpu);

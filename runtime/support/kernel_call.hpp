@@ -4,38 +4,17 @@
 
 #include <cstdint>
 
-#include "abi/enclave/calls.hpp"
-#include "abi/host/control.hpp"
+#include "base/kernel_call.hpp"
 
 namespace enclavisor::runtime {
 
-inline std::int64_t kernel_call(abi::Call call, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
-                                std::uint64_t d = 0) {
-    register std::uint64_t r10 asm("r10") = d;
-    std::int64_t result;
-    asm volatile("syscall"
-                 : "=a"(result)
-                 : "a"(call), "D"(a), "S"(b), "d"(c), "r"(r10)
-                 : "rcx", "r11", "memory");
-    return result;
-}
+using base::end_enclave;
+using base::kernel_call;
 
-[[noreturn]] inline void end_enclave(abi::EndReason reason, std::uint64_t code, std::uint64_t detail = 0,
-                                     std::uint64_t address = 0) {
-    for (;;) kernel_call(abi::Call::kExit, static_cast<std::uint64_t>(reason), code, detail, address);
-}
-
-// The calls on ranges do a part at a time; these do all of it. False: no memory.
+// The calls on ranges of so many bytes, a page multiple. False: no memory.
 inline bool range_call(abi::Call call, std::uint64_t address, std::uint64_t size,
                        std::uint64_t permissions = 0) {
-    std::uint64_t pages = size >> abi::kPageShift;
-    while (pages > 0) {
-        const std::int64_t done = kernel_call(call, address, pages, permissions);
-        if (done <= 0) return false;
-        address += static_cast<std::uint64_t>(done) << abi::kPageShift;
-        pages -= static_cast<std::uint64_t>(done);
-    }
-    return true;
+    return base::range_call(call, address, size >> abi::kPageShift, permissions);
 }
 
 inline bool move_pages(std::uint64_t from, std::uint64_t to, std::uint64_t size) {

@@ -4,30 +4,18 @@
 
 #include <cstdint>
 
-#include "abi/enclave/calls.hpp"
-#include "abi/host/control.hpp"
+#include "base/kernel_call.hpp"
 
 namespace enclavisor::tests::bare {
 
-inline std::int64_t kernel_call(abi::Call call, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
-                                std::uint64_t d = 0) {
-    register std::uint64_t r10 asm("r10") = d;
-    std::int64_t result;
-    asm volatile("syscall"
-                 : "=a"(result)
-                 : "a"(call), "D"(a), "S"(b), "d"(c), "r"(r10)
-                 : "rcx", "r11", "memory");
-    return result;
-}
+using base::kernel_call;
 
 [[noreturn]] inline void end(std::uint64_t status) {
-    for (;;) kernel_call(abi::Call::kExit, static_cast<std::uint64_t>(abi::EndReason::kExited), status);
+    base::end_enclave(abi::EndReason::kExited, status);
 }
 
 inline abi::ThreadBlock& block() {
-    std::uint64_t self;
-    asm volatile("movq %%gs:8, %0" : "=r"(self));
-    return *reinterpret_cast<abi::ThreadBlock*>(self);
+    return base::thread_block();
 }
 
 // What kFreeze returns in an instance. With `call_word` the instance sleeps until that
