@@ -39,6 +39,10 @@ void ask_others(Asked asked) {
 
 }  // namespace
 
+void use_address_space(PerCpu& cpu, std::uint64_t cr3) {
+    if (cpu.address_space != cr3) load(cpu, cr3);
+}
+
 void serve_requests(PerCpu& cpu) {
     if (!__atomic_load_n(&cpu.requested, __ATOMIC_ACQUIRE)) return;
     const Thread* thread = cpu.current;
@@ -49,7 +53,7 @@ void serve_requests(PerCpu& cpu) {
 void flush(Enclave& enclave, PageRange range) {
     PerCpu& self = this_cpu();
     const std::uint64_t space = Entry::cr3(enclave.tables.root());
-    const bool few = range.count.value <= kFew && !enclave.tables.take_split();
+    const bool few = !enclave.tables.take_split() && range.count.value <= kFew;
     if (self.address_space == space && few) {
         for (std::uint64_t i = 0; i < range.count.value; i++)
             arch::invalidate_page(range.begin.plus_pages(i).value);

@@ -14,6 +14,16 @@ namespace enclavisor::kernel {
 // After the enclave's tables changed in `range`: no vCPU uses what was there.
 void flush(Enclave& enclave, PageRange range);
 
+// What a first touch of the page does (PageTables::resolve), flushed where it took effect.
+inline FaultOutcome touch(Enclave& enclave, VirtAddr address, Access access) {
+    const FaultOutcome outcome = enclave.tables.resolve(address, access);
+    if (enclave.tables.took_effect()) flush(enclave, page_at(address));
+    return outcome;
+}
+
+// This vCPU goes on with these tables, if it does not use them already.
+void use_address_space(PerCpu& cpu, std::uint64_t cr3);
+
 // No vCPU runs the enclave in ring 3 on return. The current threads remain.
 void interrupt_running(Enclave& enclave);
 

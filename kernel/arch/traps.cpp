@@ -91,8 +91,7 @@ void serve_page_fault(Kernel& kernel, Thread* thread) {
         const Access access = r.error & kFaultFetch   ? Access::kExecute
                               : r.error & kFaultWrite ? Access::kWrite
                                                       : Access::kRead;
-        outcome = enclave.tables.resolve(VirtAddr{address}, access);
-        if (enclave.tables.took_effect()) flush(enclave, page_at(address));
+        outcome = touch(enclave, VirtAddr{address}, access);
     }
     switch (outcome) {
         case FaultOutcome::kResolved:

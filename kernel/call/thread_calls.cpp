@@ -14,7 +14,7 @@ Answer call_create_thread(Kernel& kernel, Thread* thread, const abi::Registers& 
     if (!block || r.rsi >= abi::kEnclaveEnd || !own_block(thread)) return std::nullopt;
     const auto registers = user_registers(thread->block->resume);
     if (!registers) return std::nullopt;
-    switch (enclave.tables.resolve(block->begin, Access::kWrite)) {
+    switch (touch(enclave, block->begin, Access::kWrite)) {
         case FaultOutcome::kResolved:
             break;
         case FaultOutcome::kNoMemory:
@@ -22,7 +22,6 @@ Answer call_create_thread(Kernel& kernel, Thread* thread, const abi::Registers& 
         case FaultOutcome::kViolation:
             return std::nullopt;
     }
-    if (enclave.tables.took_effect()) flush(enclave, *block);
     const Entry entry = enclave.tables.lookup(block->begin);
     if (!entry.is_private()) return std::nullopt;
     // The thread and the page table each hold a reference to the block.

@@ -26,8 +26,7 @@ void sleep(Kernel& kernel, Thread* thread, Waiting what, std::uint64_t deadline)
 
 std::optional<Word> find_word(Enclave& enclave, std::uint64_t address, Access access) {
     if (address % 4 != 0 || address < abi::kEnclaveBegin || address >= abi::kEnclaveEnd) return std::nullopt;
-    if (enclave.tables.resolve(VirtAddr{address}, access) != FaultOutcome::kResolved) return std::nullopt;
-    if (enclave.tables.took_effect()) flush(enclave, page_at(address));
+    if (touch(enclave, VirtAddr{address}, access) != FaultOutcome::kResolved) return std::nullopt;
     const Entry entry = enclave.tables.lookup(VirtAddr{address});
     if (!entry.is_private()) return std::nullopt;
     const PhysAddr at{entry.frame().value + address % abi::kPageSize};

@@ -28,12 +28,11 @@ abi::ControlCommand read_command(std::uint32_t index) {
         .read();
 }
 
-// The request that has the attestation enclave hash one record. The enclave is
-// being built.
-abi::AttestRequest record(const Enclave& enclave, abi::RecordKind kind) {
+// The request that has the attestation enclave hash one record.
+abi::AttestRequest record(std::uint32_t place, abi::RecordKind kind) {
     abi::AttestRequest request{};
     request.operation = static_cast<std::uint64_t>(abi::AttestOperation::kRecord);
-    request.place = *enclave.place;
+    request.place = place;
     request.record.kind = static_cast<std::uint64_t>(kind);
     return request;
 }
@@ -214,7 +213,7 @@ Control::Outcome Control::create(Kernel& kernel, const std::uint64_t* arguments)
     subject_->place = place;
     attributes.apply(*subject_);
     publish_status(kernel, *subject_, {});
-    abi::AttestRequest request = record(*subject_, abi::RecordKind::kCreate);
+    abi::AttestRequest request = record(*subject_->place, abi::RecordKind::kCreate);
     for (int i = 0; i < 6; i++) request.record.fields[i] = arguments[i];
     kernel.attestation.submit(kernel, request);
     return {ControlStatus::kOk, true, {subject_->handle}};
@@ -231,7 +230,7 @@ Control::Outcome Control::add_pages(Kernel& kernel, const std::uint64_t* argumen
     if (!permissions || !permissions->any()) return {ControlStatus::kBadPermissions};
     const ControlStatus status = build_pages(kernel, *subject_, *range, *permissions, offset);
     if (status != ControlStatus::kOk) return {status};
-    abi::AttestRequest request = record(*subject_, abi::RecordKind::kPage);
+    abi::AttestRequest request = record(*subject_->place, abi::RecordKind::kPage);
     request.pages = range->count.value;
     request.record.fields[0] = arguments[1];
     request.record.fields[1] = arguments[3];
@@ -246,7 +245,7 @@ Control::Outcome Control::add_zero_pages(Kernel& kernel, const std::uint64_t* ar
     if (!permissions || !permissions->any()) return {ControlStatus::kBadPermissions};
     const ControlStatus status = build_zero_pages(kernel, *subject_, *range, *permissions);
     if (status != ControlStatus::kOk) return {status};
-    abi::AttestRequest request = record(*subject_, abi::RecordKind::kZeroPages);
+    abi::AttestRequest request = record(*subject_->place, abi::RecordKind::kZeroPages);
     for (int i = 0; i < 3; i++) request.record.fields[i] = arguments[i + 1];
     kernel.attestation.submit(kernel, request);
     return {ControlStatus::kOk, true};
@@ -261,7 +260,7 @@ Control::Outcome Control::add_thread(Kernel& kernel, const std::uint64_t* argume
     if (!block || !io || entry >= abi::kEnclaveEnd) return {ControlStatus::kBadRange};
     const ControlStatus status = build_thread(kernel, *subject_, VirtAddr{entry}, *block, *io, io_offset);
     if (status != ControlStatus::kOk) return {status};
-    abi::AttestRequest request = record(*subject_, abi::RecordKind::kThread);
+    abi::AttestRequest request = record(*subject_->place, abi::RecordKind::kThread);
     request.record.fields[0] = entry;
     request.record.fields[1] = arguments[2];
     request.record.fields[2] = arguments[3];
@@ -271,7 +270,7 @@ Control::Outcome Control::add_thread(Kernel& kernel, const std::uint64_t* argume
 }
 
 Control::Outcome Control::seal(Kernel& kernel, Enclave& enclave) {
-    abi::AttestRequest request = record(enclave, abi::RecordKind::kSeal);
+    abi::AttestRequest request = record(*enclave.place, abi::RecordKind::kSeal);
     request.operation = static_cast<std::uint64_t>(abi::AttestOperation::kFinish);
     kernel.attestation.submit(kernel, request);
     sealing_ = true;
@@ -296,10 +295,7 @@ Control::Outcome Control::seal_group(Kernel& kernel, const std::uint64_t* handle
     group_place_ = *place;
     member_count_ = count;
     members_hashed_ = 0;
-    abi::AttestRequest request{};
-    request.operation = static_cast<std::uint64_t>(abi::AttestOperation::kRecord);
-    request.place = group_place_;
-    request.record.kind = static_cast<std::uint64_t>(abi::RecordKind::kGroup);
+    abi::AttestRequest request = record(group_place_, abi::RecordKind::kGroup);
     request.record.fields[0] = count;
     kernel.attestation.submit(kernel, request);
     return {ControlStatus::kOk, true};
@@ -307,16 +303,14 @@ Control::Outcome Control::seal_group(Kernel& kernel, const std::uint64_t* handle
 
 // The next member's measurement, or the end.
 void Control::hash_group(Kernel& kernel) {
-    abi::AttestRequest request{};
-    request.place = group_place_;
-    if (members_hashed_ < member_count_) {
-        request.operation = static_cast<std::uint64_t>(abi::AttestOperation::kRecord);
-        request.record.kind = static_cast<std::uint64_t>(abi::RecordKind::kMember);
+    const bool more = members_hashed_ < member_count_;
+    abi::AttestRequest request =
+        record(group_place_, more ? abi::RecordKind::kMember : abi::RecordKind::kSeal);
+    if (more) {
         __builtin_memcpy(request.record.fields, members_[members_hashed_]->measurement,
                          abi::kMeasurementSize);
     } else {
         request.operation = static_cast<std::uint64_t>(abi::AttestOperation::kFinish);
-        request.record.kind = static_cast<std::uint64_t>(abi::RecordKind::kSeal);
     }
     members_hashed_++;
     kernel.attestation.submit(kernel, request);

@@ -16,7 +16,7 @@ void release_frames(MemoryObject& object) {
     for (const PhysAddr list : object.lists) {
         if (list.value != 0) memory.release(list);
     }
-    memory.release(PhysAddr{reinterpret_cast<std::uint64_t>(&object) - kDirectBase});
+    memory.release(frame_of(&object));
 }
 
 // False when memory is short; `page_count` says how far it came.
@@ -51,11 +51,16 @@ void wake_sleepers(Kernel& kernel, MemoryObject& object, Enclave& enclave) {
     }
 }
 
-// Whether anything of the object is left where it was mapped.
-bool still_shows(MemoryObject& object, const Mapping& mapping) {
+// Whether that page of the object is still where it was mapped; the enclave may have put
+// something else in its place.
+bool shows_page(MemoryObject& object, const Mapping& mapping, std::uint64_t page) {
+    const Entry entry = mapping.enclave->tables.lookup(mapping.address.plus_pages(page));
+    return entry.is_object() && entry.frame() == object.frame(page);
+}
+
+bool shows_anything(MemoryObject& object, const Mapping& mapping) {
     for (std::uint64_t i = 0; i < object.page_count; i++) {
-        const Entry entry = mapping.enclave->tables.lookup(mapping.address.plus_pages(i));
-        if (entry.is_object() && entry.frame() == object.frame(i)) return true;
+        if (shows_page(object, mapping, i)) return true;
     }
     return false;
 }
@@ -68,11 +73,8 @@ void forget(Mapping& mapping) {
 void unmap(Kernel& kernel, MemoryObject& object, Mapping& mapping) {
     Enclave& enclave = *mapping.enclave;
     const PageRange range{mapping.address, PageCount{object.page_count}};
-    // The enclave may have put something else in the place of some pages.
     for (std::uint64_t i = 0; i < object.page_count; i++) {
-        const VirtAddr at = range.begin.plus_pages(i);
-        const Entry entry = enclave.tables.lookup(at);
-        if (entry.is_object() && entry.frame() == object.frame(i)) enclave.tables.replace(at, Entry{});
+        if (shows_page(object, mapping, i)) enclave.tables.replace(range.begin.plus_pages(i), Entry{});
     }
     flush(enclave, range);
     wake_sleepers(kernel, object, enclave);
@@ -130,7 +132,7 @@ bool grant(MemoryObject& object, const Grant& wanted) {
 MapOutcome map_object(Enclave& enclave, MemoryObject& object, PageRange range, Permissions permissions) {
     Mapping* place = nullptr;
     for (Mapping& m : object.mappings) {
-        if (m.enclave == &enclave && !still_shows(object, m)) forget(m);
+        if (m.enclave == &enclave && !shows_anything(object, m)) forget(m);
         if (m.enclave == nullptr) place = &m;
     }
     if (place == nullptr) return MapOutcome::kNoMemory;

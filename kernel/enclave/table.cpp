@@ -111,7 +111,7 @@ void EnclaveTable::remove(FrameAllocator& frames, Enclave* enclave) {
     if (enclave->origin != nullptr) enclave->origin->instances--;
     enclave->tenant->enclaves--;
     enclaves_.give_back(enclave->handle);
-    frames.release(PhysAddr{reinterpret_cast<std::uint64_t>(enclave) - kDirectBase});
+    frames.release(frame_of(enclave));
 }
 
 }  // namespace enclavisor::kernel

@@ -98,8 +98,7 @@ Thread* copy_thread(Enclave& instance, Thread& from) {
 bool own_block(Thread* thread) {
     if (thread->block_frame) return true;
     auto& tables = thread->enclave->tables;
-    if (tables.resolve(thread->block_address, Access::kWrite) != FaultOutcome::kResolved) return false;
-    if (tables.took_effect()) flush(*thread->enclave, {thread->block_address, PageCount{1}});
+    if (touch(*thread->enclave, thread->block_address, Access::kWrite) != FaultOutcome::kResolved) return false;
     const Entry entry = tables.lookup(thread->block_address);
     if (!entry.is_private() || entry.is_foreign()) return false;
     tables.memory().retain(entry.frame());
@@ -113,7 +112,7 @@ void destroy_thread(Enclave& enclave, Thread* thread) {
     enclave.threads.remove(thread);
     enclave.tenant->threads--;
     if (thread->block_frame) memory.release(*thread->block_frame);
-    memory.release(PhysAddr{reinterpret_cast<std::uint64_t>(thread) - kDirectBase});
+    memory.release(frame_of(thread));
 }
 
 void upcall(Thread* thread, std::uint64_t vector, std::uint64_t error, std::uint64_t address) {

@@ -80,8 +80,8 @@ struct PageRange {
 };
 
 // The page that holds `address`.
-constexpr PageRange page_at(std::uint64_t address) {
-    return {VirtAddr{address & ~(abi::kPageSize - 1)}, PageCount{1}};
+constexpr PageRange page_at(VirtAddr address) {
+    return {VirtAddr{address.value & ~(abi::kPageSize - 1)}, PageCount{1}};
 }
 
 }  // namespace enclavisor::kernel

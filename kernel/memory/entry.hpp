@@ -90,34 +90,15 @@ public:
     bool is_foreign() const { return raw_ & (kLent | kBorrowed); }
     bool is_mixed() const { return raw_ & kMixed; }
     // Whether any of eight entries shows a frame or a table, the link's pages included.
-    static bool any_shows(const Entry* eight) {
-        std::uint64_t any = 0;
-#pragma GCC unroll 8
-        for (int i = 0; i < 8; i++) any |= eight[i].raw_;
-        return any & (kPresent | kHidden);
-    }
-    bool is_object() const {
-        return raw_ & kObject;
-    }
-    bool copies_on_write() const {
-        return raw_ & kCopyOnWrite;
-    }
+    static bool any_shows(const Entry* eight);
+    bool is_object() const { return raw_ & kObject; }
+    bool copies_on_write() const { return raw_ & kCopyOnWrite; }
     // Hardware lets writes pass.
-    bool writable() const {
-        return raw_ & kWritable;
-    }
-    bool executable() const {
-        return !(raw_ & kNoExecute);
-    }
-    bool user() const {
-        return raw_ & kUser;
-    }
-    PhysAddr frame() const {
-        return PhysAddr{raw_ & kAddressMask & ~private_mask_};
-    }
-    std::uint64_t raw() const {
-        return raw_;
-    }
+    bool writable() const { return raw_ & kWritable; }
+    bool executable() const { return !(raw_ & kNoExecute); }
+    bool user() const { return raw_ & kUser; }
+    PhysAddr frame() const { return PhysAddr{raw_ & kAddressMask & ~private_mask_}; }
+    std::uint64_t raw() const { return raw_; }
     bool operator==(const Entry&) const = default;
 
     // The permissions of a present or reserved entry.
@@ -128,14 +109,10 @@ public:
     }
 
     // The value for CR3 that makes `root` the current table.
-    static std::uint64_t cr3(PhysAddr root) {
-        return root.value | private_mask_;
-    }
+    static std::uint64_t cr3(PhysAddr root) { return root.value | private_mask_; }
 
     // Set once at boot from the platform: the C-bit, or 0 where there is none.
-    static void set_private_mask(std::uint64_t mask) {
-        private_mask_ = mask;
-    }
+    static void set_private_mask(std::uint64_t mask) { private_mask_ = mask; }
 
 private:
     explicit constexpr Entry(std::uint64_t raw) : raw_{raw} {}
@@ -172,13 +149,19 @@ private:
         return Entry{(raw_ & ~kWritable) | kCopyOnWrite};
     }
     // Tables lack the dirty bit that all pages have from the beginning.
-    bool is_table() const {
-        return present() && !(raw_ & kDirty);
-    }
+    bool is_table() const { return present() && !(raw_ & kDirty); }
 
     static inline std::uint64_t private_mask_ = 0;
     std::uint64_t raw_ = 0;
 };
+
 static_assert(sizeof(Entry) == 8);
+
+inline bool Entry::any_shows(const Entry* eight) {
+    std::uint64_t any = 0;
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) any |= eight[i].raw_;
+    return any & (kPresent | kHidden);
+}
 
 }  // namespace enclavisor::kernel

@@ -30,6 +30,10 @@ template <typename T>
 T* direct(PhysAddr address) {
     return reinterpret_cast<T*>(kDirectBase + address.value);
 }
+// The frame of an object that direct() gave.
+inline PhysAddr frame_of(const void* object) {
+    return PhysAddr{reinterpret_cast<std::uint64_t>(object) - kDirectBase};
+}
 
 // Makes the tables and switches to them. `ram_top` is the end of RAM.
 void create_kernel_map(FrameAllocator& frames, std::uint64_t ram_top, std::uint64_t link_size);

@@ -2,6 +2,7 @@
 
 #include "kernel/arch/apic.hpp"
 #include "kernel/arch/cpu.hpp"
+#include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/kernel.hpp"
 
@@ -87,10 +88,7 @@ void idle(Kernel& kernel, PerCpu& cpu) {
     cpu.current = nullptr;
     begin_idle(cpu);
     // It must not be asked to flush what it does not use.
-    if (cpu.address_space != kernel_cr3()) {
-        cpu.address_space = kernel_cr3();
-        arch::write_cr3(cpu.address_space);
-    }
+    use_address_space(cpu, kernel_cr3());
     while (!poll(kernel, cpu)) {
         // A host that looked before guest_waits was set rang no doorbell: look once more.
         wake_for_io(kernel);

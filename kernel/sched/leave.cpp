@@ -1,6 +1,7 @@
 // The way out of ring 0: choosing the thread and switching to it.
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/cpus.hpp"
+#include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/enclave/threads.hpp"
 #include "kernel/kernel.hpp"
@@ -58,14 +59,6 @@ void switch_to(PerCpu& cpu, Thread& thread) {
     cpu.block = reinterpret_cast<std::uint64_t>(thread.block);
 }
 
-// Its root may have been replaced since the thread entered ring 0.
-void load_address_space(PerCpu& cpu, const Enclave& enclave) {
-    const std::uint64_t space = Entry::cr3(enclave.tables.root());
-    if (cpu.address_space == space) return;
-    cpu.address_space = space;
-    arch::write_cr3(space);
-}
-
 // Threads are ready that this vCPU does not take: an idle one shall, or one that
 // runs without a timer shall share.
 void call_for_help(PerCpu& self) {
@@ -112,7 +105,8 @@ void leave(Kernel& kernel) {
     }
     if (wants_slices(kernel) || kernel.scheduler.anyone_timed()) set_timer(kernel, cpu, false);
     if (Cpus::count() > 1 && kernel.scheduler.anyone_ready()) call_for_help(cpu);
-    load_address_space(cpu, *cpu.current->enclave);
+    // The root may have been replaced since the thread entered ring 0.
+    use_address_space(cpu, Entry::cr3(cpu.current->enclave->tables.root()));
     resume(kernel, *cpu.current);
 }
 

@@ -321,11 +321,11 @@ void FakeMachine::check_invariants() {
             inventory.foreign.push_back(enclave->tables.root().value);
         }
         for (Thread* t = enclave->threads.first(); t != nullptr; t = ThreadList::next(t)) {
-            inventory.take(reinterpret_cast<std::uint64_t>(t) - kDirectBase);
+            inventory.take(frame_of(t).value);
             if (t->block_frame) inventory.take(t->block_frame->value);
         }
         for (MemoryObject* o = enclave->objects.first(); o != nullptr; o = ObjectList::next(o)) {
-            inventory.take(reinterpret_cast<std::uint64_t>(o) - kDirectBase);
+            inventory.take(frame_of(o).value);
             for (const PhysAddr list : o->lists) {
                 if (list.value != 0) inventory.take(list.value);
             }

@@ -15,6 +15,9 @@ template <typename T>
 T* direct(PhysAddr address) {
     return reinterpret_cast<T*>(kDirectBase + address.value);
 }
+inline PhysAddr frame_of(const void* object) {
+    return PhysAddr{reinterpret_cast<std::uint64_t>(object) - kDirectBase};
+}
 
 inline void share_kernel_map(PhysAddr) {}
 inline std::uint64_t kernel_cr3() {
