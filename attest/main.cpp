@@ -8,23 +8,13 @@
 #include "abi/enclave/calls.hpp"
 #include "abi/evidence/measurement.hpp"
 #include "abi/platform/layout.hpp"
+#include "base/kernel_call.hpp"
 
 namespace enclavisor::attest {
 namespace {
 
 // One hash for each enclave that is being built.
 br_sha384_context contexts[abi::kAttestPlaces];
-
-abi::ThreadBlock* block() {
-    abi::ThreadBlock* self;
-    asm("movq %%gs:8, %0" : "=r"(self));
-    return self;
-}
-
-void next_request() {
-    std::uint64_t call = static_cast<std::uint64_t>(abi::Call::kAttestNext);
-    asm volatile("syscall" : "+a"(call)::"rcx", "r11", "memory");
-}
 
 void add(br_sha384_context& hash, const abi::MeasurementRecord& record) {
     br_sha384_update(&hash, &record, sizeof(record));
@@ -64,9 +54,9 @@ void serve(abi::AttestRequest& request) {
 }  // namespace
 
 extern "C" [[noreturn]] void attest_main() {
-    auto& request = *reinterpret_cast<abi::AttestRequest*>(block()->exchange);
+    auto& request = *reinterpret_cast<abi::AttestRequest*>(base::thread_block().exchange);
     for (;;) {
-        next_request();
+        base::kernel_call(abi::Call::kAttestNext);
         serve(request);
     }
 }

@@ -1,17 +1,13 @@
 // The image's header (abi/evidence/attest_image.hpp) and the first instructions.
+#include "base/ring3_start.inc"
+
     .section .header, "a", @progbits
     .quad attest_start, text_pages, rodata_pages, data_pages, zero_pages
 
     .text
     .globl attest_start
 attest_start:
-    leaq stack_end(%rip), %rsp
-    // BearSSL's objects keep their stack canary at FS:0x28.
-    leaq tls(%rip), %rax
-    wrfsbase %rax
-1:  rdrand %rcx
-    jnc 1b
-    movq %rcx, 0x28(%rax)
+    begin_ring3 stack_end, tls
     call attest_main
     ud2
 

@@ -80,14 +80,14 @@ struct Enclave {
     MappingList mappings;                    // of objects, its own or others'
     std::uint64_t instances;                 // of a template: instances that live, which keep it alive
     bool torn_down;
-    bool abandoned;                // goes away by itself when it is torn down: the host never had its handle
-    ListLink<Enclave> runnable;    // has threads in `ready` and may run
-    ListLink<Enclave> background;  // is being frozen or taken apart
+    bool abandoned;  // goes away by itself when it is torn down: the host never had its handle
+    base::ListLink<Enclave> runnable;    // has threads in `ready` and may run
+    base::ListLink<Enclave> background;  // is being frozen or taken apart
 
     bool has_runtime() const { return syscall_entry != 0; }
 };
 static_assert(sizeof(Enclave) <= abi::kPageSize);
-using EnclaveQueue = List<Enclave, &Enclave::runnable>;
-using BackgroundQueue = List<Enclave, &Enclave::background>;
+using EnclaveQueue = base::List<Enclave, &Enclave::runnable>;
+using BackgroundQueue = base::List<Enclave, &Enclave::background>;
 
 }  // namespace enclavisor::kernel

@@ -9,8 +9,8 @@
 
 #include "abi/enclave/calls.hpp"
 #include "abi/evidence/measurement.hpp"
+#include "base/list.hpp"
 #include "kernel/memory/address.hpp"
-#include "kernel/sched/list.hpp"
 
 namespace enclavisor::kernel {
 
@@ -23,9 +23,9 @@ struct Mapping {
     MemoryObject* object;
     Enclave* enclave;  // nullptr: this place is free
     VirtAddr address;
-    ListLink<Mapping> siblings;  // the enclave's
+    base::ListLink<Mapping> siblings;  // the enclave's
 };
-using MappingList = List<Mapping, &Mapping::siblings>;
+using MappingList = base::List<Mapping, &Mapping::siblings>;
 
 struct Grant {
     bool used;
@@ -46,14 +46,14 @@ public:
     PhysAddr lists[kMaxPages / 512];  // each: the frames of 512 pages
     Grant grants[kMaxGrants];
     Mapping mappings[kMaxMappings];
-    ListLink<MemoryObject> siblings;  // the maker's
+    base::ListLink<MemoryObject> siblings;  // the maker's
 
     PhysAddr& frame(std::uint64_t page);
     // Whether `enclave` may map it so: its maker, or who was granted it.
     bool allows(const Enclave& enclave, bool writable) const;
 };
 static_assert(sizeof(MemoryObject) <= abi::kPageSize);
-using ObjectList = List<MemoryObject, &MemoryObject::siblings>;
+using ObjectList = base::List<MemoryObject, &MemoryObject::siblings>;
 
 // nullptr: no memory, or no handle.
 MemoryObject* create_object(Kernel& kernel, Enclave& maker, std::uint64_t pages);

@@ -98,7 +98,8 @@ Thread* copy_thread(Enclave& instance, Thread& from) {
 bool own_block(Thread* thread) {
     if (thread->block_frame) return true;
     auto& tables = thread->enclave->tables;
-    if (touch(*thread->enclave, thread->block_address, Access::kWrite) != FaultOutcome::kResolved) return false;
+    if (touch(*thread->enclave, thread->block_address, Access::kWrite) != FaultOutcome::kResolved)
+        return false;
     const Entry entry = tables.lookup(thread->block_address);
     if (!entry.is_private() || entry.is_foreign()) return false;
     tables.memory().retain(entry.frame());

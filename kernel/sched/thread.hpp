@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "abi/enclave/calls.hpp"
+#include "base/list.hpp"
 #include "kernel/memory/address.hpp"
-#include "kernel/sched/list.hpp"
 
 namespace enclavisor::kernel {
 
@@ -50,9 +50,10 @@ public:
     // read-only: block_frame is absent then, and own_block() makes it the thread's.
     abi::ThreadBlock* block;
     std::optional<PhysAddr> block_frame;
-    ListLink<Thread> siblings;  // the enclave's threads
-    ListLink<Thread> queue;  // the ready ones of the enclave, or those that wait for the same kind of thing
-    ListLink<Thread> timed;  // those with a deadline
+    base::ListLink<Thread> siblings;  // the enclave's threads
+    base::ListLink<Thread>
+        queue;  // the ready ones of the enclave, or those that wait for the same kind of thing
+    base::ListLink<Thread> timed;  // those with a deadline
 
     static constexpr std::size_t kXsaveOffset = 1024;
     static constexpr std::size_t kXsaveMax = abi::kPageSize - kXsaveOffset;
@@ -62,8 +63,8 @@ public:
 static_assert(offsetof(Thread, registers) == 0 && sizeof(abi::Registers) % 16 == 0);
 static_assert(sizeof(Thread) <= Thread::kXsaveOffset);
 
-using ThreadQueue = List<Thread, &Thread::queue>;
-using TimedQueue = List<Thread, &Thread::timed>;
-using ThreadList = List<Thread, &Thread::siblings>;
+using ThreadQueue = base::List<Thread, &Thread::queue>;
+using TimedQueue = base::List<Thread, &Thread::timed>;
+using ThreadList = base::List<Thread, &Thread::siblings>;
 
 }  // namespace enclavisor::kernel

@@ -6,13 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/list.hpp"
+
 namespace enclavisor::runtime {
 
 struct Thread;
 
 struct FutexWaiter {
-    FutexWaiter* next = nullptr;
-    FutexWaiter* previous = nullptr;
+    base::ListLink<FutexWaiter> link;
     std::uint64_t address = 0;  // 0: waits for nothing
     std::uint32_t bitset = 0;
     Thread* thread = nullptr;
@@ -26,9 +27,7 @@ public:
         append(waiter, address);
     }
     void remove(FutexWaiter& waiter) {
-        Bucket& bucket = bucket_of(waiter.address);
-        (waiter.previous ? waiter.previous->next : bucket.first) = waiter.next;
-        (waiter.next ? waiter.next->previous : bucket.last) = waiter.previous;
+        bucket_of(waiter.address).remove(&waiter);
         waiter.address = 0;
     }
 
@@ -52,28 +51,21 @@ public:
     }
 
 private:
-    struct Bucket {
-        FutexWaiter* first = nullptr;
-        FutexWaiter* last = nullptr;
-    };
+    using Bucket = base::List<FutexWaiter, &FutexWaiter::link>;
     static constexpr std::size_t kBuckets = 256;
 
     Bucket& bucket_of(std::uint64_t address) { return buckets_[(address >> 2 ^ address >> 12) % kBuckets]; }
     void append(FutexWaiter& waiter, std::uint64_t address) {
-        Bucket& bucket = bucket_of(address);
         waiter.address = address;
-        waiter.previous = bucket.last;
-        waiter.next = nullptr;
-        (bucket.last ? bucket.last->next : bucket.first) = &waiter;
-        bucket.last = &waiter;
+        bucket_of(address).push_back(&waiter);
     }
     // A word moved to another of the same bucket stands behind: `next` is taken before.
     template <typename Visit>
     std::int64_t for_waiters(std::uint64_t address, std::int64_t most, std::uint32_t bitset, Visit visit) {
         std::int64_t count = 0;
         FutexWaiter* next;
-        for (FutexWaiter* w = bucket_of(address).first; w != nullptr && count < most; w = next) {
-            next = w->next;
+        for (FutexWaiter* w = bucket_of(address).first(); w != nullptr && count < most; w = next) {
+            next = Bucket::next(w);
             if (w->address != address || !(w->bitset & bitset)) continue;
             visit(*w);
             count++;

@@ -4,29 +4,6 @@
 #include "sdk/lib/loop.hpp"
 
 namespace enclavisor::sdk::detail {
-namespace {
-
-void append(PendingCall*& first, PendingCall*& last, PendingCall* call) {
-    call->next = nullptr;
-    if (first == nullptr) {
-        first = call;
-    } else {
-        last->next = call;
-    }
-    last = call;
-}
-
-void remove(PendingCall*& first, PendingCall*& last, PendingCall* call) {
-    PendingCall* before = nullptr;
-    for (PendingCall* at = first; at != nullptr; before = at, at = at->next) {
-        if (at != call) continue;
-        (before == nullptr ? first : before->next) = call->next;
-        if (last == call) last = before;
-        return;
-    }
-}
-
-}  // namespace
 
 PendingCall::PendingCall(std::uint32_t function, std::size_t size, std::size_t room)
     : function_{function},
@@ -40,14 +17,14 @@ PendingCall::PendingCall(std::uint32_t function, std::size_t size, std::size_t r
 
 PendingCall::~PendingCall() {
     if (where_ == Where::kInRing) state.pending[ticket_] = nullptr;
-    if (where_ == Where::kQueued) remove(state.queued_first, state.queued_last, this);
-    // Answered, and its coroutine ended by its owner before it was resumed.
-    if (done_ && waiter_) remove(state.ready_first, state.ready_last, this);
+    if (!queue.linked) return;
+    // Answered, then: its coroutine is ended by its owner before it was resumed.
+    (where_ == Where::kQueued ? state.queued : state.ready).remove(this);
 }
 
 std::byte* PendingCall::arguments() {
     if (done_) return nullptr;
-    if (state.queued_first == nullptr) {
+    if (state.queued.empty()) {
         if (const auto ticket = state.out.reserve(capacity_)) {
             ticket_ = *ticket;
             where_ = Where::kInRing;
@@ -60,7 +37,7 @@ std::byte* PendingCall::arguments() {
 }
 
 void PendingCall::send() {
-    if (where_ == Where::kQueued) return append(state.queued_first, state.queued_last, this);
+    if (where_ == Where::kQueued) return state.queued.push_back(this);
     state.pending[ticket_] = this;
     state.out.submit(ticket_, function_, size_);
     wake_host();
@@ -69,7 +46,7 @@ void PendingCall::send() {
 bool PendingCall::try_submit() {
     const auto ticket = state.out.reserve(capacity_);
     if (!ticket) return false;
-    remove(state.queued_first, state.queued_last, this);
+    state.queued.remove(this);
     ticket_ = *ticket;
     where_ = Where::kInRing;
     if (size_ != 0) __builtin_memcpy(state.out.buffer(ticket_).data(), queued_.data(), size_);
@@ -85,17 +62,16 @@ void PendingCall::answered(const base::CallSender::Done& done) {
     if (status_ == abi::CallStatus::kOk && !take(done.ticket, done.size)) {
         status_ = abi::CallStatus::kBadArguments;
     }
-    if (waiter_) append(state.ready_first, state.ready_last, this);
+    if (waiter_) state.ready.push_back(this);
 }
 
 void PendingCall::wait() {
     while (!done_) {
         if (take_answer()) {
-            while (state.queued_first != nullptr && state.queued_first->try_submit()) {
-            }
-            continue;
+            submit_queued();
+        } else {
+            wait_for_host(false);
         }
-        wait_for_host(false);
     }
 }
 

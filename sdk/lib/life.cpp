@@ -25,7 +25,7 @@ constexpr std::uint64_t kPanicVector = 6;
 }  // namespace
 
 void ready() {
-    if (state.in.under_way() != 0 || state.out.under_way() != 0 || state.queued_first != nullptr) {
+    if (state.in.under_way() != 0 || state.out.under_way() != 0 || !state.queued.empty()) {
         panic("ready(): a call is under way");
     }
     state.frozen = true;

@@ -34,19 +34,9 @@ bool take_call() {
 
 // Coroutines whose answer is there.
 bool resume_ready() {
-    if (state.ready_first == nullptr) return false;
-    while (detail::PendingCall* call = state.ready_first) {
-        state.ready_first = call->next;
-        if (call->next == nullptr) state.ready_last = nullptr;
-        call->waiter().resume();
-    }
+    if (state.ready.empty()) return false;
+    while (detail::PendingCall* call = state.ready.pop_front()) call->waiter().resume();
     return true;
-}
-
-bool submit_queued() {
-    bool any = false;
-    while (state.queued_first != nullptr && state.queued_first->try_submit()) any = true;
-    return any;
 }
 
 }  // namespace
@@ -83,6 +73,12 @@ bool take_answer() {
     return true;
 }
 
+bool submit_queued() {
+    bool any = false;
+    while (!state.queued.empty() && state.queued.first()->try_submit()) any = true;
+    return any;
+}
+
 void wake_host() {
     base::full_fence();
     if (base::load_shared(state.slot->host_waits) == 0) return;
@@ -116,7 +112,7 @@ void wait_for_host(bool calls_wanted) {
 void serve() {
     for (;;) {
         bool any = take_call();
-        if (state.out.under_way() != 0 || state.ready_first != nullptr) {
+        if (state.out.under_way() != 0 || !state.ready.empty()) {
             while (take_answer()) any = true;
             any |= resume_ready();
             any |= submit_queued();

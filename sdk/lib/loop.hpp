@@ -17,6 +17,8 @@ void take_slot(std::uint64_t offset);
 
 // Takes one answer, if there is one.
 bool take_answer();
+// Submits what there is room for again; whether any was.
+bool submit_queued();
 // Wakes the host, if it sleeps; after an index was published.
 void wake_host();
 

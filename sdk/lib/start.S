@@ -1,17 +1,11 @@
 // The first instructions of a function, and the birth of an instance.
+#include "base/ring3_start.inc"
 #include "sdk/lib/offsets.hpp"
 
     .text
     .globl enclavisor_function_start
 enclavisor_function_start:
-    leaq enclavisor_stack_top(%rip), %rsp
-    xorl %ebp, %ebp
-    // Library code keeps its stack canary at FS:0x28.
-    leaq enclavisor_thread_area(%rip), %rax
-    wrfsbase %rax
-1:  rdrand %rcx
-    jnc 1b
-    movq %rcx, 0x28(%rax)
+    begin_ring3 enclavisor_stack_top, enclavisor_thread_area
     call enclavisor_function_begin
     ud2
 

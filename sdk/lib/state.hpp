@@ -22,10 +22,8 @@ struct State {
     base::CallReceiver in;
     base::CallSender out;
     detail::PendingCall* pending[abi::kCallDepth];  // by ticket; null: nobody wants the answer
-    detail::PendingCall* ready_first;               // answered, their coroutines not yet resumed
-    detail::PendingCall* ready_last;
-    detail::PendingCall* queued_first;  // not yet submitted: no room in the ring
-    detail::PendingCall* queued_last;
+    detail::PendingCalls ready;                     // answered, their coroutines not yet resumed
+    detail::PendingCalls queued;                    // not yet submitted: no room in the ring
 
     std::uint64_t instance, generation;
 

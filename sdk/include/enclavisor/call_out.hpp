@@ -17,6 +17,7 @@
 
 #include "base/call_codec.hpp"
 #include "base/call_ring.hpp"
+#include "base/list.hpp"
 #include "base/result.hpp"
 #include "sdk/include/enclavisor/buffer.hpp"
 
@@ -42,7 +43,7 @@ public:
     void answered(const base::CallSender::Done& done);
     bool try_submit();
     std::coroutine_handle<> waiter() { return waiter_; }
-    PendingCall* next = nullptr;
+    base::ListLink<PendingCall> queue;  // of those that wait for room, or to be resumed
 
 protected:
     PendingCall(std::uint32_t function, std::size_t size, std::size_t room);
@@ -65,6 +66,8 @@ private:
     Buffer queued_;  // the arguments, while there is no room in the ring
     std::coroutine_handle<> waiter_;
 };
+
+using PendingCalls = base::List<PendingCall, &PendingCall::queue>;
 
 template <typename R>
 struct Answer {

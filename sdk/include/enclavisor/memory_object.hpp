@@ -27,7 +27,7 @@ using Measurement = std::array<std::uint8_t, 48>;
 enum class Access : std::uint64_t { kRead = abi::kRead, kReadWrite = abi::kRead | abi::kWrite };
 
 // Most pages of one object.
-inline constexpr std::size_t kMaxObjectPages = 1024;
+using abi::kMaxObjectPages;
 
 class MemoryObject {
 public:

@@ -2,7 +2,7 @@
 // one: an element belongs to at most one list.
 #pragma once
 
-namespace enclavisor::kernel {
+namespace enclavisor::base {
 
 template <typename T>
 struct ListLink {
@@ -47,4 +47,4 @@ private:
     T* last_ = nullptr;
 };
 
-}  // namespace enclavisor::kernel
+}  // namespace enclavisor::base
