@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kLongestSleep{50};
 constexpr std::uint32_t kMostLastWords = 256;
-constexpr int kFirstLooks = 32;  // before the clock, the enclave's state and the VM's are looked at
+// Looks at the slot before the clock, the enclave's state and the VM's are looked at,
+// which costs more: so many in vain, and so many in all.
+constexpr int kQuietLooks = 64, kMostLooks = 4096;
 
 Error broken() {
     return Error{"the enclave broke the protocol of calls", "destroy it", kExitFailure};
@@ -152,25 +154,36 @@ Result<bool> CallClient::progress() {
     }
 }
 
+Result<CallClient::Polled> CallClient::poll(const std::function<bool()>& ready) {
+    auto polled = Polled::kNothing;
+    int quiet = 0;
+    for (int looks = 0; looks < kMostLooks && quiet < kQuietLooks; looks++) {
+        if (!anything()) {
+            quiet++;
+            __builtin_ia32_pause();
+            continue;
+        }
+        quiet = 0;
+        if (TRY(progress())) polled = Polled::kSomething;
+        if (ready()) return Polled::kReady;
+    }
+    return polled;
+}
+
 Result<void> CallClient::wait_until(const std::function<bool()>& ready) {
     using Clock = std::chrono::steady_clock;
     // The usual case: the answer comes at once.
-    for (int i = 0; i < kFirstLooks; i++) {
-        if (anything()) {
-            TRY(progress());
-            if (ready()) return {};
-        }
-        __builtin_ia32_pause();
-    }
+    if (TRY(poll(ready)) == Polled::kReady) return {};
     auto idle_since = Clock::now();
     const auto begin = idle_since;
     for (;;) {
-        // Before progress(): what it published before its end is still taken.
+        // Before the last look: what it published before its end is still taken.
         const bool over = ended();
-        if (TRY(progress())) idle_since = Clock::now();
-        if (ready()) return {};
+        const Polled polled = TRY(poll(ready));
+        if (polled == Polled::kReady || ready()) return {};
         if (over) return base::Failure{why_ended()};
         const auto now = Clock::now();
+        if (polled == Polled::kSomething) idle_since = now;
         if (policy_->patience && now - begin > *policy_->patience) {
             return fail("the enclave does not answer in time", "wait longer or destroy it", kExitTimeout);
         }
@@ -181,10 +194,7 @@ Result<void> CallClient::wait_until(const std::function<bool()>& ready) {
         if (machine_->cancelled() != nullptr && machine_->cancelled()->load() != 0) {
             return fail("interrupted", "", 128 + machine_->cancelled()->load());
         }
-        if (now - idle_since < policy_->host_spin) {
-            for (int i = 0; i < 64 && !anything(); i++) __builtin_ia32_pause();
-            continue;
-        }
+        if (now - idle_since < policy_->host_spin) continue;
         machine_->events().wait(
             [&] {
                 store(slot_->host_waits, 1);

@@ -69,6 +69,9 @@ public:
 private:
     friend class CallJob;
     Result<bool> progress();  // takes completions and calls out; whether there were any
+    enum class Polled { kNothing, kSomething, kReady };
+    // Looks at the slot for a short while.
+    Result<Polled> poll(const std::function<bool()>& ready);
     void answer(std::uint32_t id, std::span<std::byte> buffer, const HostAnswer& answer);
     void published();  // wakes the enclave if it sleeps
     std::string last_words() const;
