@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -68,13 +69,12 @@ public:
     void copy_result(Ticket ticket, std::span<std::byte> to) const {
         copy_from_shared(to.data(), buffer(ticket).first(to.size()));
     }
-    void release(Ticket ticket) { live_[ticket].state = State::kFree; }
+    void release(Ticket ticket) { tickets_ &= ~(1u << ticket); }
     std::uint32_t under_way() const { return submitted_ - taken_; }
 
 private:
-    enum class State : std::uint8_t { kFree, kReserved, kSubmitted, kDone };
     struct Live {
-        State state = State::kFree;
+        bool submitted = false;  // and not completed
         std::uint32_t id = 0;
         std::uint32_t offset = 0, capacity = 0;
     };
@@ -82,6 +82,7 @@ private:
 
     CallMemory memory_{};
     std::uint32_t submitted_ = 0, taken_ = 0;
+    std::uint32_t tickets_ = 0;  // a bit each, from reserve() to release()
     std::array<Live, abi::kCallDepth> live_{};
 };
 
@@ -117,8 +118,9 @@ inline std::optional<std::uint32_t> CallSender::find_room(std::uint32_t size) co
     std::uint32_t begin = 0;
     for (bool moved = true; moved;) {
         moved = false;
-        for (const Live& live : live_) {
-            if (live.state == State::kFree || live.capacity == 0) continue;
+        for (std::uint32_t left = tickets_; left != 0; left &= left - 1) {
+            const Live& live = live_[std::countr_zero(left)];
+            if (live.capacity == 0) continue;
             if (begin < live.offset + live.capacity && live.offset < begin + size) {
                 begin = live.offset + live.capacity;
                 moved = true;
@@ -132,19 +134,18 @@ inline std::optional<std::uint32_t> CallSender::find_room(std::uint32_t size) co
 inline std::optional<CallSender::Ticket> CallSender::reserve(std::uint32_t capacity) {
     if (capacity > memory_.area_size) return std::nullopt;
     const std::uint32_t size = (capacity + abi::kCallAlignment - 1) & ~(abi::kCallAlignment - 1);
-    for (Ticket ticket = 0; ticket < abi::kCallDepth; ticket++) {
-        if (live_[ticket].state != State::kFree) continue;
-        const auto offset = find_room(size);
-        if (!offset) return std::nullopt;
-        live_[ticket] = {State::kReserved, 0, *offset, size};
-        return ticket;
-    }
-    return std::nullopt;
+    const auto ticket = static_cast<Ticket>(std::countr_one(tickets_));
+    if (ticket >= abi::kCallDepth) return std::nullopt;
+    const auto offset = find_room(size);
+    if (!offset) return std::nullopt;
+    tickets_ |= 1u << ticket;
+    live_[ticket] = {false, 0, *offset, size};
+    return ticket;
 }
 
 inline void CallSender::submit(Ticket ticket, std::uint32_t function, std::uint32_t size) {
     Live& live = live_[ticket];
-    live.state = State::kSubmitted;
+    live.submitted = true;
     live.id = submitted_ * abi::kCallDepth + ticket;  // the ticket is found again without a search
     abi::CallEntry& entry = memory_.ring->entries[submitted_ % abi::kCallDepth];
     entry.function = function;
@@ -159,11 +160,11 @@ inline Look CallSender::look(Done& done) {
     if (!anything()) return Look::kNothing;
     const auto completion = copy_from_shared(memory_.ring->completions[taken_ % abi::kCallDepth]);
     Live& live = live_[completion.id % abi::kCallDepth];
-    if (live.state != State::kSubmitted || live.id != completion.id || completion.size > live.capacity) {
+    if (!live.submitted || live.id != completion.id || completion.size > live.capacity) {
         return Look::kBroken;
     }
     taken_++;
-    live.state = State::kDone;
+    live.submitted = false;
     const bool known = completion.status <= static_cast<std::uint32_t>(abi::CallStatus::kFailed);
     done = {completion.id % abi::kCallDepth,
             known ? static_cast<abi::CallStatus>(completion.status) : abi::CallStatus::kFailed,

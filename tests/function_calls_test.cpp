@@ -1,4 +1,4 @@
-// Calls of functions under a hostile host, and what a call takes.
+// Calls of functions under a hostile host, and from many threads.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -121,51 +121,6 @@ TEST_P(FunctionCalls, ACorruptedSlotIsItsOwnInstancesAffair) {
     EXPECT_GT(rounds, 10u);
     EXPECT_TRUE(Instance::destroy_all(instances).ok());
     EXPECT_TRUE(healthy(*machine_));
-}
-
-// A call that does nothing, beside a word that bounces between the same two, both
-// polling. The best of several runs: other programs use this machine too.
-TEST_P(FunctionCalls, ANullCallIsLittleMoreThanARoundTrip) {
-    constexpr std::uint32_t kTimes = 3000, kRuns = 15;
-    auto loaded = load(3, 100'000, 60s);
-    ASSERT_TRUE(loaded.ok()) << loaded.error().text();
-    auto function = loaded.take();
-    auto forked = function.fork();
-    ASSERT_TRUE(forked.ok()) << forked.error().text();
-    auto& instance = forked.value();
-    const auto bounce = function.entry("bounce").value(), nothing = function.entry("nothing").value(),
-               ask_often = function.entry("ask_often").value();
-    auto& words = *reinterpret_cast<Bounce*>(window() + 3 * abi::kPageSize);
-    const auto now = [] { return std::chrono::steady_clock::now(); };
-    using Nanoseconds = std::chrono::duration<double, std::nano>;
-    double bare = 1e9, call = 1e9, out = 1e9;
-    for (std::uint32_t run = 0; run < kRuns; run++) {
-        words = {};
-        const auto bouncing = instance.begin<void>(bounce, kTimes);
-        ASSERT_TRUE(bouncing.ok());
-        host::store(words.to_enclave, 1);
-        while (host::load(words.to_host) != 1) __builtin_ia32_pause();
-        const auto begin = now();
-        for (std::uint32_t i = 2; i <= kTimes; i++) {
-            host::store(words.to_enclave, i);
-            while (host::load(words.to_host) != i) __builtin_ia32_pause();
-        }
-        bare = std::min(bare, Nanoseconds(now() - begin).count() / (kTimes - 1));
-        ASSERT_TRUE(instance.end<void>(bouncing.value()).ok());
-        const auto begin_calls = now();
-        for (std::uint32_t i = 0; i < kTimes; i++) ASSERT_TRUE(instance.call<void>(nothing).ok());
-        call = std::min(call, Nanoseconds(now() - begin_calls).count() / kTimes);
-        // The other way: calls out of the enclave, which the host answers.
-        const auto begin_out = now();
-        const auto right = instance.call<std::uint32_t>(ask_often, kTimes);
-        ASSERT_TRUE(right.ok());
-        EXPECT_EQ(right.value(), kTimes);
-        out = std::min(out, Nanoseconds(now() - begin_out).count() / kTimes);
-    }
-    std::cout << "bare round trip " << bare << " ns, null call in " << call << " ns (ratio " << call / bare
-              << "), null call out " << out << " ns (ratio " << out / bare << ")\n";
-    EXPECT_LE(call, 2.5 * bare) << "it is below 2 on an idle machine";
-    EXPECT_LE(out, 5 * bare);
 }
 
 // Commands of several threads, in batches and one by one.

@@ -5,7 +5,8 @@
 
 namespace enclavisor::tests {
 
-inline constexpr std::uint32_t kDouble = 1;
+inline constexpr std::uint32_t kDouble = 1;   // of a number
+inline constexpr std::uint32_t kNothing = 2;  // no arguments, no result
 
 // Words that bounce between host and enclave, in the last page of the I/O window.
 struct Bounce {
