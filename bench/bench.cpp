@@ -11,6 +11,8 @@
 #include "bench/linux_arm.hpp"
 #include "bench/programs.hpp"
 #include "bench/results.hpp"
+#include "bench/round_trips.hpp"
+#include "tests/support/machines.hpp"
 
 namespace enclavisor::bench {
 namespace {
@@ -71,8 +73,12 @@ private:
             step(where, program.name, program.in_enclave == InEnclave::kRuns, figures,
                  [&] { return arm.run(program); });
         }
-        if (!wanted(options_.only, "templates")) return;
-        step(where, "templates", true, figures, [&] { return measure_forks(platform); });
+        if (wanted(options_.only, "templates")) {
+            step(where, "templates", true, figures, [&] { return measure_forks(platform); });
+        }
+        if (platform == host::Platform::kPlain && wanted(options_.only, "round-trip")) {
+            step(where, "calls", true, figures, [&] { return measure_round_trips(tests::programs_dir()); });
+        }
     }
 
     void run_linux() {
@@ -90,8 +96,11 @@ private:
             Figures& figures = results_.linux_guest[name];
             step(where, "boot", true, figures, [&] { return arm.boot(kernel_options); });
             for (const Program& program : programs()) {
-                if (!wanted(options_.only, program.name)) continue;
+                if (!wanted(options_.only, program.name) || program.timed) continue;
                 step(where, program.name, true, figures, [&] { return arm.run(program, kernel_options); });
+            }
+            if (!tuned && wanted(options_.only, "round-trip")) {
+                step(where, "serial", true, figures, [&] { return arm.serial_round_trip(); });
             }
         }
     }

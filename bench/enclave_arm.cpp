@@ -22,13 +22,22 @@ constexpr std::uint64_t kNullCalls = 1000;       // in programs/kernel_call.S
 
 }  // namespace
 
-host::Result<std::unique_ptr<host::Machine>> launch_counting(host::Platform platform,
-                                                             std::uint64_t memory_mib) {
+static host::MachineOptions machine_options(host::Platform platform, std::uint64_t memory_mib) {
     host::MachineOptions options;
     options.platform = platform;
     options.memory_mib = memory_mib;
     options.accelerator = "tcg";
     options.cpu = kGuestCpu;
+    return options;
+}
+
+host::Result<std::unique_ptr<host::Machine>> launch_timed(host::Platform platform, std::uint64_t memory_mib) {
+    return host::Machine::launch(machine_options(platform, memory_mib));
+}
+
+host::Result<std::unique_ptr<host::Machine>> launch_counting(host::Platform platform,
+                                                             std::uint64_t memory_mib) {
+    host::MachineOptions options = machine_options(platform, memory_mib);
     options.icount = true;
     // No timer of an emulated device: an idle guest's clock would jump to it.
     options.extra_arguments = {"-rtc", "clock=host"};
@@ -56,7 +65,7 @@ host::Result<Figures> EnclaveArm::boot() {
 host::Result<Figures> EnclaveArm::run(const Program& program) {
     const auto path = programs_ / program.file;
     const auto application = TRY(host::describe_program(path, (program.memory_mib / 2) << 20));
-    const auto machine = TRY(launch_counting(platform_, program.memory_mib));
+    const auto machine = TRY((program.timed ? launch_timed : launch_counting)(platform_, program.memory_mib));
     auto enclave = TRY(host::Enclave::build(*machine, application.image));
 
     const auto output = work_ / "enclave-output";
@@ -70,8 +79,9 @@ host::Result<Figures> EnclaveArm::run(const Program& program) {
     host::StartParameters start;
     start.arguments = {path.string()};
     start.arguments.insert(start.arguments.end(), program.arguments.begin(), program.arguments.end());
-    // Where `micro` writes to; the runtime would answer a write to /dev/null itself.
+    // Where they write to; the runtime would answer a write to /dev/null itself.
     if (program.name == "micro") start.arguments.insert(start.arguments.end(), {work_ / "target", "enclave"});
+    if (program.timed) start.arguments.push_back(work_ / "target");
     TRY(enclave.hand_over(start));
     TRY(enclave.start());
     const bool certain = program.in_enclave == InEnclave::kRuns;

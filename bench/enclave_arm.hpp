@@ -11,9 +11,10 @@
 
 namespace enclavisor::bench {
 
-// A machine whose clock counts instructions.
+// A machine whose clock counts instructions, and one with an ordinary clock.
 host::Result<std::unique_ptr<host::Machine>> launch_counting(host::Platform platform,
                                                              std::uint64_t memory_mib);
+host::Result<std::unique_ptr<host::Machine>> launch_timed(host::Platform platform, std::uint64_t memory_mib);
 
 class EnclaveArm {
 public:

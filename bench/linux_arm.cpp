@@ -2,7 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <sstream>
@@ -27,13 +31,52 @@ std::string contents(const std::filesystem::path& path) {
     return text.str();
 }
 
-std::vector<std::string> qemu_command(const std::string& qemu, std::uint64_t memory_mib) {
-    return {qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine",
-            "microvm,acpi=off", "-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu",
-            kGuestCpu, "-smp", "1",
-            // What a guest could see of the time of day, or of chance, would change its counts.
-            "-rtc", "base=2024-01-01T00:00:00,clock=vm", "-seed", "1", "-m", fmt::format("{}M", memory_mib),
-            "-device", "isa-debug-exit,iobase=0xf4,iosize=4"};
+std::vector<std::string> qemu_command(const std::string& qemu, std::uint64_t memory_mib, bool counting) {
+    std::vector<std::string> line{qemu,
+                                  "-nodefaults",
+                                  "-no-user-config",
+                                  "-display",
+                                  "none",
+                                  "-no-reboot",
+                                  "-machine",
+                                  "microvm,acpi=off",
+                                  "-accel",
+                                  "tcg,thread=single",
+                                  "-cpu",
+                                  kGuestCpu,
+                                  "-smp",
+                                  "1",
+                                  "-m",
+                                  fmt::format("{}M", memory_mib),
+                                  "-device",
+                                  "isa-debug-exit,iobase=0xf4,iosize=4"};
+    if (counting) {
+        // What a guest could see of the time of day, or of chance, would change its counts.
+        line.insert(line.end(), {"-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01T00:00:00,clock=vm",
+                                 "-seed", "1"});
+    }
+    return line;
+}
+
+// Nanoseconds of a byte through `serial` and back, the best of many, once the program
+// there (programs/round_trip.c) says that it is ready; then ends it.
+host::Result<double> time_echo(int serial) {
+    constexpr int kRuns = 100, kTimes = 20;
+    char byte = 0;
+    if (::read(serial, &byte, 1) != 1) return host::fail("the Linux guest has no serial port");
+    double best = 1e18;
+    for (int run = 0; run < kRuns; run++) {
+        const auto begin = std::chrono::steady_clock::now();
+        for (int i = 0; i < kTimes; i++) {
+            if (::write(serial, "x", 1) != 1 || ::read(serial, &byte, 1) != 1 || byte != 'x') {
+                return host::fail("the serial port does not send back what it got");
+            }
+        }
+        const std::chrono::duration<double, std::nano> taken = std::chrono::steady_clock::now() - begin;
+        best = std::min(best, taken.count() / kTimes);
+    }
+    if (::write(serial, "q", 1) != 1) return host::fail("the serial port is gone");
+    return best;
 }
 
 }  // namespace
@@ -52,10 +95,7 @@ std::string LinuxArm::command_line(const std::string& options) {
 }
 
 host::Result<Figures> LinuxArm::boot(const std::string& options) {
-    Initramfs files;
-    const auto init = TRY(host::read_file(programs_ / "init"));
-    files.add_program("init", init);
-    const std::string output = TRY(output_of(std::move(files).finish(), 256, options));
+    const std::string output = TRY(output_of(nullptr, {256, options}));
     Figures figures;
     std::istringstream lines{output};
     const std::string other = read_figures(lines, "boot", figures);
@@ -64,15 +104,7 @@ host::Result<Figures> LinuxArm::boot(const std::string& options) {
 }
 
 host::Result<Figures> LinuxArm::run(const Program& program, const std::string& options) {
-    Initramfs files;
-    const auto init = TRY(host::read_file(programs_ / "init"));
-    const auto bytes = TRY(host::read_file(programs_ / program.file));
-    files.add_program("init", init);
-    files.add_program("program", bytes);
-    std::string plan = program.name + " /program";
-    for (const std::string& argument : program.arguments) plan += " " + argument;
-    files.add_file("plan", plan + "\n");
-    const std::string output = TRY(output_of(std::move(files).finish(), program.memory_mib, options));
+    const std::string output = TRY(output_of(&program, {program.memory_mib, options}));
     Figures figures;
     std::istringstream lines{output};
     const std::string other = read_figures(lines, program.name, figures);
@@ -83,21 +115,55 @@ host::Result<Figures> LinuxArm::run(const Program& program, const std::string& o
     return figures;
 }
 
-host::Result<std::string> LinuxArm::output_of(const std::string& initramfs, std::uint64_t memory_mib,
-                                              const std::string& options) {
+host::Result<Figures> LinuxArm::serial_round_trip() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return host::fail("no socketpair");
+    const host::Fd ours{ends[0]};
+    Guest guest{.memory_mib = 256, .counting = false, .serial = host::Fd{ends[1]}};
+    const timeval longest{60, 0};
+    ::setsockopt(ours.get(), SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest);
+    const Program echo{"serial", "round_trip", {"--serial"}, 256, InEnclave::kHasOwn};
+    Figures figures;
+    TRY(output_of(&echo, std::move(guest), [&] {
+        auto timed = time_echo(ours.get());
+        if (timed.ok()) figures["round-trip.serial"] = *timed;
+        return timed.ok() ? host::Result<void>{} : base::Failure{timed.error()};
+    }));
+    return figures;
+}
+
+host::Result<std::string> LinuxArm::output_of(const Program* program, Guest guest,
+                                              const std::function<host::Result<void>()>& meanwhile) {
+    Initramfs files;
+    const auto init = TRY(host::read_file(programs_ / "init"));
+    files.add_program("init", init);
+    if (program != nullptr) {
+        const auto bytes = TRY(host::read_file(programs_ / program->file));
+        files.add_program("program", bytes);
+        std::string plan = program->name + " /program";
+        for (const std::string& argument : program->arguments) plan += " " + argument;
+        files.add_file("plan", plan + "\n");
+    }
     const auto archive = work_ / "initramfs", output = work_ / "linux-output", said = work_ / "linux-qemu";
-    std::ofstream{archive, std::ios::binary} << initramfs;
+    std::ofstream{archive, std::ios::binary} << std::move(files).finish();
     std::filesystem::remove(output);
-    auto line = qemu_command(TRY(host::find_qemu()).string(), memory_mib);
+    auto line = qemu_command(TRY(host::find_qemu()).string(), guest.memory_mib, guest.counting);
     line.insert(line.end(), {"-kernel", kernel_.image.string(), "-initrd", archive.string(), "-append",
-                             command_line(options), "-chardev", "file,id=debug,path=" + output.string(),
+                             command_line(guest.options), "-chardev", "file,id=debug,path=" + output.string(),
                              "-device", "isa-debugcon,iobase=0xe9,chardev=debug"});
     const host::Fd nothing{::open("/dev/null", O_RDWR | O_CLOEXEC)};
     const host::Fd messages{::open(said.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
     host::SpawnOptions spawn;
     spawn.standard_input = nothing.get();
     spawn.standard_output = spawn.standard_error = messages.get();
+    if (guest.serial) {
+        spawn.inherit = {guest.serial.get()};
+        line.insert(line.end(), {"-chardev", fmt::format("socket,id=serial,fd={}", guest.serial.get()),
+                                 "-serial", "chardev:serial"});
+    }
     auto qemu = TRY(host::Process::spawn(line, spawn));  // killed when it goes out of scope
+    guest.serial.reset();                                // its end is seen
+    TRY(meanwhile());
     const auto end = std::chrono::steady_clock::now() + kLongest;
     while (!qemu.ended()) {
         if (std::chrono::steady_clock::now() > end) return host::fail("the Linux guest does not end");

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "bench/figures.hpp"
 #include "bench/programs.hpp"
 #include "host/lib/error.hpp"
+#include "host/lib/fd.hpp"
 
 namespace enclavisor::bench {
 
@@ -34,13 +36,24 @@ public:
     // Boots a guest that runs one program.
     host::Result<Figures> run(const Program& program, const std::string& options);
 
+    // A byte to the guest's serial port and back, by a program there: "round-trip.serial",
+    // nanoseconds, the best of many.
+    host::Result<Figures> serial_round_trip();
+
     const LinuxKernel& kernel() const { return kernel_; }
     static std::string command_line(const std::string& options);
 
 private:
-    // What the guest wrote to its debug port.
-    host::Result<std::string> output_of(const std::string& initramfs, std::uint64_t memory_mib,
-                                        const std::string& options);
+    struct Guest {
+        std::uint64_t memory_mib;
+        std::string options;  // of the kernel
+        bool counting = true;
+        host::Fd serial{};  // the other end of its serial port
+    };
+    // What a program as the guest's only one prints; `meanwhile` is done while it runs.
+    host::Result<std::string> output_of(
+        const Program* program, Guest guest,
+        const std::function<host::Result<void>()>& meanwhile = [] { return host::Result<void>{}; });
 
     LinuxKernel kernel_;
     std::filesystem::path programs_, work_;

@@ -11,6 +11,7 @@ std::vector<Program> programs() {
         {"lua", "lua", {}, 1024, kRuns},
         {"threads-musl", "threads-musl", {}, 1024, kMayRun},
         {"threads-glibc", "threads-glibc", {}, 1024, kMayRun},
+        {"round-trip", "round_trip", {}, 256, kRuns, true},
         {"yield", "yield", {}, 1024, kMayRun},
         {"copy-on-write", "copy_on_write", {}, 1024, kHasOwn},
         {"idle-children-1", "idle_children", {"1"}, 1024, kHasOwn},

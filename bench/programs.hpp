@@ -20,6 +20,7 @@ struct Program {
     std::vector<std::string> arguments;
     std::uint64_t memory_mib;  // of the machine
     InEnclave in_enclave;
+    bool timed = false;  // in nanoseconds, not in instructions, and in an enclave only
 };
 
 // Touched heaps of the processes that fork.

@@ -14,6 +14,8 @@ constexpr const char* kThreads = "Threads";
 constexpr const char* kForks = "Fork";
 constexpr const char* kCompute = "Computing";
 
+constexpr const char* kRoundTrips = "Round trips";
+
 constexpr double kMostOfLinux = 1.02;
 
 std::vector<Row> fixed_rows() {
@@ -106,6 +108,45 @@ std::vector<Row> fixed_rows() {
     };
 }
 
+std::vector<Row> round_trip_rows() {
+    const auto time = [](const char* label, const char* enclave, const char* linux_guest, const char* note) {
+        return Row{.group = kRoundTrips,
+                   .label = label,
+                   .enclave = enclave,
+                   .linux_guest = linux_guest,
+                   .unit = kNanoseconds,
+                   .note = note};
+    };
+    const auto count = [](const char* label, const char* enclave, const char* unit) {
+        return Row{.group = kRoundTrips, .label = label, .enclave = enclave, .unit = unit};
+    };
+    std::vector<Row> all{
+        time("a word in shared memory, both sides polling (the floor)", "round-trip.bare", "",
+             "Wall time, the best of many short runs, on a machine that does other things as well. The "
+             "enclave's "
+             "side is translated code (TCG), the host's is native."),
+        time("null call, host to enclave", "round-trip.call_in", "", "Aim: within 2 times the floor."),
+        time("null call, enclave to host", "round-trip.call_out", "", "Aim: within 2 times the floor."),
+        time("`pwrite` of no byte by a Linux program", "round-trip.pwrite_nothing", "",
+             "Forwarded to the host, where it is a system call that does next to nothing."),
+        time("`pwrite` of 1 byte by a Linux program", "round-trip.pwrite_1_byte", "",
+             "Forwarded to the host, to a file there: the host's own call is in it."),
+        time("a byte to the guest's serial port and back", "", "round-trip.serial",
+             "The ordinary way into a VM: a program in the guest that sends back what it reads."),
+    };
+    all.push_back(
+        count("null call, host to enclave: the enclave's side", "round-trip.call_in_enclave", kInstructions));
+    all.push_back(
+        count("null call, host to enclave: the host's side", "round-trip.call_in_host", kHostInstructions));
+    all.push_back(count("null call, enclave to host: the enclave's side", "round-trip.call_out_enclave",
+                        kInstructions));
+    all.push_back(
+        count("null call, enclave to host: the host's side", "round-trip.call_out_host", kHostInstructions));
+    all.push_back(
+        count("forwarded `write` of 1 byte: the host's side", "round-trip.write_host", kHostInstructions));
+    return all;
+}
+
 std::vector<Row> computing_rows() {
     const auto row = [](const char* label, const std::string& program, const char* note) {
         return Row{.group = kCompute,
@@ -171,6 +212,7 @@ std::vector<Row> rows() {
     add_forks(all, "fork, touch of one page, exit, wait", "touch_exit_wait");
     add_idle_children(all);
     for (Row& row : computing_rows()) all.push_back(std::move(row));
+    for (Row& row : round_trip_rows()) all.push_back(std::move(row));
     return all;
 }
 

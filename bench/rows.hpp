@@ -7,6 +7,8 @@
 namespace enclavisor::bench {
 
 inline constexpr const char* kInstructions = "guest instructions";
+inline constexpr const char* kHostInstructions = "host instructions";
+inline constexpr const char* kNanoseconds = "ns";
 inline constexpr const char* kKib = "KiB";
 
 struct Row {

@@ -1,0 +1,90 @@
+#include "bench/round_trips.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "bench/enclave_arm.hpp"
+#include "bench/proxy_count.hpp"
+#include "bench/single_step.hpp"
+#include "host/lib/machine.hpp"
+#include "tests/support/round_trips.hpp"
+
+namespace enclavisor::bench {
+namespace {
+
+using tests::RoundTrips;
+
+constexpr std::uint32_t kRuns = 200, kTimes = 1000;
+constexpr int kCounts = 30;
+
+host::Result<void> measure_time(const std::filesystem::path& programs, Figures& figures) {
+    const auto machine = TRY(launch_timed(host::Platform::kPlain, 256));
+    RoundTrips trips = TRY(RoundTrips::begin(*machine, programs));
+    for (std::uint32_t i = 0; i < kRuns; i++) TRY(trips.run(kTimes));
+    figures["round-trip.bare"] = trips.bare;
+    figures["round-trip.call_in"] = trips.call_in;
+    figures["round-trip.call_out"] = trips.call_out;
+    return {};
+}
+
+host::Result<void> count_in_enclave(const std::filesystem::path& programs, Figures& figures) {
+    const auto machine = TRY(launch_counting(host::Platform::kPlain, 256));
+    RoundTrips trips = TRY(RoundTrips::begin(*machine, programs));
+    const auto stamp = trips.entry("stamp"), asking = trips.entry("cost_of_asking");
+    std::uint64_t call_in = ~0ull, call_out = ~0ull;
+    for (int i = 0; i < kCounts; i++) {
+        std::vector<host::CallId> calls;
+        for (std::uint32_t k = 0; k < abi::kCallDepth; k++) {
+            calls.push_back(TRY(trips.instance().begin<std::uint64_t>(stamp)));
+        }
+        std::uint64_t before = 0;
+        for (const host::CallId call : calls) {
+            const std::uint64_t now = TRY(trips.instance().end<std::uint64_t>(call));
+            if (before != 0) call_in = std::min(call_in, now - before);
+            before = now;
+        }
+        call_out = std::min(call_out, TRY(trips.instance().call<std::uint64_t>(asking)));
+    }
+    figures["round-trip.call_in_enclave"] = static_cast<double>(call_in);
+    figures["round-trip.call_out_enclave"] = static_cast<double>(call_out);
+    return {};
+}
+
+host::Result<void> count_on_host(const std::filesystem::path& programs, Figures& figures) {
+    const auto machine = TRY(launch_timed(host::Platform::kPlain, 256));
+    bool traced = false;
+    RoundTrips trips = TRY(RoundTrips::begin(*machine, programs, [&traced] {
+        if (traced) mark();
+    }));
+    const auto nothing = trips.entry("nothing"), ask_often = trips.entry("ask_often");
+    // The copy ends with its count, and what it wrote to the rings is unknown here: a
+    // machine for each.
+    figures["round-trip.call_in_host"] = TRY(count_steps([&] {
+        for (int i = 0; i < kCounts; i++) {
+            mark();
+            (void)trips.instance().call<void>(nothing);
+        }
+    }));
+    const auto another = TRY(launch_timed(host::Platform::kPlain, 256));
+    RoundTrips others = TRY(RoundTrips::begin(*another, programs, [&traced] {
+        if (traced) mark();
+    }));
+    figures["round-trip.call_out_host"] = TRY(count_steps([&] {
+        traced = true;
+        (void)others.instance().call<std::uint32_t>(ask_often, kCounts);
+    }));
+    return {};
+}
+
+}  // namespace
+
+host::Result<Figures> measure_round_trips(const std::filesystem::path& programs) {
+    Figures figures;
+    TRY(measure_time(programs, figures));
+    TRY(count_in_enclave(programs, figures));
+    TRY(count_on_host(programs, figures));
+    figures["round-trip.write_host"] = TRY(count_in_proxy());
+    return figures;
+}
+
+}  // namespace enclavisor::bench
