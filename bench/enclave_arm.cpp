@@ -17,8 +17,7 @@ namespace enclavisor::bench {
 namespace {
 
 constexpr std::chrono::minutes kLongest{10};
-constexpr std::chrono::seconds kLongestTry{60};  // for what is perhaps not there yet
-constexpr std::uint64_t kNullCalls = 1000;       // in programs/kernel_call.S
+constexpr std::uint64_t kNullCalls = 1000;  // in programs/kernel_call.S
 
 }  // namespace
 
@@ -84,8 +83,7 @@ host::Result<Figures> EnclaveArm::run(const Program& program) {
     if (program.timed) start.arguments.push_back(work_ / "target");
     TRY(enclave.hand_over(start));
     TRY(enclave.start());
-    const bool certain = program.in_enclave == InEnclave::kRuns;
-    const auto status = TRY(enclave.wait(certain ? kLongest : kLongestTry));
+    const auto status = TRY(enclave.wait(kLongest));
 
     Figures figures;
     std::ifstream lines{output};

@@ -9,9 +9,8 @@
 namespace enclavisor::bench {
 
 enum class InEnclave {
-    kRuns,    // a failure is a failure of the bench
-    kMayRun,  // not yet, perhaps
-    kHasOwn,  // the enclave's counterpart is another operation (templates.hpp)
+    kRuns,
+    kHasOwn,  // the enclave's counterpart is another operation (forks.hpp)
 };
 
 struct Program {
