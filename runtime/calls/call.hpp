@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 #include "abi/enclave/calls.hpp"
@@ -74,6 +73,12 @@ struct Invoke<kFunction> {
 
 // A path from the program: 0, -EFAULT or -ENAMETOOLONG.
 std::int64_t get_path(Address from, std::string& path);
+
+// Nanoseconds of a timespec of the program: 0, -EFAULT or -EINVAL.
+std::int64_t get_nanoseconds(Address from, std::uint64_t& nanoseconds);
+
+// `result` of a write. When nobody reads any more, the caller gets SIGPIPE too.
+std::int64_t written(std::int64_t result);
 
 // A reference to the open file of a descriptor, or return -EBADF from the calling
 // function. Another thread may close the descriptor meanwhile.

@@ -3,7 +3,6 @@
 // same: no word is seen by another process.
 #include "runtime/calls/futex.hpp"
 
-#include <limits.h>
 #include <linux/futex.h>
 
 #include "runtime/calls/call.hpp"
@@ -14,12 +13,10 @@ namespace {
 
 // The TSC at which a wait ends; 0: never. 0 or -errno.
 std::int64_t get_deadline(Address from, int operation, std::uint64_t& deadline) {
-    timespec time;
     std::uint64_t nanoseconds;
     deadline = 0;
     if (from == 0) return 0;
-    if (!get(from, time)) return -EFAULT;
-    if (!to_nanoseconds(time, nanoseconds)) return -EINVAL;
+    TRY_ERRNO(get_nanoseconds(from, nanoseconds));
     if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET) {  // absolute
         const ClockKind kind = operation & FUTEX_CLOCK_REALTIME ? ClockKind::kWall : ClockKind::kMonotonic;
         const std::uint64_t now = process().clock.read(kind);

@@ -93,9 +93,7 @@ std::int64_t sys_rt_sigtimedwait(Address from, Address info_address, Address tim
     if (!get(from, set)) return -EFAULT;
     set &= ~kUnblockable;
     if (time_address != 0) {
-        timespec time;
-        if (!get(time_address, time)) return -EFAULT;
-        if (!to_nanoseconds(time, nanoseconds)) return -EINVAL;
+        TRY_ERRNO(get_nanoseconds(time_address, nanoseconds));
         deadline = process().clock.deadline(nanoseconds);
     }
     SignalInfo info{};

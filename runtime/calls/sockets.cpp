@@ -1,6 +1,5 @@
 // Sockets: the host's, with addresses and messages as plain bytes.
 #include <limits.h>
-#include <signal.h>
 #include <sys/socket.h>
 
 #include <vector>
@@ -114,12 +113,7 @@ std::int64_t sys_getsockopt(Fd fd, int level, int option, Address to, Address si
 }
 
 std::int64_t sent(std::int64_t result, int flags) {
-    if (result == -EPIPE && !(flags & MSG_NOSIGNAL)) {
-        SignalInfo info{};
-        info.number = SIGPIPE;
-        raise_here(info);
-    }
-    return result;
+    return flags & MSG_NOSIGNAL ? result : written(result);
 }
 
 std::int64_t sys_sendto(Fd fd, Address from, std::uint64_t size, int flags, Address address,

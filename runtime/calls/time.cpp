@@ -5,7 +5,6 @@
 #include "runtime/threads/sleep.hpp"
 
 namespace enclavisor::runtime {
-
 namespace {
 
 std::int64_t sys_clock_gettime(int id, Address to) {
@@ -41,20 +40,16 @@ std::int64_t sleep_for(std::uint64_t nanoseconds, Address rest) {
 }
 
 std::int64_t sys_nanosleep(Address from, Address rest) {
-    timespec time;
     std::uint64_t nanoseconds;
-    if (!get(from, time)) return -EFAULT;
-    if (!to_nanoseconds(time, nanoseconds)) return -EINVAL;
+    TRY_ERRNO(get_nanoseconds(from, nanoseconds));
     return sleep_for(nanoseconds, rest);
 }
 
 std::int64_t sys_clock_nanosleep(int id, int flags, Address from, Address rest) {
     const ClockKind kind = kind_of_clock(id);
-    timespec time;
     std::uint64_t nanoseconds;
     if (kind == ClockKind::kUnknown || (flags & ~TIMER_ABSTIME)) return -EINVAL;
-    if (!get(from, time)) return -EFAULT;
-    if (!to_nanoseconds(time, nanoseconds)) return -EINVAL;
+    TRY_ERRNO(get_nanoseconds(from, nanoseconds));
     if (flags & TIMER_ABSTIME) {
         const std::uint64_t now = process().clock.read(kind);
         nanoseconds = nanoseconds > now ? nanoseconds - now : 0;
@@ -64,6 +59,12 @@ std::int64_t sys_clock_nanosleep(int id, int flags, Address from, Address rest) 
 }
 
 }  // namespace
+
+std::int64_t get_nanoseconds(Address from, std::uint64_t& nanoseconds) {
+    timespec time;
+    if (!get(from, time)) return -EFAULT;
+    return to_nanoseconds(time, nanoseconds) ? 0 : -EINVAL;
+}
 
 ENCLAVISOR_FREE_CALL(clock_gettime)
 ENCLAVISOR_FREE_CALL(clock_getres)

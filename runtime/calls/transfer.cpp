@@ -9,11 +9,7 @@
 #include "runtime/support/buffer.hpp"
 
 namespace enclavisor::runtime {
-namespace {
 
-constexpr std::uint64_t kMaxCount = 0x7ffff000;  // MAX_RW_COUNT
-
-// A write that nobody reads any more.
 std::int64_t written(std::int64_t result) {
     if (result == -EPIPE) {
         SignalInfo info{};
@@ -22,6 +18,10 @@ std::int64_t written(std::int64_t result) {
     }
     return result;
 }
+
+namespace {
+
+constexpr std::uint64_t kMaxCount = 0x7ffff000;  // MAX_RW_COUNT
 
 std::int64_t sys_read(Fd fd, Address to, std::uint64_t size) {
     if (fd == 0 && process().freezes_at_input) [[unlikely]]

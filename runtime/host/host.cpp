@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/host/area_pool.hpp"
 #include "runtime/process.hpp"
 #include "runtime/support/kernel_call.hpp"
 #include "runtime/support/lasting.hpp"
@@ -80,6 +81,22 @@ std::uint8_t blocking(C call) {
     return result == -EINTR && call != C::kPoll ? restart_call() : result;
 }
 
+// In that area of the pool, which is given back.
+[[gnu::always_inline]] inline std::int64_t call_in(IoChannel& channel, Patience patience, C call,
+                                                   const Arguments& arguments) {
+    std::int64_t result;
+    {
+        const Unlocked unlocked;
+        result = Forwarder{channel, patience}(call, arguments);
+        if (result == -EINTR) [[unlikely]]
+            result = interrupted(channel, patience, call, arguments);
+    }
+    areas.get().give_back(channel);
+    if (waiting_for_area != 0) [[unlikely]]
+        announce_area();
+    return result;
+}
+
 // In any area. The caller chose the size for the one that was free when it looked.
 [[gnu::noinline]] std::int64_t call_in_some_area(C call, Arguments arguments) {
     AreaPool& pool = areas.get();
@@ -88,16 +105,7 @@ std::uint8_t blocking(C call) {
     if (channel.index() != 0 && (blocking(call) & kCarries)) {
         arguments[2] = std::min(arguments[2], kMaxFurtherTransfer);
     }
-    const Patience patience{blocking(call) != 0, pool.only_first_taken()};
-    std::int64_t result;
-    {
-        const Unlocked unlocked;
-        result = Forwarder{channel, patience}(call, arguments);
-        if (result == -EINTR) result = interrupted(channel, patience, call, arguments);
-    }
-    pool.give_back(channel);
-    if (waiting_for_area != 0) announce_area();
-    return result;
+    return call_in(channel, {blocking(call) != 0, pool.only_first_taken()}, call, arguments);
 }
 
 // Whether the descriptor of the call is ready for it, as far as can be asked.
@@ -188,19 +196,7 @@ std::int64_t forward_call(C call, const Arguments& arguments) {
     AreaPool& pool = areas.get();
     if (!pool.quiet()) [[unlikely]]
         return forward_among_others(call, arguments);
-    IoChannel& channel = pool.take();
-    const Patience patience{.interruptible = blocking(call) != 0, .alone = true};
-    std::int64_t result;
-    {
-        const Unlocked unlocked;
-        result = Forwarder{channel, patience}(call, arguments);
-        if (result == -EINTR) [[unlikely]]
-            result = interrupted(channel, patience, call, arguments);
-    }
-    pool.give_back(channel);
-    if (waiting_for_area != 0) [[unlikely]]
-        announce_area();
-    return result;
+    return call_in(pool.take(), {.interruptible = blocking(call) != 0, .alone = true}, call, arguments);
 }
 
 }  // namespace enclavisor::runtime

@@ -8,16 +8,6 @@ constexpr int kSpins = 2000;
 // While other threads wait too, the processor is theirs, or the proxy's.
 constexpr int kFewSpins = 50;
 
-std::uint32_t load(const std::uint32_t& word) {
-    return __atomic_load_n(&word, __ATOMIC_ACQUIRE);
-}
-void store(std::uint32_t& word, std::uint32_t value) {
-    __atomic_store_n(&word, value, __ATOMIC_RELEASE);
-}
-void fence() {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
 }  // namespace
 
 void IoChannel::ring() {
@@ -29,7 +19,7 @@ void IoChannel::ring() {
 
 void IoChannel::cut_short() {
     cut_short_ = true;
-    store(header_->cancel, submitted_);
+    base::store_shared(header_->cancel, submitted_);
     __atomic_fetch_or(&first_->attention, 1ull << index_, __ATOMIC_SEQ_CST);
     waiter_->ring();
 }
@@ -38,7 +28,7 @@ void IoChannel::await(Patience patience) {
     const int spins = patience.alone ? kSpins : kFewSpins;
     const std::uint32_t before = submitted_ - 1;
     for (int i = 0; i < spins; i++) {
-        const std::uint32_t completed = load(header_->completed);
+        const std::uint32_t completed = base::load_shared(header_->completed);
         if (completed != before) {
             if (completed != submitted_) waiter_->broken(kRuleIndex);
             counts_->rounds += i;
@@ -54,14 +44,14 @@ void IoChannel::sleep(Patience patience, int spins) {
     const std::uint64_t word = abi::io_area_offset(index_) + offsetof(abi::IoHeader, completed);
     counts_->rounds += spins;
     for (;;) {
-        store(header_->enclave_waits, 1);
-        fence();
-        if (load(header_->completed) != before) break;
+        base::store_shared(header_->enclave_waits, 1);
+        base::full_fence();
+        if (base::load_shared(header_->completed) != before) break;
         if (patience.interruptible && !cut_short_ && waiter_->interrupted()) cut_short();
         waiter_->wait(before, word);
     }
-    store(header_->enclave_waits, 0);
-    if (load(header_->completed) != submitted_) waiter_->broken(kRuleIndex);
+    base::store_shared(header_->enclave_waits, 0);
+    if (base::load_shared(header_->completed) != submitted_) waiter_->broken(kRuleIndex);
 }
 
 }  // namespace enclavisor::runtime

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "abi/host/io_area.hpp"
+#include "base/shared_memory.hpp"
 
 namespace enclavisor::runtime {
 
@@ -104,9 +105,9 @@ inline void IoChannel::submit(abi::SubmissionEntry& entry, std::size_t arguments
     write_once(slot.call, entry.call);
     write_once(slot.id, entry.id);
     for (std::size_t i = 0; i < arguments; i++) write_once(slot.arguments[i], entry.arguments[i]);
-    __atomic_store_n(&header_->submitted, ++submitted_, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&header_->host_waits, __ATOMIC_ACQUIRE) == 1 || unknown_) ring();
+    base::store_shared(header_->submitted, ++submitted_);
+    base::full_fence();
+    if (base::load_shared(header_->host_waits) == 1 || unknown_) ring();
 }
 
 inline std::int64_t IoChannel::call(abi::SubmissionEntry& entry, std::size_t arguments, Patience patience) {

@@ -54,10 +54,8 @@ Opened open_ready(int flags) {
 }
 
 void on_input() {
-    Process& process = runtime::process();
-    if (!process.freezes_at_input) return;
     // Whether it succeeds or not: this was the point.
-    process.freezes_at_input = false;
+    process().freezes_at_input = false;
     become_template();
 }
 

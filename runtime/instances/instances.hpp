@@ -20,7 +20,8 @@ std::int64_t become_template();
 // The file at kReadyPath: the instance's handle as text.
 Opened open_ready(int flags);
 
-// The program reads its input: the point that the configuration may name.
+// The program first reads its input, the point that its configuration names
+// (Process::freezes_at_input).
 void on_input();
 
 }  // namespace enclavisor::runtime

@@ -29,8 +29,4 @@ inline bool move_pages(std::uint64_t from, std::uint64_t to, std::uint64_t size)
     return true;
 }
 
-inline std::uint64_t read_tsc() {
-    return __builtin_ia32_rdtsc();
-}
-
 }  // namespace enclavisor::runtime

@@ -3,14 +3,13 @@
 namespace enclavisor::runtime {
 namespace {
 
-// The range that abi::LinkHeader::tsc_khz allows, and what stands in for it.
-constexpr std::uint64_t kMinKhz = 100'000, kMaxKhz = 10'000'000, kDefaultKhz = 1'000'000;
+constexpr std::uint64_t kDefaultKhz = 1'000'000;
 constexpr std::uint64_t kForever = 1ull << 62;
 
 }  // namespace
 
 void Clock::start(TimeData* data, std::uint64_t tsc_khz, std::uint64_t wall_ns, std::uint64_t monotonic_ns) {
-    tsc_khz_ = tsc_khz >= kMinKhz && tsc_khz <= kMaxKhz ? tsc_khz : kDefaultKhz;
+    tsc_khz_ = tsc_khz != 0 ? tsc_khz : kDefaultKhz;
     data_ = data;
     data_->start_tsc = data_->last_tsc = __builtin_ia32_rdtsc();
     data_->multiplier = (1'000'000ull << 32) / tsc_khz_;
