@@ -63,7 +63,7 @@ enum class CallError : std::int64_t {
     kNotEqual = -3,     // kWait: the word differs from `expected`
     kInterrupted = -4,  // kWait, kWaitIo: by kInterrupt
     kNotFound = -5,     // no such thread, object or instance, or not granted
-    kBusy = -6,         // kFreeze: another thread runs or waits for the host, or an object is mapped;
+    kBusy = -6,         // kFreeze: another thread runs or waits for the host, or it made or mapped an object;
                         // kMapObject: pages are there already
 };
 

@@ -22,8 +22,8 @@ constexpr std::uint64_t kMachineCheck = 18;
 
 // Page-fault error code, APM2 8.4.2.
 constexpr std::uint64_t kFaultPresent = 1 << 0;
-constexpr std::uint64_t kFaultUser = 1 << 2;
 constexpr std::uint64_t kFaultWrite = 1 << 1;
+constexpr std::uint64_t kFaultUser = 1 << 2;
 constexpr std::uint64_t kFaultReserved = 1 << 3;
 constexpr std::uint64_t kFaultFetch = 1 << 4;
 

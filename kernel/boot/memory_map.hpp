@@ -1,5 +1,5 @@
-// How much RAM and how many vCPUs there are. The host says so, in CMOS registers; a lie makes the
-// kernel refuse or fault on memory that is not there, nothing else.
+// How much RAM and how many vCPUs there are. The host says so, in CMOS registers; a
+// lie makes the kernel refuse or fault on memory that is not there, nothing else.
 #pragma once
 
 #include <cstdint>

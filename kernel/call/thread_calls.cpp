@@ -1,4 +1,3 @@
-#include "base/checked.hpp"
 #include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/call/answer.hpp"
@@ -55,8 +54,7 @@ void call_exit_thread(Kernel& kernel, Thread* thread, const abi::Registers& r) {
 Answer call_freeze(Kernel& kernel, Thread* thread, const abi::Registers& r) {
     std::optional<std::uint64_t> call_word;
     if (r.rdi == abi::kFreezeParked) {
-        const std::uint64_t window = thread->enclave->io_pages * abi::kPageSize;
-        if (r.rsi % 4 != 0 || !base::range_within(r.rsi, 4, 0, window)) return std::nullopt;
+        if (!thread->enclave->has_io_word(r.rsi)) return std::nullopt;
         call_word = r.rsi;
     } else if (r.rdi != 0) {
         return std::nullopt;

@@ -1,4 +1,3 @@
-#include "base/checked.hpp"
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
@@ -37,8 +36,7 @@ std::optional<Word> find_word(Enclave& enclave, std::uint64_t address, Access ac
 
 Answer call_wait_io(Kernel& kernel, Thread* thread, const abi::Registers& r) {
     const Enclave& enclave = *thread->enclave;
-    if (r.rdx % 4 != 0 || !base::range_within(r.rdx, 4, 0, enclave.io_pages * abi::kPageSize))
-        return std::nullopt;
+    if (!enclave.has_io_word(r.rdx)) return std::nullopt;
     thread->expected = static_cast<std::uint32_t>(r.rdi);
     thread->io_word = enclave.io_offset + r.rdx;
     fence();

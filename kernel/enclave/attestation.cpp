@@ -12,13 +12,15 @@ extern "C" const char attest_begin[], attest_end[];
 namespace enclavisor::kernel {
 namespace {
 
+constexpr const char* kNoMemory = "no memory for the attestation enclave; give the VM at least 32 MiB";
+
 // Maps `pages` of the image, copied, and returns how far that went.
 const char* map_copies(Enclave& enclave, VirtAddr at, std::uint64_t pages, const char* from,
                        Permissions permissions) {
     for (std::uint64_t i = 0; i < pages; i++, from += abi::kPageSize) {
         const auto frame = enclave.tables.memory().allocate_dirty();
         check(frame && enclave.tables.insert(at.plus_pages(i), Entry::private_data(*frame, permissions)),
-              "no memory for the attestation enclave; give the VM at least 32 MiB");
+              kNoMemory);
         arch::copy_page(direct<void>(*frame), from);
     }
     return from;
@@ -28,7 +30,7 @@ const char* map_copies(Enclave& enclave, VirtAddr at, std::uint64_t pages, const
 
 void Attestation::start(Kernel& kernel) {
     enclave_ = kernel.enclaves.create(kernel.frames, kernel.tenants[0], 1 << 20);
-    check(enclave_ != nullptr, "no memory for the attestation enclave; give the VM at least 32 MiB");
+    check(enclave_ != nullptr, kNoMemory);
     BuildAttributes{.memory_limit = 1 << 20}.apply(*enclave_);
     auto& tables = enclave_->tables;
 
@@ -45,14 +47,13 @@ void Attestation::start(Kernel& kernel) {
     // Touched now, so that it never meets a VM without memory later.
     tables.reserve({at, PageCount{header->zero_pages}}, Permissions::read_write(), ~0ull);
     for (std::uint64_t i = 0; i < header->zero_pages; i++) {
-        check(tables.resolve(at.plus_pages(i), Access::kWrite) == FaultOutcome::kResolved,
-              "no memory for the attestation enclave; give the VM at least 32 MiB");
+        check(tables.resolve(at.plus_pages(i), Access::kWrite) == FaultOutcome::kResolved, kNoMemory);
     }
 
     check(build_thread(
               kernel, *enclave_, VirtAddr{header->entry}, {VirtAddr{abi::kThreadBlockBase}, PageCount{1}},
               {VirtAddr{abi::kIoAreaBase}, PageCount{2}}, abi::kIoPoolOffset) == abi::ControlStatus::kOk,
-          "no memory for the attestation enclave; give the VM at least 32 MiB");
+          kNoMemory);
     thread_ = enclave_->threads.first();
     thread_->urgent = true;  // hosts wait for it, and its work is bounded
     // It has no host side: what would be its I/O area is not for it to see.
@@ -60,7 +61,7 @@ void Attestation::start(Kernel& kernel) {
 
     // Makes the table whose entries are the window.
     tables.reserve({VirtAddr{abi::kAttestWindow}, PageCount{1}}, Permissions::read(), ~0ull);
-    check(!tables.out_of_memory(), "no memory for the attestation enclave; give the VM at least 32 MiB");
+    check(!tables.out_of_memory(), kNoMemory);
     window_ = tables.last_table(VirtAddr{abi::kAttestWindow});
     window_[0] = Entry{};
 
@@ -80,12 +81,12 @@ void Attestation::submit(Kernel& kernel, const abi::AttestRequest& request) {
     busy_ = true;
     pending_ = true;
     if (thread_->waiting == Waiting::kAttest) {
-        hand_over(kernel);
+        hand_over();
         kernel.scheduler.wake(thread_, 0);
     }
 }
 
-void Attestation::hand_over(Kernel&) {
+void Attestation::hand_over() {
     __builtin_memcpy(thread_->block->exchange, &request_, sizeof(request_));
     pending_ = false;
     // The window's entries changed behind the enclave's translations.
@@ -94,24 +95,20 @@ void Attestation::hand_over(Kernel&) {
 }
 
 void Attestation::next(Kernel& kernel, Thread* thread) {
-    if (busy_ && !pending_) {
-        // The pages may be freed from now on; nothing of them stays reachable.
-        for (std::uint64_t i = 0; i < request_.pages; i++) window_[i] = Entry{};
-        abi::AttestRequest reply;
-        __builtin_memcpy(&reply, thread->block->exchange, sizeof(reply));
-        busy_ = false;
-        this_cpu().current = nullptr;
-        kernel.scheduler.wait(thread, Waiting::kAttest, 0);
-        kernel.control.measured(kernel, reply.digest);  // may submit the next request
-        return;
-    }
     if (pending_) {
-        hand_over(kernel);
+        hand_over();
         thread->registers.rax = 0;
         return;
     }
     this_cpu().current = nullptr;
     kernel.scheduler.wait(thread, Waiting::kAttest, 0);
+    if (!busy_) return;  // it has just started
+    // The pages may be freed from now on; nothing of them stays reachable.
+    for (std::uint64_t i = 0; i < request_.pages; i++) window_[i] = Entry{};
+    abi::AttestRequest reply;
+    __builtin_memcpy(&reply, thread->block->exchange, sizeof(reply));
+    busy_ = false;
+    kernel.control.measured(kernel, reply.digest);  // may submit the next request
 }
 
 }  // namespace enclavisor::kernel

@@ -38,7 +38,7 @@ public:
     void next(Kernel& kernel, Thread* thread);
 
 private:
-    void hand_over(Kernel& kernel);
+    void hand_over();
 
     Enclave* enclave_ = nullptr;
     Thread* thread_ = nullptr;

@@ -21,6 +21,10 @@ HostPtr<abi::ControlRing> ring() {
     return HostPtr<abi::ControlRing>{kLinkVirt + abi::kControlOffset};
 }
 
+std::uint32_t submitted() {
+    return ring().member<std::uint32_t>(offsetof(abi::ControlRing, submitted)).read();
+}
+
 abi::ControlCommand read_command(std::uint32_t index) {
     return ring()
         .member<abi::ControlCommand>(offsetof(abi::ControlRing, commands))
@@ -50,13 +54,9 @@ std::uint64_t idle_ticks() {
 
 }  // namespace
 
-std::uint32_t Control::submitted(const Kernel&) const {
-    return ring().member<std::uint32_t>(offsetof(abi::ControlRing, submitted)).read();
-}
-
-bool Control::has_work(const Kernel& kernel) const {
+bool Control::has_work() const {
     if (taken_ != completed_) return destroying_;
-    return submitted(kernel) != taken_;
+    return submitted() != taken_;
 }
 
 void Control::poll(Kernel& kernel) {
@@ -70,7 +70,7 @@ void Control::poll(Kernel& kernel) {
         if (credit_ == 0) return;
         // Free-running indices: a host that submits more than the ring holds
         // overwrites its own commands, nothing else.
-        if (submitted(kernel) == taken_) return;
+        if (submitted() == taken_) return;
         credit_--;
         acquire_fence();
         const abi::ControlCommand command = read_command(taken_);

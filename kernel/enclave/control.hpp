@@ -21,7 +21,7 @@ public:
     // Commands are left because the round is used up.
     bool has_backlog() const { return credit_ == 0; }
     // Whether poll() has anything to do.
-    bool has_work(const Kernel& kernel) const;
+    bool has_work() const;
     // The attestation enclave answered.
     void measured(Kernel& kernel, const std::uint8_t* digest);
 
@@ -50,7 +50,6 @@ private:
     void hash_group(Kernel& kernel);
     void finish_group(Kernel& kernel, const std::uint8_t* digest);
     void complete(Kernel& kernel, const Outcome& outcome);
-    std::uint32_t submitted(const Kernel& kernel) const;
 
     std::uint32_t taken_ = 0;  // commands taken; equals completed_ or is one ahead
     std::uint32_t completed_ = 0;

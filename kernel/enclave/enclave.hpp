@@ -7,6 +7,7 @@
 
 #include "abi/evidence/measurement.hpp"
 #include "abi/host/control.hpp"
+#include "base/checked.hpp"
 #include "kernel/enclave/object.hpp"
 #include "kernel/memory/kernel_map.hpp"
 #include "kernel/memory/page_tables.hpp"
@@ -85,6 +86,10 @@ struct Enclave {
     base::ListLink<Enclave> background;  // is being frozen or taken apart
 
     bool has_runtime() const { return syscall_entry != 0; }
+    // Whether `offset` names a word of its I/O window.
+    bool has_io_word(std::uint64_t offset) const {
+        return offset % 4 == 0 && base::range_within(offset, 4, 0, io_pages * abi::kPageSize);
+    }
 };
 static_assert(sizeof(Enclave) <= abi::kPageSize);
 using EnclaveQueue = base::List<Enclave, &Enclave::runnable>;

@@ -89,11 +89,11 @@ bool populate(Kernel& kernel, Enclave& instance, Enclave& origin, std::uint64_t 
 
 }  // namespace
 
-bool begin_freeze(Kernel& kernel, Thread* thread, std::optional<std::uint64_t> call_word) {
+void begin_freeze(Kernel& kernel, Thread* thread, std::optional<std::uint64_t> call_word) {
     Enclave& enclave = *thread->enclave;
-    if (!enclave.objects.empty() || !enclave.mappings.empty()) return false;
+    if (!enclave.objects.empty() || !enclave.mappings.empty()) return;
     for (Thread* t = enclave.threads.first(); t != nullptr; t = ThreadList::next(t)) {
-        if (t != thread && !is_parked(*t)) return false;
+        if (t != thread && !is_parked(*t)) return;
     }
     PerCpu& cpu = this_cpu();
     put_away(cpu);  // its vector state belongs to the template
@@ -109,7 +109,6 @@ bool begin_freeze(Kernel& kernel, Thread* thread, std::optional<std::uint64_t> c
     enclave.call_word = call_word;
     enclave.state = EnclaveState::kFreezing;
     kernel.background.push_back(&enclave);
-    return true;
 }
 
 bool continue_freeze(Kernel& kernel, Enclave& enclave, std::uint64_t budget) {

@@ -10,10 +10,11 @@ namespace enclavisor::kernel {
 
 struct Kernel;
 
-// Call::kFreeze by `thread`; `call_word` was validated. False: another of its threads runs or waits for the
-// host. Otherwise no thread of the enclave runs any more; the freezing goes on in
-// the background and ends in state kTemplate.
-bool begin_freeze(Kernel& kernel, Thread* thread, std::optional<std::uint64_t> call_word);
+// Call::kFreeze by `thread`; `call_word` was validated. Nothing happens if the enclave
+// has made or mapped a memory object, or another of its threads runs or waits for the
+// host. Otherwise none of its threads runs any more; the freezing goes on in the
+// background and ends in state kTemplate.
+void begin_freeze(Kernel& kernel, Thread* thread, std::optional<std::uint64_t> call_word);
 
 // A part of the freezing, of about `budget` pages. True when the enclave is a template.
 bool continue_freeze(Kernel& kernel, Enclave& enclave, std::uint64_t budget);

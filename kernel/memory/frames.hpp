@@ -43,7 +43,6 @@ public:
 
     // Released ones count as free.
     std::uint64_t free_count() const { return free_count_; }
-    bool has_released() const { return first_released_ != kEnd; }
     std::uint64_t total_count() const { return total_count_; }
 
 private:

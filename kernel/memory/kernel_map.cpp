@@ -35,6 +35,13 @@ Entry* below(FrameAllocator& frames, Entry* table, std::uint64_t address, int le
     return direct<Entry>(entry.frame());
 }
 
+// The last-level table of `address`.
+Entry* pages_at(FrameAllocator& frames, Entry* root, std::uint64_t address) {
+    Entry* table = root;
+    for (int level = 4; level > 1; level--) table = below(frames, table, address, level);
+    return table;
+}
+
 void map_direct(FrameAllocator& frames, Entry* root, std::uint64_t ram_top) {
     Entry* gigabytes = below(frames, root, kDirectBase, 4);
     // The first GiB in large pages, to leave out the image: nothing writable
@@ -50,8 +57,7 @@ void map_direct(FrameAllocator& frames, Entry* root, std::uint64_t ram_top) {
 }
 
 void map_image(FrameAllocator& frames, Entry* root) {
-    Entry* pages =
-        below(frames, below(frames, below(frames, root, kImageVirt, 4), kImageVirt, 3), kImageVirt, 2);
+    Entry* pages = pages_at(frames, root, kImageVirt);
     const auto begin = reinterpret_cast<std::uint64_t>(kernel_begin);
     for (std::uint64_t at = begin; at < reinterpret_cast<std::uint64_t>(kernel_end); at += abi::kPageSize) {
         if (at == reinterpret_cast<std::uint64_t>(boot_stack_guard)) continue;  // an overflow faults
@@ -70,8 +76,7 @@ void map_link(FrameAllocator& frames, Entry* root, std::uint64_t size) {
 }
 
 void map_devices(FrameAllocator& frames, Entry* root) {
-    Entry* pages =
-        below(frames, below(frames, below(frames, root, kDeviceVirt, 4), kDeviceVirt, 3), kDeviceVirt, 2);
+    Entry* pages = pages_at(frames, root, kDeviceVirt);
     pages[slot(kApicVirt, 1)] = Entry::device(PhysAddr{0xfee0'0000});
     pages[slot(kDoorbellVirt, 1)] = Entry::device(PhysAddr{abi::kDoorbellRegistersPhys});
     pages[slot(kVectorsVirt, 1)] = Entry::device(PhysAddr{abi::kDoorbellVectorsPhys});
@@ -90,8 +95,7 @@ void create_kernel_map(FrameAllocator& frames, std::uint64_t ram_top, std::uint6
 }
 
 void map_kernel_page(FrameAllocator& frames, std::uint64_t address) {
-    Entry* root = direct<Entry>(kernel_root);
-    Entry* pages = below(frames, below(frames, below(frames, root, address, 4), address, 3), address, 2);
+    Entry* pages = pages_at(frames, direct<Entry>(kernel_root), address);
     pages[slot(address, 1)] = Entry::private_kernel(new_table(frames), Permissions::read_write());
 }
 

@@ -32,7 +32,7 @@ void begin_idle(PerCpu& cpu) {
 // What an idle vCPU does for others counts as work.
 void work(Kernel& kernel, PerCpu& cpu) {
     kernel.control.refill();
-    if (!kernel.control.has_work(kernel) && kernel.background.empty()) return;
+    if (!kernel.control.has_work() && kernel.background.empty()) return;
     leave_idle(cpu);
     kernel.control.poll(kernel);
     if (!kernel.background.empty()) work_in_background(kernel, kBackgroundStep);
@@ -69,7 +69,7 @@ bool wants_slices(Kernel& kernel) {
 }
 
 void set_timer(Kernel& kernel, PerCpu& cpu, bool idle) {
-    const std::uint64_t deadline = kernel.scheduler.anyone_timed() ? kernel.scheduler.next_deadline() : 0;
+    const std::uint64_t deadline = kernel.scheduler.next_deadline();
     const bool slices = !idle && wants_slices(kernel);
     if (cpu.timer_running && deadline == cpu.timer_deadline && (cpu.timer_slices || !slices)) return;
     std::uint64_t nanoseconds = slices ? Scheduler::kSliceNanoseconds : 0;
@@ -93,7 +93,7 @@ void idle(Kernel& kernel, PerCpu& cpu) {
         // A host that looked before guest_waits was set rang no doorbell: look once more.
         wake_for_io(kernel);
         work(kernel, cpu);
-        if (kernel.control.has_work(kernel) || !kernel.background.empty() || kernel.scheduler.anyone_ready())
+        if (kernel.control.has_work() || !kernel.background.empty() || kernel.scheduler.anyone_ready())
             continue;
         set_timer(kernel, cpu, true);
         cpu.halted = true;

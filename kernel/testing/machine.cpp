@@ -1,7 +1,5 @@
 #include "kernel/testing/machine.hpp"
 
-#include <sys/mman.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -140,8 +138,7 @@ void FakeMachine::settle() {
         if (this_cpu().current == nullptr) this_cpu().current = kernel_->scheduler.pick();
         Thread* thread = this_cpu().current;
         if (thread == nullptr || !kernel_->attestation.is(*thread->enclave)) {
-            if (!kernel_->attestation.busy() && kernel_->background.empty() &&
-                !kernel_->control.has_work(*kernel_))
+            if (!kernel_->attestation.busy() && kernel_->background.empty() && !kernel_->control.has_work())
                 return;
             if (thread != nullptr) {
                 kernel_->scheduler.make_ready(thread);

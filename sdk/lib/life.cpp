@@ -31,7 +31,7 @@ void ready() {
     state.frozen = true;
     Birth birth;
     if (enclavisor_freeze(&birth, thread_block().io_address) != 0) {
-        panic("ready(): a memory object is mapped, or another thread runs");
+        panic("ready(): a memory object is made or mapped, or another thread runs");
     }
     state.instance = birth.handle;
     state.generation++;

@@ -1,7 +1,6 @@
 // A function's life: initialise, become a template, serve calls.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 // The program's own beginning; it need not have one. Runs once, in the enclave as
@@ -15,7 +14,8 @@ namespace enclavisor::sdk {
 // ready() returns in each of its instances, when the first call for it has
 // arrived. By then instance() and generation() are the instance's own, and random()
 // gives numbers that no other instance has. An instance may call it once more, and
-// becomes a template itself. No call may be under way, no memory object mapped.
+// becomes a template itself. No call may be under way, no memory object made
+// or mapped.
 void ready();
 
 // Answers calls for ever. Without ready() before it, the enclave serves as it is, alone.
