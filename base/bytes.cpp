@@ -1,6 +1,6 @@
-// memcpy and its relatives, which the compiler calls on its own, for code without
-// a C library: kernel, attestation enclave, runtime. Compiled into each, never with
-// link-time optimisation, which would lose them.
+// memcpy and its relatives, which the compiler calls on its own, for all that runs
+// in the VM without a C library. Compiled into each, never with link-time
+// optimisation, which would lose them.
 #include <cstddef>
 #include <cstdint>
 

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "abi/platform/layout.hpp"
+#include "base/checked.hpp"
 #include "sdk/include/enclavisor/function.hpp"
 #include "sdk/include/enclavisor/kernel_call.hpp"
 #include "sdk/include/enclavisor/memory.hpp"
@@ -38,10 +39,6 @@ struct Heap {
 };
 [[gnu::section(".enclavisor_state")]] constinit Heap heap{};
 
-std::uint64_t round_up(std::uint64_t value, std::uint64_t alignment) {
-    return (value + alignment - 1) & ~(alignment - 1);
-}
-
 Block* fresh_block(int index) {
     const std::uint64_t size = 1ull << index;
     const auto begin = reinterpret_cast<std::uint64_t>(enclavisor_heap);
@@ -49,7 +46,7 @@ Block* fresh_block(int index) {
     if (size > begin + kHeapSize - heap.fresh) panic("the heap is full");
     const std::uint64_t end = heap.fresh + size;
     if (end > heap.mapped) {
-        const std::uint64_t more = round_up(end - heap.mapped, kGrowth);
+        const std::uint64_t more = base::round_up(end - heap.mapped, kGrowth);
         if (!range_call(abi::Call::kMap, heap.mapped, more >> abi::kPageShift, abi::kRead | abi::kWrite)) {
             panic("no memory is left for the heap");
         }
@@ -80,7 +77,7 @@ void release(void* pointer) {
     const std::uint64_t size = 1ull << block->index;
     if (size >= kDiscardFrom) {
         const auto address = reinterpret_cast<std::uint64_t>(block);
-        const std::uint64_t first = round_up(address + sizeof(Block), abi::kPageSize);
+        const std::uint64_t first = base::round_up(address + sizeof(Block), abi::kPageSize);
         const std::uint64_t last = (address + size) & ~(abi::kPageSize - 1);
         range_call(abi::Call::kDiscard, first, (last - first) >> abi::kPageShift);
     }

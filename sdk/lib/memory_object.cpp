@@ -2,6 +2,7 @@
 
 #include "sdk/include/enclavisor/function.hpp"
 #include "sdk/include/enclavisor/kernel_call.hpp"
+#include "sdk/include/enclavisor/memory.hpp"
 #include "sdk/lib/heap.hpp"
 
 namespace enclavisor::sdk {
@@ -58,10 +59,7 @@ SharingResult<std::span<std::byte>> MemoryObject::map(Access access) {
 }
 
 void MemoryObject::unmap() {
-    if (bytes_.empty()) return;
-    range_call(abi::Call::kUnmap, reinterpret_cast<std::uint64_t>(bytes_.data()),
-               bytes_.size() >> abi::kPageShift);
-    bytes_ = {};
+    unmap_pages(std::exchange(bytes_, {}));
 }
 
 SharingResult<abi::Identity> MemoryObject::identify() const {
