@@ -26,18 +26,20 @@ void install_interrupt_handler() {
     });
 }
 
-// The calling thread hears the interrupt signal and, a thread of ours, no other.
-void choose_signals(bool ours) {
+// For the caller's thread, which keeps its own signals.
+void hear_interrupts_too() {
     sigset_t set;
     sigemptyset(&set);
-    if (ours) sigfillset(&set);
     sigaddset(&set, interrupt_signal());
-    if (ours) {
-        sigdelset(&set, interrupt_signal());
-        ::pthread_sigmask(SIG_SETMASK, &set, nullptr);
-    } else {
-        ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-    }
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+// For threads of ours.
+void hear_only_interrupts() {
+    sigset_t set;
+    sigfillset(&set);
+    sigdelset(&set, interrupt_signal());
+    ::pthread_sigmask(SIG_SETMASK, &set, nullptr);
 }
 
 abi::IoHeader& header_in(std::span<std::byte> window, std::size_t area) {
@@ -113,7 +115,7 @@ void IoServer::serve(std::size_t area) {
 
 bool IoServer::run() {
     areas_[0].thread = ::pthread_self();
-    choose_signals(false);
+    hear_interrupts_too();
     supervisor_ = std::thread{[this] { supervise(); }};
     serve(0);
     stop();
@@ -138,7 +140,7 @@ void IoServer::look_after(std::uint64_t areas) {
         started_ |= 1ull << i;
         prepare(i);
         areas_[i].own_thread = std::thread{[this, i] {
-            choose_signals(true);
+            hear_only_interrupts();
             serve(i);
         }};
         areas_[i].thread = areas_[i].own_thread.native_handle();
@@ -146,7 +148,7 @@ void IoServer::look_after(std::uint64_t areas) {
 }
 
 void IoServer::supervise() {
-    choose_signals(true);
+    hear_only_interrupts();
     std::uint32_t& waits = header(0).supervisor_waits;
     while (!stopped_.load()) {
         store(waits, 1);
