@@ -26,6 +26,10 @@ enclavisor_status failed(const host::Error& error, enclavisor_status status = EN
     return error.exit_code == host::kExitTimeout ? ENCLAVISOR_TIMEOUT : status;
 }
 
+enclavisor_status status_of(const host::Result<void>& result) {
+    return result ? ENCLAVISOR_OK : failed(result.error());
+}
+
 // What the failure of a call means: it is refused, or the enclave is gone.
 enclavisor_status call_failed(host::Instance& instance, const host::Error& error) {
     const auto status = instance.status();
@@ -157,8 +161,7 @@ enclavisor_status enclavisor_destroy(enclavisor_instance** instances, std::size_
         all.push_back(std::move(instances[i]->instance));
         delete std::exchange(instances[i], nullptr);
     }
-    const auto destroyed = host::Instance::destroy_all(all);
-    return destroyed ? ENCLAVISOR_OK : failed(destroyed.error());
+    return status_of(host::Instance::destroy_all(all));
 }
 
 std::uint64_t enclavisor_instance_handle(const enclavisor_instance* instance) {
@@ -166,13 +169,11 @@ std::uint64_t enclavisor_instance_handle(const enclavisor_instance* instance) {
 }
 
 enclavisor_status enclavisor_pause(enclavisor_instance* instance) {
-    const auto paused = instance->instance.pause();
-    return paused ? ENCLAVISOR_OK : failed(paused.error());
+    return status_of(instance->instance.pause());
 }
 
 enclavisor_status enclavisor_resume(enclavisor_instance* instance) {
-    const auto resumed = instance->instance.resume();
-    return resumed ? ENCLAVISOR_OK : failed(resumed.error());
+    return status_of(instance->instance.resume());
 }
 
 enclavisor_status enclavisor_call(enclavisor_instance* instance, std::uint32_t entry, const void* arguments,
