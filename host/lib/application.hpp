@@ -4,18 +4,14 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "host/lib/config.hpp"
 #include "host/lib/error.hpp"
 #include "host/lib/image.hpp"
 
 namespace enclavisor::host {
-
-inline constexpr std::uint64_t kDefaultMemoryLimit = 256ull << 20;
-inline constexpr std::uint64_t kDefaultStackSize = 8ull << 20;
-inline constexpr std::uint64_t kDefaultThreads = 16;
 
 struct Application {
     std::string name;  // for messages

@@ -12,6 +12,10 @@
 
 namespace enclavisor::host {
 
+inline constexpr std::uint64_t kDefaultMemoryLimit = 256ull << 20;
+inline constexpr std::uint64_t kDefaultStackSize = 8ull << 20;
+inline constexpr std::uint64_t kDefaultThreads = 16;
+
 struct Mount {
     abi::MountType type;
     std::string path;  // inside the enclave, absolute

@@ -4,12 +4,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "abi/enclave/config.hpp"
+#include "host/lib/config.hpp"
 #include "host/lib/error.hpp"
 
 namespace enclavisor::host {
@@ -28,9 +28,9 @@ struct Manifest {
     bool host_arguments = false;
     bool host_environment = false;
     bool host_identity = false;
-    std::uint64_t memory_limit = 256ull << 20;
-    std::uint64_t stack_size = 8ull << 20;
-    std::uint64_t threads = 16;  // that can be in calls to the host at once
+    std::uint64_t memory_limit = kDefaultMemoryLimit;
+    std::uint64_t stack_size = kDefaultStackSize;
+    std::uint64_t threads = kDefaultThreads;  // that can be in calls to the host at once
     std::uint64_t uid = 0, gid = 0;
     bool freeze_at_input = false;  // becomes a template when it first reads its standard input
     std::vector<ManifestMount> mounts;
