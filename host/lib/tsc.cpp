@@ -1,22 +1,19 @@
 #include "host/lib/tsc.hpp"
 
-#include <time.h>
 #include <x86intrin.h>
+
+#include <chrono>
+#include <thread>
 
 namespace enclavisor::host {
 namespace {
 
-constexpr std::uint64_t kMeasureNs = 5'000'000;
+constexpr std::chrono::milliseconds kMeasure{5};
 
 struct Sample {
-    std::uint64_t tsc, ns;
+    std::uint64_t tsc = 0;
+    std::chrono::steady_clock::time_point time;
 };
-
-std::uint64_t now_ns() {
-    timespec time{};
-    ::clock_gettime(CLOCK_MONOTONIC, &time);
-    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
-}
 
 // The tightest of a few readings, so that a preemption in between does not count.
 Sample sample() {
@@ -24,11 +21,11 @@ Sample sample() {
     std::uint64_t width = ~0ull;
     for (int i = 0; i < 16; i++) {
         const std::uint64_t before = __rdtsc();
-        const std::uint64_t ns = now_ns();
+        const auto now = std::chrono::steady_clock::now();
         const std::uint64_t after = __rdtsc();
         if (after - before < width) {
             width = after - before;
-            best = {before + width / 2, ns};
+            best = {before + width / 2, now};
         }
     }
     return best;
@@ -39,11 +36,11 @@ Sample sample() {
 std::uint64_t measure_tsc_khz() {
     static const std::uint64_t khz = [] {
         const Sample begin = sample();
-        const timespec pause{0, static_cast<long>(kMeasureNs)};
-        ::nanosleep(&pause, nullptr);
+        std::this_thread::sleep_for(kMeasure);
         const Sample end = sample();
-        if (end.ns <= begin.ns || end.tsc <= begin.tsc) return std::uint64_t{0};
-        return (end.tsc - begin.tsc) * 1'000'000 / (end.ns - begin.ns);
+        const std::chrono::nanoseconds time = end.time - begin.time;
+        if (time.count() <= 0 || end.tsc <= begin.tsc) return std::uint64_t{0};
+        return (end.tsc - begin.tsc) * 1'000'000 / static_cast<std::uint64_t>(time.count());
     }();
     return khz;
 }
