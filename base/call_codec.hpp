@@ -37,6 +37,18 @@ constexpr std::size_t padded(std::size_t size) {
     return (size + 7) & ~std::size_t{7};
 }
 
+// The size of a result: of a value, or of nothing.
+template <typename R>
+constexpr std::size_t room_of() {
+    if constexpr (std::is_void_v<R>) {
+        return 0;
+    } else {
+        static_assert(Codable<R> && !kIsBytes<R>,
+                      "a result is a value; for bytes say how much room they need");
+        return sizeof(R);
+    }
+}
+
 template <Codable T>
 std::size_t encoded_size(const T& value) {
     if constexpr (kIsBytes<T>) return 8 + padded(value.size());

@@ -61,7 +61,7 @@ public:
     // not answer in time.
     template <typename R, typename... A>
     Result<R> call(EntryPoint entry, const A&... arguments) {
-        const CallId id = TRY(begin_with_room(entry, room_of<R>(), arguments...));
+        const CallId id = TRY(begin_with_room(entry, base::room_of<R>(), arguments...));
         return end<R>(id);
     }
     // The same for an entry point that returns at most `room` bytes.
@@ -80,7 +80,7 @@ public:
     // that collects, unless there are workers.
     template <typename R, typename... A>
     Result<CallId> begin(EntryPoint entry, const A&... arguments) {
-        return begin_with_room(entry, room_of<R>(), arguments...);
+        return begin_with_room(entry, base::room_of<R>(), arguments...);
     }
     template <typename... A>
     Result<CallId> begin_with_room(EntryPoint entry, std::size_t room, const A&... arguments) {
@@ -120,15 +120,6 @@ private:
     Instance(std::shared_ptr<detail::FunctionProgram> program, std::shared_ptr<CallClient> client,
              std::uint32_t slot, std::uint64_t handle)
         : program_{std::move(program)}, client_{std::move(client)}, slot_{slot}, handle_{handle} {}
-    template <typename R>
-    static constexpr std::size_t room_of() {
-        if constexpr (std::is_void_v<R>) {
-            return 0;
-        } else {
-            static_assert(base::Codable<R>, "a result is a value; for bytes see call_bytes");
-            return sizeof(R);
-        }
-    }
     Result<CallClient::Ticket> reserve(std::size_t capacity);
     void gone(bool unmapped);
 

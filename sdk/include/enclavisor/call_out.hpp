@@ -13,7 +13,6 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 #include "base/call_codec.hpp"
 #include "base/call_ring.hpp"
@@ -93,16 +92,6 @@ struct Answer<void> {
     Outcome<void> outcome() { return {}; }
 };
 
-template <typename R>
-constexpr std::size_t room_of() {
-    if constexpr (std::is_void_v<R>) {
-        return 0;
-    } else {
-        static_assert(base::Codable<R>, "an answer is a value; for bytes see call_out_bytes");
-        return sizeof(R);
-    }
-}
-
 }  // namespace detail
 
 template <typename R>
@@ -139,7 +128,7 @@ private:
 // that goes away before its answer is forgotten; the host performs it all the same.
 template <typename R, typename... A>
 CallOut<R> call_async(std::uint32_t function, const A&... arguments) {
-    return CallOut<R>{function, detail::room_of<R>(), arguments...};
+    return CallOut<R>{function, base::room_of<R>(), arguments...};
 }
 // The answer is at most `room` bytes.
 template <typename... A>
