@@ -20,14 +20,16 @@ inline void full_fence() {
     asm volatile("mfence" ::: "memory");
 }
 
-// A structure of 32-bit words, word by word. It may be torn; it is private.
+// A structure, word by word, so that a word which the writer stores at once is seen
+// whole. It may be torn between words; it is private.
 template <typename T>
 T copy_from_shared(const T& shared) {
-    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) % 4 == 0 && alignof(T) >= 4);
+    using Word = std::conditional_t<alignof(T) >= 8, std::uint64_t, std::uint32_t>;
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) % sizeof(Word) == 0 && alignof(T) >= 4);
     T copy;
-    auto* to = reinterpret_cast<std::uint32_t*>(&copy);
-    const auto* from = reinterpret_cast<const volatile std::uint32_t*>(&shared);
-    for (std::size_t i = 0; i < sizeof(T) / 4; i++) to[i] = from[i];
+    auto* to = reinterpret_cast<Word*>(&copy);
+    const auto* from = reinterpret_cast<const volatile Word*>(&shared);
+    for (std::size_t i = 0; i < sizeof(T) / sizeof(Word); i++) to[i] = from[i];
     return copy;
 }
 

@@ -240,8 +240,7 @@ private:
         *reinterpret_cast<volatile std::uint64_t*>(bytes_.data() + offset) =
             values[random_() % std::size(values)];
         if (++writes_ % 4096 == 0) {
-            const std::uint64_t one = 1;
-            (void)!::write(doorbell_, &one, sizeof one);
+            host::ring(doorbell_);
             std::this_thread::sleep_for(std::chrono::microseconds{100});
         }
     }

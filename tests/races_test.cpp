@@ -75,7 +75,7 @@ private:
     }
     void destroy(const Member& member, Totals& totals) {
         (void)machine_.control().call(abi::Command::kStop, {member.handle});
-        const auto status = host::copy_in(machine_.link().status(abi::slot_of(member.handle)));
+        const auto status = machine_.status(member.handle).value_or(abi::EnclaveStatus{});
         const bool stopped = status.reason == static_cast<std::uint32_t>(abi::EndReason::kStopped);
         const bool ended =
             status.reason == static_cast<std::uint32_t>(abi::EndReason::kExited) && status.code == 42;

@@ -79,11 +79,10 @@ Result<CallClient::Ticket> CallClient::reserve(std::size_t capacity) {
     return *ticket;
 }
 
-Result<void> CallClient::submit(Ticket ticket, std::uint32_t function, std::uint32_t size) {
+void CallClient::submit(Ticket ticket, std::uint32_t function, std::uint32_t size) {
     answers_[ticket].reset();
     sender_.submit(ticket, function, size);
     published();
-    return {};
 }
 
 Result<CallClient::Answer> CallClient::collect(Ticket ticket) {
@@ -187,13 +186,7 @@ Result<void> CallClient::wait_until(const std::function<bool()>& ready) {
         if (policy_->patience && now - begin > *policy_->patience) {
             return fail("the enclave does not answer in time", "wait longer or destroy it", kExitTimeout);
         }
-        if (!machine_->running()) return base::Failure{machine_->explain("the VM ended")};
-        if (machine_->guest_state() == abi::GuestState::kPanicked) {
-            return base::Failure{machine_->explain("the kernel panicked")};
-        }
-        if (machine_->cancelled() != nullptr && machine_->cancelled()->load() != 0) {
-            return fail("interrupted", "", 128 + machine_->cancelled()->load());
-        }
+        TRY(machine_->check_alive());
         if (now - idle_since < policy_->host_spin) continue;
         machine_->events().wait(
             [&] {
@@ -204,17 +197,6 @@ Result<void> CallClient::wait_until(const std::function<bool()>& ready) {
             kLongestSleep);
         store(slot_->host_waits, 0);
     }
-}
-
-std::optional<abi::EnclaveStatus> CallClient::status() const {
-    const auto record = copy_in(machine_->link().status(abi::slot_of(handle_)));
-    if (handle_ == 0 || record.handle != handle_) return std::nullopt;
-    return record;
-}
-
-bool CallClient::ended() const {
-    const auto record = status();
-    return record && record->state == static_cast<std::uint32_t>(abi::EnclaveState::kStopped);
 }
 
 std::string CallClient::last_words() const {
@@ -230,9 +212,7 @@ std::string CallClient::last_words() const {
 }
 
 Error CallClient::why_ended() const {
-    // The rest of the record may be seen later than its state; an answer comes after it.
-    (void)machine_->control().call(abi::Command::kStats, {});
-    const auto record = status();
+    const auto record = machine_->last_status(handle_);
     if (!record) return Error{"the enclave's status was overwritten", "", kExitFailure};
     const Ending ending = describe_ending(*record);
     const std::string words = last_words();

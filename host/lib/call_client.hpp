@@ -2,7 +2,8 @@
 // and the answers to its calls out. Everything that is read from the slot is checked.
 #pragma once
 
-#include <atomic>
+#include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -52,29 +53,25 @@ public:
     // A buffer for a call; waits while too many calls are under way.
     Result<Ticket> reserve(std::size_t capacity);
     std::span<std::byte> buffer(Ticket ticket) { return sender_.buffer(ticket); }
-    Result<void> submit(Ticket ticket, std::uint32_t function, std::uint32_t size);
+    void submit(Ticket ticket, std::uint32_t function, std::uint32_t size);
     // Waits for the answer to `ticket`, performing calls out meanwhile.
     Result<Answer> collect(Ticket ticket);
-    // Performs what calls out are there; false: none. Fails if the enclave broke the protocol.
-    Result<bool> serve();
-
     // Waits, performing calls out meanwhile, until `ready`, or the enclave's end: an error.
     Result<void> wait_until(const std::function<bool()>& ready);
 
-    std::optional<abi::EnclaveStatus> status() const;
-    bool ended() const;
-    // "the instance ended: ...", with its last words.
-    Error why_ended() const;
-
 private:
-    friend class CallJob;
-    Result<bool> progress();  // takes completions and calls out; whether there were any
+    // These say whether there were any, and fail if the enclave broke the protocol.
+    Result<bool> serve();     // performs calls out
+    Result<bool> progress();  // the same, and takes completions
     enum class Polled { kNothing, kSomething, kReady };
     // Looks at the slot for a short while.
     Result<Polled> poll(const std::function<bool()>& ready);
     void answer(std::uint32_t id, std::span<std::byte> buffer, const HostAnswer& answer);
     void published();  // wakes the enclave if it sleeps
+    // "the function panicked: ...", "the function ended by ...".
+    Error why_ended() const;
     std::string last_words() const;
+    bool ended() const { return machine_->is(handle_, abi::EnclaveState::kStopped); }
     bool anything() const { return sender_.anything() || receiver_.anything(); }
 
     Machine* machine_;

@@ -1,7 +1,6 @@
 #include "host/lib/control.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -57,8 +56,7 @@ const char* control_status_text(std::int32_t status) {
 }
 
 void ControlClient::ring_guest() const {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(guest_doorbell_, &one, sizeof(one));
+    ring(guest_doorbell_);
 }
 
 Error ControlClient::silent(std::uint32_t command) const {
@@ -73,7 +71,7 @@ void ControlClient::collect() {
     if (completed - collected_ > submitted_ - collected_) return;  // nonsense is no progress
     for (; collected_ != completed; collected_++) {
         Place& place = places_[collected_ % abi::kControlDepth];
-        place.completion = copy_in(ring.completions[collected_ % abi::kControlDepth]);
+        place.completion = base::copy_from_shared(ring.completions[collected_ % abi::kControlDepth]);
         place.completed = true;
         if (!place.wanted) place.used = false;
     }

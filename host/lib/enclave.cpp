@@ -1,6 +1,5 @@
 #include "host/lib/enclave.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 
@@ -16,11 +15,12 @@ namespace {
 
 constexpr std::chrono::milliseconds kLongestSleep{50};
 
-Result<std::pair<Fd, Fd>> socket_pair() {
-    int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-        return fail(fmt::format("cannot create a socket pair: {}", std::strerror(errno)));
-    return std::pair{Fd{pair[0]}, Fd{pair[1]}};
+// What the commands that seal answer.
+Measurement measurement_in(const ControlValues& values) {
+    Measurement measurement;
+    static_assert(sizeof(measurement) <= sizeof(values));
+    std::memcpy(measurement.data(), values.data(), measurement.size());
+    return measurement;
 }
 
 }  // namespace
@@ -83,9 +83,7 @@ Result<void> EnclaveBuilder::add(const ImageOperation& operation) {
 
 Result<Enclave> EnclaveBuilder::seal() && {
     const auto values = TRY(machine_->control().call(abi::Command::kSeal, {handle_}));
-    Measurement measurement;
-    std::memcpy(measurement.data(), values.data(), measurement.size());
-    return Enclave{*machine_, std::exchange(handle_, 0), std::move(io_), measurement};
+    return Enclave{*machine_, std::exchange(handle_, 0), std::move(io_), measurement_in(values)};
 }
 
 // --- Enclave ---------------------------------------------------------------
@@ -103,9 +101,7 @@ Result<Measurement> Enclave::seal_group(Machine& machine, std::span<Enclave> mem
     std::transform(members.begin(), members.end(), handles, [](const Enclave& e) { return e.handle_; });
     const auto values = TRY(machine.control().call(
         abi::Command::kSealGroup, {handles[0], handles[1], handles[2], handles[3], handles[4], handles[5]}));
-    Measurement measurement;
-    std::memcpy(measurement.data(), values.data(), measurement.size());
-    return measurement;
+    return measurement_in(values);
 }
 
 Enclave::Enclave(Enclave&& other) noexcept
@@ -128,7 +124,7 @@ Result<void> Enclave::attach_proxy(const ProxyOptions& options) {
         program.string(), fmt::format("--link={}", link), fmt::format("--doorbell={}", doorbell),
         fmt::format("--area={}", io_.at(0).offset()),
         fmt::format("--areas={}", abi::io_area_count(io_.at(0).bytes().size()))};
-    auto [ours, theirs] = TRY(socket_pair());
+    auto [ours, theirs] = TRY(socket_pair(SOCK_SEQPACKET));
     arguments.push_back(fmt::format("--control={}", theirs.get()));
     arguments.insert(arguments.end(), options.extra_arguments.begin(), options.extra_arguments.end());
     SpawnOptions spawn;
@@ -156,17 +152,8 @@ Result<void> Enclave::start() {
     return {};
 }
 
-std::optional<abi::EnclaveStatus> Enclave::status() const {
-    const auto record = copy_in(machine_->link().status(abi::slot_of(handle_)));
-    if (handle_ == 0 || record.handle != handle_) return std::nullopt;
-    return record;
-}
-
 Result<void> Enclave::check_alive() {
-    if (!machine_->running()) return base::Failure{machine_->explain("the VM ended")};
-    if (machine_->guest_state() == abi::GuestState::kPanicked) {
-        return base::Failure{machine_->explain("the kernel panicked")};
-    }
+    TRY(machine_->check_alive());
     if (proxy_ == nullptr) return {};
     if (const auto ended = proxy_->ended()) {
         return fail(fmt::format("the enclave's proxy {}", describe_wait_status(*ended)),
@@ -175,19 +162,10 @@ Result<void> Enclave::check_alive() {
     return {};
 }
 
-bool Enclave::is(abi::EnclaveState state) const {
-    const auto record = status();
-    return record && record->state == static_cast<std::uint32_t>(state);
-}
-
 Result<void> Enclave::wait_for(const std::function<bool()>& reached,
                                std::optional<std::chrono::milliseconds> longest) {
     const auto begin = std::chrono::steady_clock::now();
     while (!reached()) {
-        if (machine_->cancelled() != nullptr) {
-            if (const int signal = machine_->cancelled()->load())
-                return fail("interrupted", "", 128 + signal);
-        }
         if (longest && std::chrono::steady_clock::now() - begin > *longest) {
             return fail("the enclave did not end in time", "allow more with --timeout", kExitTimeout);
         }
@@ -200,10 +178,7 @@ Result<void> Enclave::wait_for(const std::function<bool()>& reached,
 
 Result<abi::EnclaveStatus> Enclave::wait(std::optional<std::chrono::milliseconds> longest) {
     TRY(wait_for([this] { return is(abi::EnclaveState::kStopped); }, longest));
-    // `state` may be seen before the rest of the record; the kernel writes all of
-    // it before it answers anything else.
-    (void)machine_->control().call(abi::Command::kStats, {});
-    if (const auto record = status()) return *record;
+    if (const auto record = machine_->last_status(handle_)) return *record;
     return fail("the status of the enclave was overwritten", "run the program again");
 }
 
@@ -251,7 +226,7 @@ Result<void> Enclave::wait_until_template(std::optional<std::chrono::millisecond
 }
 
 Result<void> Enclave::fork_proxy(Enclave& instance, const ProxyOptions& options) {
-    auto [ours, theirs] = TRY(socket_pair());
+    auto [ours, theirs] = TRY(socket_pair(SOCK_SEQPACKET));
     ProxyForkRequest request{instance.io_.at(0).offset(), 0, 0};
     const int standard[] = {options.standard_input, options.standard_output, options.standard_error};
     std::vector<int> fds{machine_->link().fd(), theirs.get()};

@@ -108,7 +108,8 @@ public:
     Result<Enclave> fork(const StartParameters& parameters, IoLoop::Handler handler);
 
     // The newest status record, unless it is another enclave's (or garbage).
-    std::optional<abi::EnclaveStatus> status() const;
+    std::optional<abi::EnclaveStatus> status() const { return machine_->status(handle_); }
+    bool is(abi::EnclaveState state) const { return machine_->is(handle_, state); }
     // Until it has ended. Errors: time over (exit code 124), the machine's `cancelled`
     // (128 + signal), the VM or the proxy died; the enclave goes on then.
     Result<abi::EnclaveStatus> wait(std::optional<std::chrono::milliseconds> longest = std::nullopt);
@@ -123,7 +124,6 @@ private:
     // Until `reached`, which looks at the newest record.
     Result<void> wait_for(const std::function<bool()>& reached,
                           std::optional<std::chrono::milliseconds> longest);
-    bool is(abi::EnclaveState state) const;
     Result<void> fork_proxy(Enclave& instance, const ProxyOptions& options);
     // An instance with a window, not yet forked; and its beginning.
     Result<Enclave> prepare_instance();

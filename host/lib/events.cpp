@@ -22,8 +22,7 @@ Events::Events(Link& link, IoPool& pool, SerialLog& log, Sources sources)
 }
 
 Events::~Events() {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(stop_.get(), &one, sizeof(one));
+    ring(stop_.get());
     thread_.join();
 }
 

@@ -1,8 +1,9 @@
-// Owner of a file descriptor.
+// Owner of a file descriptor; doorbells.
 #pragma once
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <utility>
 
 namespace enclavisor::host {
@@ -31,5 +32,11 @@ public:
 private:
     int fd_ = -1;
 };
+
+// Rings a doorbell: an eventfd.
+inline void ring(int eventfd) {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(eventfd, &one, sizeof(one));
+}
 
 }  // namespace enclavisor::host

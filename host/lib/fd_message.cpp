@@ -1,11 +1,20 @@
 #include "host/lib/fd_message.hpp"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 
 namespace enclavisor::host {
+
+Result<std::pair<Fd, Fd>> socket_pair(int type) {
+    int pair[2];
+    if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) != 0) {
+        return fail(fmt::format("cannot create a socket pair: {}", std::strerror(errno)));
+    }
+    return std::pair{Fd{pair[0]}, Fd{pair[1]}};
+}
 
 bool send_message(int socket, std::span<const std::byte> bytes, std::span<const int> fds) {
     iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};

@@ -2,16 +2,20 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "host/lib/error.hpp"
 #include "host/lib/fd.hpp"
 
 namespace enclavisor::host {
 
 inline constexpr std::size_t kMaxMessageFds = 8;
+
+// Two connected sockets of `type`, SOCK_STREAM or SOCK_SEQPACKET.
+Result<std::pair<Fd, Fd>> socket_pair(int type);
 
 // False if the other end is gone or refuses.
 bool send_message(int socket, std::span<const std::byte> bytes, std::span<const int> fds = {});

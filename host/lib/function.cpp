@@ -64,10 +64,8 @@ Result<FunctionTemplate> FunctionTemplate::load(Machine& machine, const std::fil
         std::make_shared<CallClient>(machine, program->slot(0), program->policy, abi::EnclaveWaits::kAwake);
     client->attach(program->enclave->handle());
     TRY(program->enclave->start());
-    const auto frozen = client->wait_until([&] {
-        const auto record = client->status();
-        return record && record->state == static_cast<std::uint32_t>(abi::EnclaveState::kTemplate);
-    });
+    const auto frozen =
+        client->wait_until([&] { return program->enclave->is(abi::EnclaveState::kTemplate); });
     client->close();
     if (!frozen) {
         return fail(fmt::format("{} did not become a template: {}", program->name, frozen.error().cause),
@@ -100,7 +98,7 @@ Result<std::vector<Instance>> FunctionTemplate::fork(std::size_t count) {
     std::vector<Planned> planned;
     std::vector<abi::ControlCommand> commands;
     std::optional<Error> error;
-    for (std::size_t i = 0; i < count && !error; i++) {
+    for (std::size_t i = 0; i < count; i++) {
         const auto slot = program_->take_slot();
         if (!slot) {
             error = slot.error();

@@ -88,7 +88,7 @@ public:
         const auto ticket = TRY(reserve(std::max(size, room)));
         [[maybe_unused]] std::byte* to = client_->buffer(ticket).data();
         ((to = base::encode(to, arguments)), ...);
-        TRY(client_->submit(ticket, entry.number, static_cast<std::uint32_t>(size)));
+        client_->submit(ticket, entry.number, static_cast<std::uint32_t>(size));
         return CallId{ticket};
     }
     template <typename R>

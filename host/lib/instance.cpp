@@ -39,7 +39,7 @@ Result<EntryPoint> Instance::entry(std::string_view name) const {
 }
 
 std::optional<abi::EnclaveStatus> Instance::status() const {
-    return handle_ == 0 ? std::nullopt : client_->status();
+    return handle_ == 0 ? std::nullopt : program_->machine.status(handle_);
 }
 
 Result<CallClient::Ticket> Instance::reserve(std::size_t capacity) {
@@ -68,7 +68,7 @@ Result<std::vector<std::byte>> Instance::end_bytes(CallId id) {
 Result<CallId> Instance::begin_raw(EntryPoint entry, std::span<const std::byte> arguments, std::size_t room) {
     const auto ticket = TRY(reserve(std::max(arguments.size(), room)));
     if (!arguments.empty()) std::memcpy(client_->buffer(ticket).data(), arguments.data(), arguments.size());
-    TRY(client_->submit(ticket, entry.number, static_cast<std::uint32_t>(arguments.size())));
+    client_->submit(ticket, entry.number, static_cast<std::uint32_t>(arguments.size()));
     return CallId{ticket};
 }
 

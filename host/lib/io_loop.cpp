@@ -1,11 +1,10 @@
 #include "host/lib/io_loop.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 
+#include "host/lib/fd.hpp"
 #include "host/lib/shared_word.hpp"
 
 namespace enclavisor::host {
@@ -63,7 +62,7 @@ bool IoLoop::serve() {
     if (submitted - completed_.load() > abi::kIoDepth) return false;
     while (completed_.load() != submitted && !stopped_.load()) {
         const std::uint32_t slot = completed_.load() % abi::kIoDepth;
-        const abi::SubmissionEntry entry = copy_in(header_.entries[slot]);
+        const abi::SubmissionEntry entry = base::copy_from_shared(header_.entries[slot]);
         abi::CompletionEntry completion{};
         completion.id = entry.id;
         in_call_.store(true);
@@ -71,11 +70,8 @@ bool IoLoop::serve() {
         in_call_.store(false);
         header_.completions[slot] = completion;
         store(header_.completed, completed_.fetch_add(1) + 1);
-        served_.fetch_add(1);
         full_fence();
-        if (load(header_.enclave_waits) == 0) continue;
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const ssize_t written = ::write(guest_doorbell_, &one, sizeof(one));
+        if (load(header_.enclave_waits) != 0) ring(guest_doorbell_);
     }
     return true;
 }

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <thread>
 
 #include "abi/host/io_area.hpp"
 
@@ -35,7 +34,6 @@ public:
     // Serves until stop(). Returns false if the enclave broke the protocol.
     bool run();
     void stop();  // from another thread
-    std::uint32_t served() const { return served_.load(); }
 
     // For who interrupts: whether the enclave does not want to wait for the call under
     // way any longer; whether the handler runs; whether run() is over.
@@ -60,25 +58,7 @@ private:
     std::atomic<bool> stopped_{false};
     std::atomic<bool> in_call_{false};
     std::atomic<bool> ended_{false};
-    std::atomic<std::uint32_t> served_{0};
     std::atomic<std::uint32_t> completed_{0};  // ours; the header's copy is only written
-};
-
-// An IoLoop on a thread of its own.
-class IoThread {
-public:
-    IoThread(abi::IoHeader& header, std::span<std::byte> data, int guest_doorbell, IoLoop::Handler handler)
-        : loop_{header, data, guest_doorbell, std::move(handler)}, thread_{[this] { loop_.run(); }} {}
-    ~IoThread() {
-        loop_.stop();
-        thread_.join();
-    }
-    IoThread(const IoThread&) = delete;
-    std::uint32_t served() const { return loop_.served(); }
-
-private:
-    IoLoop loop_;
-    std::thread thread_;
 };
 
 }  // namespace enclavisor::host

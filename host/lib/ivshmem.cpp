@@ -28,11 +28,8 @@ bool send_value(int socket, std::int64_t value, int fd = -1) {
 }  // namespace
 
 Result<IvshmemEnds> prepare_ivshmem(int memory_fd) {
-    int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
-        return fail(std::string{"cannot create a socket pair: "} + std::strerror(errno));
-    }
-    IvshmemEnds ends{Fd{pair[0]}, Fd{pair[1]}, Fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)},
+    auto [server, client] = TRY(socket_pair(SOCK_STREAM));
+    IvshmemEnds ends{std::move(server), std::move(client), Fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)},
                      Fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}};
     if (!ends.host_doorbell || !ends.guest_doorbell) {
         return fail(std::string{"cannot create an eventfd: "} + std::strerror(errno));

@@ -31,7 +31,6 @@ public:
     std::span<std::byte> control_data() const {
         return bytes().subspan(abi::kControlDataOffset, abi::kControlDataSize);
     }
-    abi::IoHeader& io_header(std::uint64_t offset) const { return at<abi::IoHeader>(offset); }
     // The data of the first area of the window at `offset`.
     std::span<std::byte> io_data(std::uint64_t offset) const {
         return bytes().subspan(offset + abi::kIoDataOffset, abi::kIoDataSize);

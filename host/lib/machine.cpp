@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "host/lib/fd_message.hpp"
 #include "host/lib/qemu_command.hpp"
 #include "host/lib/shared_word.hpp"
 #include "host/lib/tsc.hpp"
@@ -50,17 +51,14 @@ Result<void> Machine::start_qemu(const MachineOptions& options) {
 
     ivshmem_ = TRY(prepare_ivshmem(link_.fd()));
     spec.link_fd = ivshmem_.client.get();
-    int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
-        return fail(fmt::format("cannot create a socket pair: {}", std::strerror(errno)));
-    }
-    serial_ = Fd{pair[0]};
-    const Fd serial_client{pair[1]};
+    auto [serial, serial_client] = TRY(socket_pair(SOCK_STREAM));
+    serial_ = std::move(serial);
     spec.serial_fd = serial_client.get();
-    if (::pipe2(pair, O_CLOEXEC) != 0)
+    int pipe[2];
+    if (::pipe2(pipe, O_CLOEXEC) != 0)
         return fail(fmt::format("cannot create a pipe: {}", std::strerror(errno)));
-    standard_error_ = Fd{pair[0]};
-    const Fd error_writer{pair[1]};
+    standard_error_ = Fd{pipe[0]};
+    const Fd error_writer{pipe[1]};
     const Fd nothing{::open("/dev/null", O_RDWR | O_CLOEXEC)};
 
     SpawnOptions spawn;
@@ -115,7 +113,7 @@ Result<void> Machine::wait_until_ready(const MachineOptions& options) {
         if (panic != std::string::npos && log.find('\n', panic) != std::string::npos) {
             return base::Failure{explain("the kernel does not run on this machine")};
         }
-        if (options.cancelled != nullptr && options.cancelled->load() != 0) return fail("interrupted");
+        TRY(check_interrupted());
         if (elapsed > options.boot_timeout) {
             const auto waited =
                 std::chrono::duration_cast<std::chrono::seconds>(options.boot_timeout).count();
@@ -135,6 +133,36 @@ Machine::~Machine() {
 
 abi::GuestState Machine::guest_state() {
     return static_cast<abi::GuestState>(load(link_.header().guest_state));
+}
+
+Result<void> Machine::check_alive() {
+    if (!running()) return base::Failure{explain("the VM ended")};
+    if (guest_state() == abi::GuestState::kPanicked) return base::Failure{explain("the kernel panicked")};
+    return check_interrupted();
+}
+
+Result<void> Machine::check_interrupted() const {
+    const int signal = cancelled_ != nullptr ? cancelled_->load() : 0;
+    if (signal != 0) return fail("interrupted", "", 128 + signal);
+    return {};
+}
+
+std::optional<abi::EnclaveStatus> Machine::status(std::uint64_t handle) const {
+    const auto record = base::copy_from_shared(link_.status(abi::slot_of(handle)));
+    if (handle == 0 || record.handle != handle) return std::nullopt;
+    return record;
+}
+
+bool Machine::is(std::uint64_t handle, abi::EnclaveState state) const {
+    const auto record = status(handle);
+    return record && record->state == static_cast<std::uint32_t>(state);
+}
+
+std::optional<abi::EnclaveStatus> Machine::last_status(std::uint64_t handle) {
+    // `state` may be seen before the rest of the record; the kernel writes all of
+    // it before it answers anything else.
+    (void)control_->call(abi::Command::kStats, {});
+    return status(handle);
 }
 
 Error Machine::explain(const std::string& what) {

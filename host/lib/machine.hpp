@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,11 +65,18 @@ public:
     Result<MachineStats> stats();
     bool running() const { return !events_->vm_ended(); }
     abi::GuestState guest_state();
-    pid_t qemu_pid() const { return qemu_->pid(); }
+    // Fails when waiting is in vain: the VM or its kernel ended, or `cancelled` was set.
+    Result<void> check_alive();
+
+    // An enclave's newest status record, unless it is another's (or garbage).
+    std::optional<abi::EnclaveStatus> status(std::uint64_t handle) const;
+    bool is(std::uint64_t handle, abi::EnclaveState state) const;
+    // The record of an enclave that was seen to have ended.
+    std::optional<abi::EnclaveStatus> last_status(std::uint64_t handle);
+
     const std::vector<std::string>& command_line() const { return command_line_; }
     std::chrono::microseconds boot_time() const { return boot_time_; }
     std::string log() const { return log_.text(); }
-    const std::atomic<int>* cancelled() const { return cancelled_; }
 
     // With expose_memory: all of the guest's RAM; sim-sev's private memory.
     std::span<std::byte> shared_memory() const { return shared_memory_.bytes(); }
@@ -82,6 +90,7 @@ private:
         : link_{std::move(link)}, pool_{options.link_size}, log_{options.on_log_line} {}
     Result<void> start_qemu(const MachineOptions& options);
     Result<void> wait_until_ready(const MachineOptions& options);
+    Result<void> check_interrupted() const;
 
     Link link_;
     IoPool pool_;

@@ -34,21 +34,4 @@ inline void futex_wake_all(const std::uint32_t& word) {
     ::syscall(SYS_futex, &word, FUTEX_WAKE, 0x7fffffff, nullptr, nullptr, 0);
 }
 
-// Copies a structure out of shared memory. The copy may be torn; it is private.
-template <typename T>
-T copy_in(const T& shared) {
-    T copy;
-    auto* to = reinterpret_cast<unsigned char*>(&copy);
-    const auto* from = reinterpret_cast<const volatile unsigned char*>(&shared);
-    if constexpr (sizeof(T) % 8 == 0 && alignof(T) == 8) {
-        // Word by word, so that a word the writer stores at once is seen whole.
-        auto* to_words = reinterpret_cast<std::uint64_t*>(to);
-        const auto* words = reinterpret_cast<const volatile std::uint64_t*>(from);
-        for (std::size_t i = 0; i < sizeof(T) / 8; i++) to_words[i] = words[i];
-    } else {
-        for (std::size_t i = 0; i < sizeof(T); i++) to[i] = from[i];
-    }
-    return copy;
-}
-
 }  // namespace enclavisor::host

@@ -39,7 +39,7 @@ inline std::optional<CrowdStatus> run_crowd(host::Machine& machine, std::chrono:
                       << machine.log();
         return std::nullopt;
     }
-    return host::copy_in(const_cast<const CrowdStatus&>(status));
+    return base::copy_from_shared(const_cast<const CrowdStatus&>(status));
 }
 
 }  // namespace enclavisor::tests

@@ -1,12 +1,10 @@
 #include "tests/support/native_enclave.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
 
-#include "host/lib/shared_word.hpp"
 #include "tests/support/subprocess.hpp"
 
 namespace enclavisor::tests {
@@ -136,11 +134,7 @@ host::Result<void> NativeEnclave::destroy() {
 std::optional<abi::EnclaveStatus> NativeEnclave::wait(std::chrono::milliseconds longest) {
     const auto end = std::chrono::steady_clock::now() + longest;
     for (;;) {
-        const auto status = host::copy_in(machine_->link().status(abi::slot_of(handle_)));
-        if (status.handle == handle_ &&
-            status.state == static_cast<std::uint32_t>(abi::EnclaveState::kStopped)) {
-            return status;
-        }
+        if (machine_->is(handle_, abi::EnclaveState::kStopped)) return machine_->status(handle_);
         if (std::chrono::steady_clock::now() > end || !machine_->running()) return std::nullopt;
         std::this_thread::sleep_for(std::chrono::microseconds{200});
     }

@@ -25,8 +25,9 @@ public:
         prepare(window());
         if (!enclave_.start().ok()) throw std::runtime_error{"the enclave does not start"};
         const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{120};
-        while (state() != abi::EnclaveState::kTemplate) {
-            if (std::chrono::steady_clock::now() > end || state() == abi::EnclaveState::kStopped)
+        while (!machine.is(enclave_.handle(), abi::EnclaveState::kTemplate)) {
+            if (std::chrono::steady_clock::now() > end ||
+                machine.is(enclave_.handle(), abi::EnclaveState::kStopped))
                 throw std::runtime_error{"the enclave does not freeze"};
             std::this_thread::sleep_for(std::chrono::microseconds{200});
         }
@@ -49,10 +50,6 @@ private:
         return created.take();
     }
     std::uint64_t area() { return static_cast<std::uint64_t>(window() - machine_.link().bytes().data()); }
-    abi::EnclaveState state() {
-        const auto status = host::copy_in(machine_.link().status(abi::slot_of(enclave_.handle())));
-        return static_cast<abi::EnclaveState>(status.state);
-    }
 
     host::Machine& machine_;
     NativeEnclave enclave_;
