@@ -2,7 +2,6 @@
 // accepts: page-aligned, inside the enclave; anything else ends the enclave.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include "abi/enclave/calls.hpp"

@@ -1,7 +1,5 @@
 // libFuzzer: everything that the runtime parses of what a host sends.
-#include <cstring>
 #include <span>
-#include <string_view>
 
 #include "runtime/config/config.hpp"
 #include "runtime/config/start_info.hpp"

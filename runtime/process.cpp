@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "runtime/files/path.hpp"
 #include "runtime/support/kernel_call.hpp"
 
 namespace enclavisor::runtime {

@@ -1,6 +1,5 @@
 // Hostile ring-3 programs: each ends alone, for a reason that the host sees,
 // while the victim beside it goes on and the VM lives.
-#include <algorithm>
 #include <random>
 #include <tuple>
 

@@ -1,7 +1,6 @@
 // The commands behind `enclavisor`. Each returns the exit status.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -1,8 +1,5 @@
 // enclavisor doctor: what this machine has and what it lacks.
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -11,7 +8,6 @@
 #include "host/cli/commands.hpp"
 #include "host/lib/accelerator.hpp"
 #include "host/lib/elf.hpp"
-#include "host/lib/file.hpp"
 #include "host/lib/machine.hpp"
 #include "host/lib/paths.hpp"
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "abi/platform/layout.hpp"
 #include "host/lib/file.hpp"
 #include "host/lib/loader.hpp"
 #include "host/lib/manifest.hpp"

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <string_view>
 #include <vector>
 
 #include "host/lib/error.hpp"

@@ -9,6 +9,7 @@
 #include "base/checked.hpp"
 
 namespace enclavisor::host {
+
 std::uint64_t EnclaveImage::pages() const {
     std::uint64_t sum = 0;
     for (const ImageOperation& operation : operations) {

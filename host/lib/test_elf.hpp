@@ -5,8 +5,6 @@
 
 #include <cstddef>
 #include <cstring>
-#include <span>
-#include <string>
 #include <vector>
 
 namespace enclavisor::host {

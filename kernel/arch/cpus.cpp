@@ -6,7 +6,6 @@
 #include "kernel/arch/cpu.hpp"
 #include "kernel/log.hpp"
 #include "kernel/memory/kernel_map.hpp"
-#include "kernel/panic.hpp"
 
 extern "C" {
 // What a vCPU finds when it reaches the kernel's text (entry.S).

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "kernel/memory/address.hpp"
 #include "kernel/memory/frames.hpp"

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
-#include <vector>
 
 #include "runtime/calls/call.hpp"
 #include "runtime/entry/offsets.hpp"

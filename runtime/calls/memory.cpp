@@ -1,8 +1,6 @@
 // Memory calls; what they mean is in memory/memory.cpp.
 #include <sys/mman.h>
 
-#include <vector>
-
 #include "runtime/calls/call.hpp"
 
 namespace enclavisor::runtime {

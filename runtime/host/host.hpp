@@ -6,7 +6,6 @@
 
 #include "abi/enclave/calls.hpp"
 #include "runtime/config/start_info.hpp"
-#include "runtime/host/area_pool.hpp"
 #include "runtime/host/forward.hpp"
 
 namespace enclavisor::runtime {

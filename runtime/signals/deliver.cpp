@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/mman.h>
 
 #include "runtime/process.hpp"
 #include "runtime/support/kernel_call.hpp"

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 
 extern "C" {
 [[gnu::visibility("hidden")]] bool guarded_copy(void* to, const void* from, std::size_t size);

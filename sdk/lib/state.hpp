@@ -6,7 +6,6 @@
 #include <bearssl/bearssl_hmac.h>
 #include <bearssl/bearssl_rand.h>
 
-#include <cstddef>
 #include <cstdint>
 
 #include "base/call_ring.hpp"
