@@ -10,6 +10,7 @@
 #include "abi/host/link.hpp"
 #include "base/checked.hpp"
 #include "kernel/boundary/host_ptr.hpp"
+#include "kernel/memory/entry.hpp"
 #include "kernel/memory/kernel_map.hpp"
 
 namespace enclavisor::kernel {
@@ -30,6 +31,10 @@ public:
     bool is_io_area(std::uint64_t offset, std::uint64_t pages) const {
         return offset % abi::kPageSize == 0 && pages >= 2 && pages <= abi::kIoAreaStride / abi::kPageSize &&
                base::range_within(offset, pages * abi::kPageSize, abi::kIoPoolOffset, size_);
+    }
+    // A page of an I/O window, as its enclave maps it; `offset` was validated.
+    static Entry io_page(std::uint64_t offset) {
+        return Entry::shared_data(PhysAddr{abi::kLinkPhys + offset}, Permissions::read_write());
     }
     // A word of an I/O window; `offset` was validated.
     std::uint32_t word(std::uint64_t offset) const {

@@ -88,11 +88,8 @@ ControlStatus build_thread(Kernel& kernel, Enclave& enclave, VirtAddr entry, Pag
         return short_of_memory(kernel, enclave);
     }
     for (std::uint64_t i = 0; i < io.count.value; i++) {
-        const PhysAddr page{abi::kLinkPhys + io_offset + i * abi::kPageSize};
-        if (!enclave.tables.insert(io.begin.plus_pages(i),
-                                   Entry::shared_data(page, Permissions::read_write()))) {
+        if (!enclave.tables.insert(io.begin.plus_pages(i), Link::io_page(io_offset + i * abi::kPageSize)))
             return short_of_memory(kernel, enclave);
-        }
     }
     return ControlStatus::kOk;
 }

@@ -47,10 +47,8 @@ bool renew_block(Enclave& instance, Thread& thread) {
 bool map_io_window(Enclave& instance, std::uint64_t io_offset) {
     instance.io_offset = io_offset;
     for (std::uint64_t i = 0; i < instance.io_pages; i++) {
-        const PhysAddr page{abi::kLinkPhys + io_offset + i * abi::kPageSize};
-        if (!instance.tables.replace(instance.io_address.plus_pages(i),
-                                     Entry::shared_data(page, Permissions::read_write())))
-            return false;
+        const Entry page = Link::io_page(io_offset + i * abi::kPageSize);
+        if (!instance.tables.replace(instance.io_address.plus_pages(i), page)) return false;
     }
     return true;
 }

@@ -51,8 +51,8 @@ public:
     abi::ThreadBlock* block;
     std::optional<PhysAddr> block_frame;
     base::ListLink<Thread> siblings;  // the enclave's threads
-    base::ListLink<Thread>
-        queue;  // the ready ones of the enclave, or those that wait for the same kind of thing
+    // The enclave's ready ones, or those that wait for the same kind of thing.
+    base::ListLink<Thread> queue;
     base::ListLink<Thread> timed;  // those with a deadline
 
     static constexpr std::size_t kXsaveOffset = 1024;
