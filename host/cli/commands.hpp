@@ -21,11 +21,41 @@ struct RunOptions {
     bool print_measurement = false;
     bool verbose = false;
     bool quiet = false;
+    std::string vm;       // whose daemon runs it; empty: a VM of its own
+    bool detach = false;  // with `vm`: do not stay with it
 };
 
 Result<int> run_command(const RunOptions& options);
 Result<int> measure_command(const std::string& program, const std::string& limit);
 Result<int> doctor_command();
+
+// --- VMs that have a daemon --------------------------------------------------
+
+struct VmOptions {
+    std::string name;  // of the VM
+    std::string platform = "plain", memory = "1G", accelerator;
+    unsigned cpus = 1;
+    bool json = false;
+};
+Result<int> vm_start(const VmOptions& options);
+Result<int> vm_list(const VmOptions& options);
+Result<int> vm_stop(const VmOptions& options);
+Result<int> vm_console(const VmOptions& options);
+
+struct ResidentOptions {
+    std::string vm;
+    std::uint64_t id = 0;
+    bool json = false;
+    bool force = false;   // rm: end it first
+    bool follow = false;  // logs: until it has ended
+};
+Result<int> ps_command(const ResidentOptions& options);
+Result<int> stats_command(const ResidentOptions& options);
+Result<int> top_command(const ResidentOptions& options);
+Result<int> wait_command(const ResidentOptions& options);
+Result<int> logs_command(const ResidentOptions& options);
+// kill, pause, resume, rm.
+Result<int> act_command(const std::string& action, const ResidentOptions& options);
 
 // Writes to standard output; an error if it cannot take the text.
 Result<void> print(const std::string& text);

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "host/cli/commands.hpp"
+#include "host/cli/vm_options.hpp"
 #include "host/lib/application.hpp"
 #include "host/lib/text.hpp"
 
@@ -15,7 +16,11 @@ namespace {
 
 using namespace enclavisor::host;
 
-const std::vector<std::string> kCommands{"run", "measure", "doctor"};
+std::vector<std::string> commands() {
+    std::vector<std::string> all = VmCommands::names();
+    all.insert(all.begin(), {"run", "measure", "doctor"});
+    return all;
+}
 
 constexpr const char* kFooter = R"(
 Examples:
@@ -24,6 +29,7 @@ Examples:
   enclavisor run --platform sim-sev ./app --its-option  on the model of encrypted memory
   enclavisor run app.toml                               run what a manifest describes
   enclavisor measure ./app                              the measurement, computed without a VM
+  enclavisor vm start; enclavisor run --vm default ./app; enclavisor ps     many in one VM
 
 Exit status of run: the program's own; 124 --timeout passed; 125 enclavisor
 could not do it; 126 not a program that can run; 127 not found; 128+N the
@@ -61,6 +67,10 @@ CLI::App* add_run(CLI::App& app, RunOptions& options) {
         ->check(CLI::Range(1u, 200u));
     run->add_option("--timeout", options.timeout, "End the program after so many seconds")
         ->type_name("SECONDS");
+    run->add_option("--vm", options.vm, "Run in this VM, which has a daemon (default: a VM of its own)")
+        ->type_name("NAME")
+        ->envname("ENCLAVISOR_VM");
+    run->add_flag("-d,--detach", options.detach, "With --vm: print the enclave's number and do not wait");
     run->add_flag("--print-measurement", options.print_measurement,
                   "Print the enclave's measurement on stderr");
     run->add_flag("-q,--quiet", options.quiet, "Do not say what is insecure");
@@ -99,6 +109,10 @@ Result<int> run(RunOptions& options, std::vector<std::string> program) {
         return fail(options.program + " is not named like a manifest", "give FILE.toml");
     }
     options.arguments = std::move(program);
+    if (options.detach && options.vm.empty()) {
+        return fail("--detach needs a VM that stays",
+                    "start one with 'enclavisor vm start' and give --vm default");
+    }
     return run_command(options);
 }
 
@@ -108,7 +122,7 @@ Result<int> help(const CLI::App& app, bool version) {
 }
 
 Result<int> unknown_command(const std::string& word) {
-    const auto near = did_you_mean(word, kCommands);
+    const auto near = did_you_mean(word, commands());
     return fail("there is no command '" + word + "'",
                 near ? "did you mean '" + *near + "'?" : "see enclavisor --help");
 }
@@ -133,11 +147,15 @@ int main_checked(int count, char** arguments) {
     measure->add_option("--limit", limit, "Memory limit, as given to run")->type_name("SIZE");
     app.add_subcommand("doctor", "Check what this machine has and lacks, with the cure");
 
+    const VmCommands vm_commands{app};
+
     std::vector<std::string> words(arguments + 1, arguments + count);
     std::vector<std::string> program = take_program(*run_app, words);
-    if (!words.empty() && !words.front().starts_with('-') &&
-        std::find(kCommands.begin(), kCommands.end(), words.front()) == kCommands.end()) {
-        return report(unknown_command(words.front()));
+    if (!words.empty() && !words.front().starts_with('-')) {
+        const auto known = commands();
+        if (std::find(known.begin(), known.end(), words.front()) == known.end()) {
+            return report(unknown_command(words.front()));
+        }
     }
     try {
         std::reverse(words.begin(), words.end());  // as CLI11 wants them
@@ -151,6 +169,7 @@ int main_checked(int count, char** arguments) {
         return kExitFailure;
     }
     if (app.got_subcommand(run_app)) return report(run(options, std::move(program)));
+    if (auto done = vm_commands.run()) return report(std::move(*done));
     if (app.got_subcommand("measure")) return report(measure_command(target, limit));
     return report(doctor_command());
 }

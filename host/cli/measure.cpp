@@ -3,12 +3,12 @@
 #include <vector>
 
 #include "host/cli/commands.hpp"
-#include "host/cli/target.hpp"
+#include "host/lib/application.hpp"
 
 namespace enclavisor::host {
 
 Result<int> measure_command(const std::string& program, const std::string& limit) {
-    const Application application = TRY(describe_target(program, limit));
+    const Application application = TRY(describe_application(program, limit));
     if (application.members.empty()) {
         TRY(print(to_hex(measure(application.image)) + "\n"));
         return 0;

@@ -1,15 +1,13 @@
 // enclavisor run: one VM, one enclave, its program.
 #include <fmt/format.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cstring>
 #include <span>
 
 #include "host/cli/commands.hpp"
-#include "host/cli/target.hpp"
+#include "host/cli/interrupt.hpp"
+#include "host/cli/start.hpp"
+#include "host/lib/application.hpp"
 #include "host/lib/enclave.hpp"
 #include "host/lib/ending.hpp"
 #include "host/lib/text.hpp"
@@ -20,29 +18,6 @@ namespace {
 constexpr std::uint64_t kDefaultMachineMib = 512;
 // The kernel, its tables and the attestation enclave beside the user's enclave.
 constexpr std::uint64_t kKernelMib = 64;
-
-// --- Ctrl-C and friends ------------------------------------------------------
-
-std::atomic<int> interrupted{0};
-static_assert(std::atomic<int>::is_always_lock_free);
-
-extern "C" void on_signal(int number) {
-    // The second time nothing is waited for; the kernel kills VM and proxy with us.
-    if (interrupted.exchange(number) != 0) ::_exit(128 + number);
-}
-
-void catch_signals() {
-    struct sigaction action {};
-    action.sa_handler = on_signal;
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-        struct sigaction before {};
-        ::sigaction(number, nullptr, &before);
-        if (before.sa_handler != SIG_IGN) ::sigaction(number, &action, nullptr);  // nohup stays
-    }
-    ::signal(SIGPIPE, SIG_IGN);
-}
-
-// --- Options -----------------------------------------------------------------
 
 std::uint64_t limit_of(const Application& application) {
     std::uint64_t pages = application.image.create.memory_limit;
@@ -59,40 +34,6 @@ Result<std::uint64_t> machine_mib(const RunOptions& options, const Application& 
                     "write it like 512M; at least 64M");
     }
     return *size >> 20;
-}
-
-Result<std::vector<std::string>> environment_for(const RunOptions& options) {
-    std::vector<std::string> result;
-    for (char** variable = environ; *variable != nullptr; variable++) result.emplace_back(*variable);
-    for (const std::string& setting : options.environment) {
-        const std::string name = setting.substr(0, setting.find('='));
-        if (name.empty()) return fail(fmt::format("--env {} has no name", setting), "write --env NAME=value");
-        if (name == setting) continue;  // the caller's own, already there
-        std::erase_if(result, [&](const std::string& old) { return old.starts_with(name + "="); });
-        result.push_back(setting);
-    }
-    return result;
-}
-
-std::string join(const std::vector<std::string>& words) {
-    std::string text;
-    for (std::size_t i = 0; i < words.size(); i++) {
-        if (i > 0) text += i + 1 == words.size() ? " and " : ", ";
-        text += words[i];
-    }
-    return text;
-}
-
-// One line about what the enclave believes its host.
-void warn(const RunOptions& options, const Application& application) {
-    if (options.quiet || application.insecure.empty()) return;
-    if (is_manifest(options.program)) {
-        complain(fmt::format("insecure: the manifest takes {} from the host unchecked",
-                             join(application.insecure)));
-    } else {
-        complain(fmt::format("insecure: {} come from the host unchecked; a manifest says what is trusted",
-                             join(application.insecure)));
-    }
 }
 
 std::optional<std::chrono::milliseconds> longest_wait(const RunOptions& options) {
@@ -166,7 +107,8 @@ Result<int> finish(const RunOptions& options, const Application& application, Ma
 
 Result<int> run_command(const RunOptions& options) {
     catch_signals();
-    const Application application = TRY(describe_target(options.program, options.limit));
+    if (!options.vm.empty()) return run_in_vm(options);
+    const Application application = TRY(describe_application(options.program, options.limit));
     if (!options.arguments.empty() && !application.arguments_from_host) {
         return fail("the manifest fixes the arguments of the program",
                     "put them into argv, or set insecure__use_host_argv = true");

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "abi/platform/layout.hpp"
 #include "host/lib/file.hpp"
 #include "host/lib/loader.hpp"
 #include "host/lib/manifest.hpp"
 #include "host/lib/paths.hpp"
+#include "host/lib/text.hpp"
 #include "host/lib/trusted_files.hpp"
 
 namespace enclavisor::host {
@@ -112,6 +114,24 @@ Result<Application> describe_manifest(const fs::path& path) {
     application.image = TRY(load(program, configuration));
     application.arguments_from_host = manifest.host_arguments;
     return application;
+}
+
+Result<Application> describe_application(const std::string& name, const std::string& limit) {
+    if (is_manifest(name)) {
+        if (!limit.empty()) {
+            return fail("--limit does not go with a manifest", "set enclave.memory_limit in the manifest");
+        }
+        return describe_manifest(name);
+    }
+    std::uint64_t bytes = kDefaultMemoryLimit;
+    if (!limit.empty()) {
+        const auto size = parse_size(limit);
+        if (!size || *size < abi::kPageSize) {
+            return fail(fmt::format("--limit {} is not a size", limit), "write it like 256M or 1G");
+        }
+        bytes = *size / abi::kPageSize * abi::kPageSize;
+    }
+    return describe_program(TRY(find_program(name)), bytes);
 }
 
 }  // namespace enclavisor::host

@@ -26,6 +26,10 @@ struct Application {
 Result<Application> describe_program(const std::filesystem::path& program, std::uint64_t memory_limit);
 Result<Application> describe_manifest(const std::filesystem::path& manifest);
 
+// A manifest, or a program by its name, the way a shell looks. `limit` is what is said of a
+// program's memory; empty: kDefaultMemoryLimit.
+Result<Application> describe_application(const std::string& name, const std::string& limit);
+
 // Whether `path` is meant as a manifest: NAME.toml.
 bool is_manifest(const std::string& path);
 

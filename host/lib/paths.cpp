@@ -57,6 +57,10 @@ Result<fs::path> find_proxy() {
     return find_part("enclavisor-proxy", "host/proxy");
 }
 
+Result<fs::path> find_daemon() {
+    return find_part("enclavisord", "host/daemon");
+}
+
 Result<fs::path> find_program(const std::string& name) {
     std::error_code error;
     if (name.find('/') != std::string::npos) {

@@ -16,6 +16,7 @@ Result<Platform> parse_platform(const std::string& name);
 Result<std::filesystem::path> find_rom(Platform platform);
 Result<std::filesystem::path> find_runtime();
 Result<std::filesystem::path> find_proxy();
+Result<std::filesystem::path> find_daemon();
 
 // A program by name, the way a shell looks: with a slash as it is, else in PATH.
 Result<std::filesystem::path> find_program(const std::string& name);

@@ -1,0 +1,85 @@
+#include "host/cli/vm_options.hpp"
+
+#include "host/daemon/place.hpp"
+
+namespace enclavisor::host {
+namespace {
+
+void add_format(CLI::App& app, bool& json) {
+    app.add_option_function<std::string>(
+           "-o,--output", [&json](const std::string& format) { json = format == "json"; }, "text or json")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->type_name("FORMAT");
+}
+
+}  // namespace
+
+VmCommands::VmCommands(CLI::App& app) {
+    vm_.name = resident_.vm = kDefaultVm;
+    CLI::App* vm = app.add_subcommand("vm", "VMs that stay: start, ls, stop, console");
+    vm->require_subcommand(1);
+    const auto named = [this](CLI::App* command) {
+        command->add_option("NAME", vm_.name, "Of the VM")->capture_default_str();
+        return command;
+    };
+    CLI::App* start = named(add(*vm, "start", "Start a VM with a daemon", [this] { return vm_start(vm_); }));
+    start->add_option("--platform", vm_.platform, "plain or sim-sev")->capture_default_str();
+    start->add_option("--memory", vm_.memory, "Of the VM")->type_name("SIZE")->capture_default_str();
+    start->add_option("--cpus", vm_.cpus, "Of the VM")->check(CLI::Range(1u, 64u))->capture_default_str();
+    start->add_option("--accel", vm_.accelerator, "auto, kvm or tcg");
+    CLI::App* list = add(*vm, "ls", "List the VMs that have a daemon", [this] { return vm_list(vm_); });
+    add_format(*list, vm_.json);
+    named(add(*vm, "stop", "End a VM, its daemon and its enclaves", [this] { return vm_stop(vm_); }));
+    named(add(*vm, "console", "Print what the kernel in a VM said", [this] { return vm_console(vm_); }));
+
+    add_resident(app, "ps", "List the enclaves of a VM", false, [this] { return ps_command(resident_); });
+    add_resident(app, "stats", "Print what a VM has and uses", false,
+                 [this] { return stats_command(resident_); });
+    add_resident(app, "top", "Show a VM and its enclaves, live", false,
+                 [this] { return top_command(resident_); });
+    add_resident(app, "wait", "Wait for an enclave's end; its exit status", true,
+                 [this] { return wait_command(resident_); });
+    CLI::App* logs = add_resident(app, "logs", "Print the output of a detached enclave", true,
+                                  [this] { return logs_command(resident_); });
+    logs->add_flag("-f,--follow", resident_.follow, "Go on until it has ended");
+    const std::pair<const char*, const char*> acts[] = {{"kill", "End an enclave"},
+                                                        {"pause", "Let an enclave have no time"},
+                                                        {"resume", "Let a paused enclave go on"},
+                                                        {"rm", "Forget an enclave that has ended"}};
+    for (const auto& [name, what] : acts) {
+        CLI::App* act = add_resident(app, name, what, true, [this, action = std::string{name}] {
+            return act_command(action, resident_);
+        });
+        if (std::string_view{name} == "rm") act->add_flag("-f,--force", resident_.force, "End it first");
+    }
+}
+
+CLI::App* VmCommands::add(CLI::App& parent, const char* name, const char* what, Action action) {
+    CLI::App* command = parent.add_subcommand(name, what);
+    actions_.emplace_back(command, std::move(action));
+    return command;
+}
+
+CLI::App* VmCommands::add_resident(CLI::App& app, const char* name, const char* what, bool one,
+                                   Action action) {
+    CLI::App* command = add(app, name, what, std::move(action));
+    if (one) command->add_option("ID", resident_.id, "Of the enclave, as ps shows it")->required();
+    command->add_option("--vm", resident_.vm, "Name of the VM")
+        ->envname("ENCLAVISOR_VM")
+        ->capture_default_str();
+    add_format(*command, resident_.json);
+    return command;
+}
+
+std::optional<Result<int>> VmCommands::run() const {
+    for (const auto& [command, action] : actions_) {
+        if (command->parsed()) return action();
+    }
+    return std::nullopt;
+}
+
+std::vector<std::string> VmCommands::names() {
+    return {"vm", "ps", "stats", "top", "wait", "logs", "kill", "pause", "resume", "rm"};
+}
+
+}  // namespace enclavisor::host

@@ -1,0 +1,247 @@
+#include "host/daemon/daemon.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include "host/lib/text.hpp"
+
+namespace enclavisor::host {
+namespace {
+
+constexpr int kLookMs = 100;  // how soon the daemon sees that it is to end
+constexpr unsigned kMostConversations = 512;
+
+// Whether the other end has gone away.
+bool hung_up(int socket) {
+    pollfd polled{socket, POLLRDHUP, 0};
+    return ::poll(&polled, 1, 0) > 0 && (polled.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+Result<Fd> listen_at(const std::filesystem::path& path) {
+    Fd listener{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+    // What a daemon that was killed left; the lock says that none lives.
+    ::unlink(path.c_str());
+    if (!listener || ::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(listener.get(), 64) != 0) {
+        return fail(fmt::format("cannot listen at {}: {}", path.string(), std::strerror(errno)));
+    }
+    return listener;
+}
+
+Json state_of(const MachineStats& stats) {
+    return {{"frames", stats.total_frames},    {"free_frames", stats.free_frames},
+            {"enclaves", stats.live_enclaves}, {"ignored_interrupts", stats.ignored_interrupts},
+            {"idle_ticks", stats.idle_ticks},  {"tsc", stats.tsc}};
+}
+
+// Where the output of an enclave goes that nobody stays with.
+Result<void> detach(RunRequest& request, const std::filesystem::path& log) {
+    request.standard[0] = Fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    Fd output{::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    if (!output) return fail(fmt::format("cannot write {}: {}", log.string(), std::strerror(errno)));
+    request.standard[2] = Fd{::fcntl(output.get(), F_DUPFD_CLOEXEC, 0)};
+    request.standard[1] = std::move(output);
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::begin(VmPlace place, const MachineOptions& options) {
+    auto machine = TRY(Machine::launch(options));
+    auto listener = TRY(listen_at(place.socket()));
+    return std::unique_ptr<Daemon>{
+        new Daemon{std::move(place), options.platform, std::move(machine), std::move(listener)}};
+}
+
+Daemon::Daemon(VmPlace place, Platform platform, std::unique_ptr<Machine> machine, Fd listener)
+    : place_{std::move(place)},
+      platform_{platform},
+      machine_{std::move(machine)},
+      listener_{std::move(listener)} {}
+
+Daemon::~Daemon() {
+    ending_ = true;
+    ::unlink(place_.socket().c_str());
+    std::map<std::uint64_t, std::shared_ptr<Resident>> residents;
+    {
+        std::unique_lock lock{mutex_};
+        quiet_.wait(lock, [this] { return conversations_ == 0; });
+        residents.swap(residents_);
+    }
+    residents.clear();
+}
+
+Result<void> Daemon::serve(const std::atomic<int>& stop) {
+    while (stop.load() == 0 && !ending()) {
+        pollfd polled{listener_.get(), POLLIN, 0};
+        if (::poll(&polled, 1, kLookMs) <= 0) continue;
+        Fd client{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+        if (!client) continue;
+        std::lock_guard guard{mutex_};
+        if (conversations_ == kMostConversations) {
+            send_json(client.get(), to_json(Error{"the daemon has too many clients", "try again later"}));
+            continue;
+        }
+        conversations_++;
+        std::thread{[this, client = std::move(client)]() mutable {
+            converse(std::move(client));
+            std::lock_guard ended{mutex_};
+            conversations_--;
+            quiet_.notify_all();
+        }}.detach();
+    }
+    if (!machine_->running()) return base::Failure{machine_->explain("the VM ended")};
+    return {};
+}
+
+void Daemon::converse(Fd client) {
+    // A client that says nothing does not keep the daemon from ending.
+    const timeval longest{1, 0};
+    ::setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest);
+    auto message = receive_json(client.get());
+    if (!message) return;
+    const auto op = get_or<std::string>(message->body, "op", "");
+    if (op == "run") return run(client.get(), std::move(*message));
+    if (op == "wait") return wait(client.get(), message->body);
+    const auto answered = answer(message->body);
+    send_json(client.get(), answered.ok() ? answered.value() : to_json(answered.error()));
+}
+
+void Daemon::wait(int client, const Json& request) {
+    const auto resident = find(request);
+    if (!resident.ok()) {
+        send_json(client, to_json(resident.error()));
+    } else if (resident.value()->wait([&] { return ending() || hung_up(client); })) {
+        send_json(client, resident.value()->describe());
+    }
+}
+
+std::shared_ptr<Resident> Daemon::add(RunRequest request, std::uint64_t id) {
+    auto resident = std::make_shared<Resident>(*machine_, id, std::move(request));
+    std::lock_guard guard{mutex_};
+    residents_[id] = resident;
+    return resident;
+}
+
+// Answers twice: when the enclave has started, and, unless it is detached, when it has
+// ended. It ends when its client goes away.
+void Daemon::run(int client, Message message) {
+    const Json& body = message.body;
+    RunRequest request;
+    request.target = get_or<std::string>(body, "target", "");
+    request.limit = get_or<std::string>(body, "limit", "");
+    request.arguments = get_or<std::vector<std::string>>(body, "arguments", {});
+    request.environment = get_or<std::vector<std::string>>(body, "environment", {});
+    request.directory = get_or<std::string>(body, "directory", "/");
+    request.verbose = get_or(body, "verbose", false);
+    const bool detached = get_or(body, "detach", false);
+    std::uint64_t id;
+    {
+        std::lock_guard guard{mutex_};
+        id = next_id_++;
+    }
+    if (detached) {
+        if (const auto done = detach(request, place_.log(id)); !done.ok()) {
+            send_json(client, to_json(done.error()));
+            return;
+        }
+    } else {
+        if (message.fds.size() != 3) {
+            send_json(client, to_json(Error{"the request has no three standard descriptors", ""}));
+            return;
+        }
+        for (int i = 0; i < 3; i++) request.standard[i] = std::move(message.fds[i]);
+    }
+    const auto resident = add(std::move(request), id);
+    const auto forget = [&] {
+        std::lock_guard guard{mutex_};
+        residents_.erase(id);
+    };
+    const auto started = resident->wait_until_started();
+    if (!started.ok()) {
+        send_json(client, to_json(started.error()));
+        return forget();
+    }
+    const bool heard = send_json(client, {{"id", id}, {"measurement", started.value()}});
+    if (detached) return;
+    if (heard && resident->wait([&] { return ending() || hung_up(client); })) {
+        send_json(client, resident->describe());
+    }
+    forget();
+}
+
+Result<std::shared_ptr<Resident>> Daemon::find(const Json& request) {
+    const auto id = get_or<std::uint64_t>(request, "id", 0);
+    std::lock_guard guard{mutex_};
+    const auto found = residents_.find(id);
+    if (found == residents_.end()) {
+        return fail(fmt::format("the VM '{}' has no enclave {}", place_.name, id), "see enclavisor ps");
+    }
+    return found->second;
+}
+
+Result<Json> Daemon::remove(const Json& request) {
+    auto resident = TRY(find(request));
+    if (get_or(request, "force", false)) TRY(resident->stop());
+    const bool over = resident->wait([begin = std::chrono::steady_clock::now(), &request] {
+        const auto longest = std::chrono::seconds{get_or(request, "force", false) ? 30 : 0};
+        return std::chrono::steady_clock::now() - begin >= longest;
+    });
+    if (!over)
+        return fail(fmt::format("enclave {} has not ended", resident->id()),
+                    "kill it, or remove it with --force");
+    std::error_code ignored;
+    std::filesystem::remove(place_.log(resident->id()), ignored);
+    std::lock_guard guard{mutex_};
+    residents_.erase(resident->id());
+    return Json::object();
+}
+
+Result<Json> Daemon::stats() {
+    Json json = state_of(TRY(machine_->stats()));
+    const auto info = TRY(machine_->hello());
+    json["name"] = place_.name;
+    json["platform"] = platform_name(platform_);
+    json["cpus"] = info.cpus;
+    json["pid"] = ::getpid();
+    return json;
+}
+
+Result<Json> Daemon::answer(const Json& request) {
+    const auto op = get_or<std::string>(request, "op", "");
+    if (op == "ps") {
+        Json list = Json::array();
+        std::lock_guard guard{mutex_};
+        for (const auto& [id, resident] : residents_) list.push_back(resident->describe());
+        return Json{{"enclaves", list}};
+    }
+    if (op == "stats") return stats();
+    if (op == "console") return Json{{"text", machine_->log()}};
+    if (op == "rm") return remove(request);
+    if (op == "stop") {
+        ending_ = true;
+        return Json::object();
+    }
+    using Action = Result<void> (Resident::*)();
+    const std::pair<const char*, Action> actions[] = {
+        {"kill", &Resident::stop}, {"pause", &Resident::pause}, {"resume", &Resident::resume}};
+    for (const auto& [name, action] : actions) {
+        if (op != name) continue;
+        const auto resident = TRY(find(request));
+        TRY(((*resident).*action)());
+        return resident->describe();
+    }
+    return fail(fmt::format("the daemon knows no '{}'", op), "use a client of the same version");
+}
+
+}  // namespace enclavisor::host

@@ -1,0 +1,158 @@
+#include "host/daemon/resident.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <filesystem>
+
+#include "host/lib/application.hpp"
+#include "host/lib/ending.hpp"
+
+namespace enclavisor::host {
+
+const char* state_name(Resident::State state) {
+    switch (state) {
+        case Resident::State::kStarting:
+            return "starting";
+        case Resident::State::kRunning:
+            return "running";
+        case Resident::State::kPaused:
+            return "paused";
+        case Resident::State::kEnded:
+            return "ended";
+    }
+    return "unknown";
+}
+
+Resident::Resident(Machine& machine, std::uint64_t id, RunRequest request)
+    : machine_{machine}, id_{id}, request_{std::move(request)}, thread_{[this] { run(); }} {}
+
+Resident::~Resident() {
+    (void)stop();
+    thread_.join();
+}
+
+Result<Enclave> Resident::build() {
+    const Application application = TRY(describe_application(request_.target, request_.limit));
+    if (!application.members.empty()) {
+        return fail("a group does not run in a daemon's VM yet", "run it without --vm");
+    }
+    if (!request_.arguments.empty() && !application.arguments_from_host) {
+        return fail("the manifest fixes the arguments of the program",
+                    "put them into argv, or set insecure__use_host_argv = true");
+    }
+    auto enclave = TRY(Enclave::build(machine_, application.image));
+    ProxyOptions proxy;
+    proxy.directory = request_.directory;
+    proxy.standard_input = request_.standard[0].get();
+    proxy.standard_output = request_.standard[1].get();
+    proxy.standard_error = request_.standard[2].get();
+    TRY(enclave.attach_proxy(proxy));
+    // They are the proxy's now: who waits for the end of its output must see it.
+    for (Fd& fd : request_.standard) fd.reset();
+    StartParameters start;
+    start.arguments = {request_.target};
+    start.arguments.insert(start.arguments.end(), request_.arguments.begin(), request_.arguments.end());
+    start.environment = request_.environment;
+    start.directory = request_.directory;
+    start.pid = enclave.proxy()->pid();
+    start.verbose = request_.verbose;
+    TRY(enclave.hand_over(start));
+    return enclave;
+}
+
+Result<void> Resident::start(Enclave& enclave) {
+    std::lock_guard guard{mutex_};
+    if (stop_wanted_) return fail("it was stopped before it started", "", 128 + SIGKILL);
+    TRY(enclave.start());
+    handle_ = enclave.handle();
+    measurement_ = to_hex(enclave.measurement());
+    state_ = State::kRunning;
+    changed_.notify_all();
+    return {};
+}
+
+void Resident::ended(int exit_code, std::string text) {
+    std::lock_guard guard{mutex_};
+    state_ = State::kEnded;
+    handle_ = 0;
+    exit_code_ = exit_code;
+    ending_ = std::move(text);
+    end_ = std::chrono::steady_clock::now();
+    changed_.notify_all();
+}
+
+void Resident::run() {
+    auto built = build();
+    for (Fd& fd : request_.standard) fd.reset();
+    Result<void> started = built.ok() ? start(*built) : Result<void>{base::Failure{built.error()}};
+    if (!started.ok()) {
+        {
+            std::lock_guard guard{mutex_};
+            refused_ = started.error();
+        }
+        return ended(started.error().exit_code, started.error().text());
+    }
+    Enclave enclave = built.take();
+    auto status = enclave.wait();
+    // Gone, with all that it had, before anybody hears of its end.
+    (void)enclave.destroy();
+    if (!status.ok()) return ended(status.error().exit_code, status.error().text());
+    const Ending ending = describe_ending(*status);
+    ended(ending.exit_code, ending.text);
+}
+
+Json Resident::describe() const {
+    std::lock_guard guard{mutex_};
+    const auto until = state_ == State::kEnded ? end_ : std::chrono::steady_clock::now();
+    Json json{{"id", id_},
+              {"name", std::filesystem::path{request_.target}.filename().string()},
+              {"target", request_.target},
+              {"state", state_name(state_)},
+              {"seconds", std::chrono::duration_cast<std::chrono::seconds>(until - began_).count()}};
+    if (!measurement_.empty()) json["measurement"] = measurement_;
+    if (state_ == State::kEnded) {
+        json["exit_code"] = exit_code_;
+        json["ending"] = ending_;
+    }
+    return json;
+}
+
+Result<std::string> Resident::wait_until_started() const {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [this] { return state_ != State::kStarting; });
+    if (refused_) return base::Failure{*refused_};
+    return measurement_;
+}
+
+Result<void> Resident::stop() {
+    std::lock_guard guard{mutex_};
+    stop_wanted_ = true;
+    if (handle_ == 0 || !machine_.running()) return {};
+    const auto stopped = machine_.control().call(abi::Command::kStop, {handle_});
+    // It may have ended in this moment.
+    const auto record = machine_.status(handle_);
+    const bool over = record && record->state == static_cast<std::uint32_t>(abi::EnclaveState::kStopped);
+    if (!stopped.ok() && !over) return base::Failure{stopped.error()};
+    return {};
+}
+
+Result<void> Resident::switch_state(State from, State to, abi::Command command, const char* what) {
+    std::lock_guard guard{mutex_};
+    if (state_ != from) {
+        return fail(fmt::format("enclave {} is {}", id_, state_name(state_)),
+                    fmt::format("only one that is {} can be {}", state_name(from), what));
+    }
+    TRY(machine_.control().call(command, {handle_}));
+    state_ = to;
+    return {};
+}
+
+Result<void> Resident::pause() {
+    return switch_state(State::kRunning, State::kPaused, abi::Command::kPause, "paused");
+}
+Result<void> Resident::resume() {
+    return switch_state(State::kPaused, State::kRunning, abi::Command::kResume, "resumed");
+}
+
+}  // namespace enclavisor::host

@@ -1,0 +1,86 @@
+// One enclave in a daemon's VM, from its request until it is removed. A thread of its own
+// builds it, starts its proxy (which lives as long as that thread) and waits for its end.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "host/daemon/wire.hpp"
+#include "host/lib/enclave.hpp"
+#include "host/lib/machine.hpp"
+
+namespace enclavisor::host {
+
+// What a client wants to run.
+struct RunRequest {
+    std::string target;                               // absolute path of a program or manifest
+    std::string limit;                                // of its memory; empty: the default
+    std::vector<std::string> arguments, environment;  // without the program's name
+    std::string directory;
+    bool verbose = false;
+    Fd standard[3];
+};
+
+class Resident {
+public:
+    enum class State : std::uint8_t { kStarting, kRunning, kPaused, kEnded };
+
+    // `machine` outlives it.
+    Resident(Machine& machine, std::uint64_t id, RunRequest request);
+    ~Resident();  // ends the enclave
+
+    std::uint64_t id() const { return id_; }
+    // For people and programs: id, name, state, measurement, exit_code, ending, seconds.
+    Json describe() const;
+    // Until it runs or has ended; then its measurement, or why it does not run.
+    Result<std::string> wait_until_started() const;
+    // Until it has ended, or `give_up`, which is asked now and then. Absent: given up.
+    template <typename GiveUp>
+    bool wait(GiveUp give_up) const {
+        std::unique_lock lock{mutex_};
+        while (state_ != State::kEnded) {
+            if (give_up()) return false;
+            changed_.wait_for(lock, std::chrono::milliseconds{20});
+        }
+        return true;
+    }
+    // No error if it has ended already.
+    Result<void> stop();
+    Result<void> pause();
+    Result<void> resume();
+
+private:
+    void run();
+    Result<Enclave> build();
+    Result<void> start(Enclave& enclave);
+    void ended(int exit_code, std::string text);
+    Result<void> switch_state(State from, State to, abi::Command command, const char* what);
+
+    Machine& machine_;
+    const std::uint64_t id_;
+    const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+
+    mutable std::mutex mutex_;
+    mutable std::condition_variable changed_;
+    RunRequest request_;
+    State state_ = State::kStarting;
+    bool stop_wanted_ = false;
+    std::uint64_t handle_ = 0;  // while it runs
+    std::string measurement_;
+    std::optional<Error> refused_;
+    int exit_code_ = 0;
+    std::string ending_;
+    std::chrono::steady_clock::time_point end_{};
+
+    std::thread thread_;  // last: begins when all else is there
+};
+
+const char* state_name(Resident::State state);
+
+}  // namespace enclavisor::host

@@ -1,0 +1,237 @@
+// One VM, many host applications: the daemon and the commands that talk to it.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <functional>
+#include <random>
+#include <thread>
+
+#include "host/daemon/client.hpp"
+#include "host/lib/process.hpp"
+#include "tests/support/compare.hpp"
+#include "tests/support/machines.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace enclavisor::tests {
+namespace {
+
+using host::Json;
+using namespace std::chrono_literals;
+
+RunResult command(std::vector<std::string> arguments, RunOptions options = {}) {
+    arguments.insert(arguments.begin(), enclavisor_command());
+    options.inherit_environment = true;
+    return run(arguments, options);
+}
+
+bool eventually(const std::function<bool()>& reached) {
+    for (int i = 0; i < 600; i++) {
+        if (reached()) return true;
+        std::this_thread::sleep_for(50ms);
+    }
+    return false;
+}
+
+class DaemonTest : public testing::TestWithParam<host::Platform> {
+protected:
+    DaemonTest() { ::setenv("ENCLAVISOR_RUN_DIR", directory_.path().c_str(), 1); }
+    void SetUp() override {
+        start();
+        free_at_first_ = number("free_frames");
+    }
+    void TearDown() override {
+        if (command({"vm", "stop"}).status != 0 && pid_ > 0) ::kill(pid_, SIGKILL);
+        ::unsetenv("ENCLAVISOR_RUN_DIR");
+    }
+    void start() {
+        const auto started = command({"vm", "start", "--memory", "256M", "--platform", platform()});
+        ASSERT_EQ(started.status, 0) << started.err;
+        EXPECT_EQ(started.err, "");
+        pid_ = static_cast<pid_t>(number("pid"));
+    }
+    static std::string ticker() { return (programs_dir() / "ticker").string(); }
+    static std::string platform() { return host::platform_name(GetParam()); }
+    static Json stats() {
+        const auto answer = host::ask(host::kDefaultVm, {{"op", "stats"}});
+        return answer.ok() ? answer.value() : Json::object();
+    }
+    static std::uint64_t number(const char* name) { return host::get_or<std::uint64_t>(stats(), name, 0); }
+    // What it prints, which is its number.
+    static std::string detached(std::vector<std::string> program) {
+        program.insert(program.begin(), {"run", "--vm", "default", "-q", "--detach"});
+        const auto begun = command(program);
+        EXPECT_EQ(begun.status, 0) << begun.err;
+        return begun.out.substr(0, begun.out.find('\n'));
+    }
+    static std::string state_of(const std::string& id) {
+        for (const Json& enclave : Json::parse(command({"ps", "-o", "json"}).out)) {
+            if (std::to_string(enclave.at("id").get<int>()) == id) return enclave.at("state");
+        }
+        return "none";
+    }
+    bool all_is_given_back() {
+        return eventually([&] { return number("free_frames") == free_at_first_; });
+    }
+
+    TempDir directory_;
+    pid_t pid_ = 0;
+    std::uint64_t free_at_first_ = 0;
+};
+ENCLAVISOR_ON_BOTH_PLATFORMS(DaemonTest);
+
+TEST_P(DaemonTest, RunsProgramsAsACommandOfItsOwnWould) {
+    write_file(directory_ / "input", "one\ntwo\n");
+    RunOptions options;
+    options.standard_input = directory_ / "input";
+    options.directory = directory_.path();
+    const auto counted = command({"run", "--vm", "default", "-q", "busybox", "wc", "-l"}, options);
+    EXPECT_EQ(counted.status, 0) << counted.err;
+    EXPECT_EQ(counted.out, "2\n");
+    // Its working directory, arguments, environment, and status are the client's.
+    const auto shell =
+        command({"run", "--vm", "default", "-q", "--env", "GREETING=hello", "busybox", "sh", "-c",
+                 "read line; echo $GREETING $1 $line; pwd; echo oops >&2; exit 7", "name", "a b"},
+                options);
+    EXPECT_EQ(shell.status, 7);
+    EXPECT_EQ(shell.out, "hello a b one\n" + std::filesystem::canonical(directory_.path()).string() + "\n");
+    EXPECT_EQ(shell.err.substr(0, 5), "oops\n") << shell.err;
+    const auto missing = command({"run", "--vm", "default", "./no-such-program"});
+    EXPECT_EQ(missing.status, 127);
+    EXPECT_TRUE(all_is_given_back());
+    EXPECT_EQ(command({"ps", "-o", "json"}).out, "[]\n") << "who stays with an enclave takes it along";
+}
+
+TEST_P(DaemonTest, DetachedEnclavesAreListedWaitedForAndRemoved) {
+    const std::string id = detached({ticker(), "20", "3"});
+    EXPECT_EQ(state_of(id), "running");
+    EXPECT_NE(command({"rm", id}).status, 0) << "it has not ended";
+    const auto followed = command({"logs", "-f", id});
+    EXPECT_EQ(std::count(followed.out.begin(), followed.out.end(), '\n'), 20) << followed.out;
+    EXPECT_EQ(command({"wait", id}).status, 3);
+    EXPECT_EQ(state_of(id), "ended");
+    EXPECT_EQ(command({"logs", id}).out, followed.out);
+    EXPECT_EQ(command({"rm", id}).status, 0);
+    EXPECT_EQ(state_of(id), "none");
+    const auto gone = command({"wait", id});
+    EXPECT_EQ(gone.status, host::kExitFailure);
+    EXPECT_NE(gone.err.find("no enclave " + id), std::string::npos) << gone.err;
+    EXPECT_TRUE(all_is_given_back());
+}
+
+TEST_P(DaemonTest, APausedEnclaveDoesNotGoOn) {
+    const std::string id = detached({ticker(), "0", "0"});
+    const auto size = [&] { return command({"logs", id}).out.size(); };
+    EXPECT_TRUE(eventually([&] { return size() > 0; }));
+    EXPECT_EQ(command({"pause", id}).status, 0);
+    EXPECT_EQ(state_of(id), "paused");
+    EXPECT_NE(command({"pause", id}).status, 0);
+    std::this_thread::sleep_for(200ms);  // a line may be under way
+    const std::size_t before = size();
+    std::this_thread::sleep_for(1s);
+    EXPECT_EQ(size(), before);
+    EXPECT_EQ(command({"resume", id}).status, 0);
+    EXPECT_TRUE(eventually([&] { return size() > before; }));
+    EXPECT_EQ(command({"kill", id}).status, 0);
+    EXPECT_EQ(command({"wait", id}).status, 137);
+    EXPECT_EQ(command({"rm", id}).status, 0);
+    EXPECT_TRUE(all_is_given_back());
+}
+
+TEST_P(DaemonTest, AHostApplicationThatDiesTakesItsEnclaveAlong) {
+    host::SpawnOptions spawn;
+    auto client = host::Process::spawn(
+        {enclavisor_command(), "run", "--vm", "default", "-q", "/bin/busybox", "sleep", "1000"}, spawn);
+    ASSERT_TRUE(client.ok());
+    ASSERT_TRUE(eventually([&] { return number("enclaves") == 2; })) << "it, and the attestation enclave";
+    client->kill();
+    EXPECT_TRUE(eventually([&] { return number("enclaves") == 1; }));
+    EXPECT_TRUE(all_is_given_back());
+    // Ctrl-C and the end of its time do the same.
+    RunOptions interrupted;
+    interrupted.signal = SIGINT;
+    interrupted.signal_after = 1s;
+    EXPECT_EQ(command({"run", "--vm", "default", "-q", "busybox", "sleep", "1000"}, interrupted).status, 130);
+    EXPECT_EQ(command({"run", "--vm", "default", "-q", "--timeout", "1", "busybox", "sleep", "1000"}).status,
+              host::kExitTimeout);
+    EXPECT_TRUE(all_is_given_back());
+}
+
+TEST_P(DaemonTest, OneVmHasOneDaemonAndTheNextBeginsAnew) {
+    const auto second = command({"vm", "start"});
+    EXPECT_EQ(second.status, host::kExitFailure);
+    EXPECT_NE(second.err.find("has a daemon already"), std::string::npos) << second.err;
+    // Another name, another VM.
+    EXPECT_EQ(command({"vm", "start", "other", "--memory", "128M"}).status, 0);
+    EXPECT_EQ(Json::parse(command({"vm", "ls", "-o", "json"}).out).size(), 2u);
+    EXPECT_EQ(command({"vm", "stop", "other"}).status, 0);
+
+    const std::string id = detached({"busybox", "sleep", "1000"});
+    ASSERT_EQ(::kill(pid_, SIGKILL), 0);
+    const auto waited = command({"wait", id});
+    EXPECT_EQ(waited.status, host::kExitFailure);
+    ASSERT_TRUE(eventually([&] { return !host::is_locked(host::find_place(host::kDefaultVm).value()); }));
+    EXPECT_NE(command({"ps"}).err.find("has no daemon"), std::string::npos);
+    start();
+    EXPECT_EQ(state_of(id), "none");
+    EXPECT_EQ(command({"run", "--vm", "default", "-q", "busybox", "true"}).status, 0);
+}
+
+TEST_P(DaemonTest, ManyClientsAtOnce) {
+    constexpr int kClients = 12;
+    std::vector<std::thread> threads;
+    std::atomic<int> right{0};
+    for (int i = 0; i < kClients; i++) {
+        threads.emplace_back([i, &right] {
+            const auto answer =
+                command({"run", "--vm", "default", "-q", "busybox", "expr", std::to_string(i), "+", "1000"});
+            if (answer.status == 0 && answer.out == std::to_string(1000 + i) + "\n") right++;
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(right, kClients);
+    EXPECT_TRUE(all_is_given_back());
+}
+
+// What a broken client sends ends its own conversation and nothing else.
+TEST_P(DaemonTest, SurvivesClientsThatSpeakNonsense) {
+    const auto place = host::find_place(host::kDefaultVm).value();
+    std::mt19937_64 random{3};
+    const std::string id = detached({"busybox", "sleep", "1000"});
+    const Json requests[] = {Json::object(),
+                             {{"op", 7}},
+                             {{"op", "no such thing"}},
+                             {{"op", "kill"}},
+                             {{"op", "kill"}, {"id", "one"}},
+                             {{"op", "kill"}, {"id", -1}},
+                             {{"op", "rm"}, {"id", 99}},
+                             {{"op", "wait"}, {"id", 1e300}},
+                             {{"op", "run"}},
+                             {{"op", "run"}, {"target", "/bin/busybox"}},
+                             {{"op", "run"}, {"detach", true}, {"target", "/"}},
+                             {{"op", "run"}, {"detach", true}, {"target", "/bin/busybox"}, {"limit", "much"}},
+                             {{"op", "run"}, {"detach", true}, {"target", 5}, {"arguments", 5}}};
+    for (const Json& request : requests) {
+        const auto answer = host::ask(host::kDefaultVm, request);
+        EXPECT_FALSE(answer.ok()) << request << " " << answer.value();
+    }
+    for (int i = 0; i < 200; i++) {
+        const auto socket = host::connect_to(place);
+        ASSERT_TRUE(socket.ok());
+        std::string bytes(random() % 64, '\0');
+        for (char& c : bytes) c = static_cast<char>(random());
+        if (i % 2 == 0 && bytes.size() > 4) bytes.replace(0, 4, std::string("\x10\0\0\0", 4));
+        (void)::send(socket.value().get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    }
+    EXPECT_EQ(state_of(id), "running");
+    EXPECT_EQ(command({"rm", "-f", id}).status, 0);
+    EXPECT_TRUE(all_is_given_back());
+}
+
+}  // namespace
+}  // namespace enclavisor::tests
