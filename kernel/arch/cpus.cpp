@@ -25,8 +25,9 @@ constexpr std::uint64_t kStackPages = 4, kExceptionPages = 2, kCpuPages = 1;
 static_assert(sizeof(PerCpu) <= kCpuPages * abi::kPageSize);
 static_assert(kExceptionStacks * kExceptionStackSize <= kExceptionPages * abi::kPageSize);
 
-// Ticks until a vCPU that does not show up is given up: some 30 ms.
-constexpr std::uint64_t kPatience = 100'000'000;
+// Ticks until a vCPU that does not show up is called again, some 30 ms, and until it is
+// given up, some seconds: a busy host may give its thread no time for long.
+constexpr std::uint64_t kFirstPatience = 100'000'000, kLastPatience = 10'000'000'000;
 
 // The ROM's last page, of which q35 shows the last 128 KiB below 1 MiB too: a
 // vCPU starts in measured code, in real mode, without a byte of RAM.
@@ -46,9 +47,9 @@ PerCpu* make_area(FrameAllocator& frames, std::uint32_t index) {
     return cpu;
 }
 
-bool comes_up(const PerCpu& cpu) {
+bool comes_up(const PerCpu& cpu, std::uint64_t patience) {
     const std::uint64_t begin = arch::read_tsc();
-    while (arch::read_tsc() - begin < kPatience) {
+    while (arch::read_tsc() - begin < patience) {
         if (__atomic_load_n(&cpu.online, __ATOMIC_ACQUIRE)) return true;
         arch::pause();
     }
@@ -71,9 +72,9 @@ void Cpus::start_others(FrameAllocator& frames, std::uint32_t count) {
         ap_start = {kernel_cr3(), cpu->stack_top, reinterpret_cast<std::uint64_t>(cpu)};
         Apic::send_init(id);
         Apic::send_startup(id, kStartPage);
-        if (!comes_up(*cpu)) {
+        if (!comes_up(*cpu, kFirstPatience)) {
             Apic::send_startup(id, kStartPage);
-            if (!comes_up(*cpu)) {
+            if (!comes_up(*cpu, kLastPatience)) {
                 // It may still come and must find nothing to begin with.
                 ap_start = {};
                 log_line("a vCPU does not start: ", id);
