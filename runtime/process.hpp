@@ -33,6 +33,7 @@ struct Process {
 
     std::uint32_t pid, parent, uid, gid, euid, egid;
     std::uint32_t umask;
+    std::string interpreter;                       // path, of a dynamic program
     std::string arguments_text, environment_text;  // /proc/self/cmdline, environ
     std::uint32_t highest_pid;                     // of this instance and its ancestors
     bool freezes_at_input;                         // and has not read any yet

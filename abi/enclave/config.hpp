@@ -37,11 +37,16 @@ struct ConfigItem {
 
 struct ConfigProgram {
     std::uint64_t entry;
-    std::uint64_t base;             // load bias of a static-pie, else 0
+    std::uint64_t base;             // load bias of a position-independent program, else 0
     std::uint64_t program_headers;  // address in memory
     std::uint64_t header_count;
     std::uint64_t brk_start;    // page-aligned end of the last segment
     std::uint64_t image_begin;  // lowest mapped address of the program
+    // Of a dynamic program, whose interpreter (ld.so) runs first; else all 0.
+    std::uint64_t interpreter_entry;
+    std::uint64_t interpreter_base;
+    std::uint64_t interpreter_headers;  // address in memory
+    std::uint64_t interpreter_header_count;
 };
 
 struct ConfigOptions {

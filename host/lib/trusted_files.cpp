@@ -9,11 +9,10 @@
 #include "host/lib/sha.hpp"
 
 namespace enclavisor::host {
-namespace {
 
 namespace fs = std::filesystem;
 
-Result<TrustedFile> hash_file(const fs::path& source, std::string path) {
+Result<TrustedFile> hash_trusted_file(const fs::path& source, std::string path) {
     const auto bytes = TRY(read_file(source));
     struct stat info {};
     if (::stat(source.c_str(), &info) != 0) return fail(fmt::format("{}: has gone away", source.string()));
@@ -24,8 +23,6 @@ Result<TrustedFile> hash_file(const fs::path& source, std::string path) {
     return file;
 }
 
-}  // namespace
-
 Result<std::vector<TrustedFile>> hash_trusted_files(const fs::path& source, const std::string& mount_path) {
     std::vector<TrustedFile> files;
     std::error_code error;
@@ -35,7 +32,7 @@ Result<std::vector<TrustedFile>> hash_trusted_files(const fs::path& source, cons
                     "correct the mount's uri");
     }
     if (!fs::is_directory(status)) {
-        files.push_back(TRY(hash_file(source, mount_path)));
+        files.push_back(TRY(hash_trusted_file(source, mount_path)));
         return files;
     }
     std::vector<fs::path> found;
@@ -52,7 +49,7 @@ Result<std::vector<TrustedFile>> hash_trusted_files(const fs::path& source, cons
     const std::string prefix = mount_path == "/" ? "" : mount_path;
     for (const fs::path& path : found) {
         files.push_back(
-            TRY(hash_file(path, prefix + "/" + path.lexically_relative(source).generic_string())));
+            TRY(hash_trusted_file(path, prefix + "/" + path.lexically_relative(source).generic_string())));
     }
     return files;
 }

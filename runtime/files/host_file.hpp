@@ -29,7 +29,7 @@ public:
     std::int64_t set_flags(int flags) override;
     std::int64_t lock_record(int command, Address lock) override;
     std::int64_t lock_whole(int operation) override;
-    bool can_map() const override { return true; }
+    bool can_map() override { return regular(); }
     int host_fd() const override { return fd_; }
     std::string path() const override { return path_; }
 

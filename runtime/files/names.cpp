@@ -64,8 +64,11 @@ void Names::start(const Config& config, std::string_view directory, uid_t uid, g
         }
         mounts_.push_back({mount, files});
     }
-    host_only_ = mounts_.size() == 1 && mounts_[0].files == &host_ && mounts_[0].mount.path == "/" &&
-                 (mounts_[0].mount.uri == "/" || mounts_[0].mount.uri.empty());
+    const auto is_root = [](const Mounted& m) { return m.mount.path == "/" && m.mount.uri == "/"; };
+    const bool has_libraries = mounts_.size() == 2 && mounts_[1].mount.type == abi::MountType::kTrusted;
+    host_only_ = (mounts_.size() == 1 || has_libraries) && mounts_[0].files == &host_ &&
+                 std::all_of(mounts_.begin(), mounts_.end(), is_root);
+    if (host_only_ && has_libraries) libraries_ = static_cast<TrustedFiles*>(mounts_[1].files);
     const bool has_root =
         std::any_of(mounts_.begin(), mounts_.end(), [](const Mounted& m) { return m.mount.path == "/"; });
     if (!has_root) {
@@ -118,10 +121,16 @@ std::int64_t Names::resolve(const OpenFile* base, std::string_view path, bool fo
         if (from.empty()) return -ENOTDIR;
         return resolve_mounted(normalise(from, path), follow, place);
     }
-    if (absolute && (path.starts_with("/dev/") || path.starts_with("/proc/") || path.starts_with("/sys/"))) {
+    const bool special = path.starts_with("/dev/") || path.starts_with("/proc/") || path.starts_with("/sys/");
+    if (absolute && (special || libraries_ != nullptr)) {
         const std::string normal = normalise("/", path);
-        if (special_.has(normal)) {
-            place = {&special_, AT_FDCWD, normal, normal, place.names_directory};
+        FileSystem* files = nullptr;
+        if (special && special_.has(normal))
+            files = &special_;
+        else if (libraries_ != nullptr && libraries_->has(normal))
+            files = libraries_;
+        if (files != nullptr) {
+            place = {files, AT_FDCWD, normal, normal, place.names_directory};
             return 0;
         }
     }

@@ -1,9 +1,10 @@
 // From names to file systems: the mounts, the working directory, symbolic links
 // of the enclave's own file systems.
 //
-// A bare program has one mount, the host's root at "/". Its paths go to the host
-// as they are, relative to the proxy's own working directory, but for the special
-// files. With a manifest, paths are made absolute and normalised as text here.
+// A bare program has the host's root at "/". Its paths go to the host as they are,
+// relative to the proxy's own working directory, but for the special files and, under
+// their absolute names, the trusted ones (its libraries). With a manifest, paths are made absolute and
+// normalised as text here.
 #pragma once
 
 #include <memory>
@@ -14,6 +15,7 @@
 #include "runtime/files/file_system.hpp"
 #include "runtime/files/host_files.hpp"
 #include "runtime/files/special.hpp"
+#include "runtime/files/trusted.hpp"
 
 namespace enclavisor::runtime {
 
@@ -43,6 +45,7 @@ private:
     std::int64_t enter(const Place& place);
 
     bool host_only_ = false;
+    TrustedFiles* libraries_ = nullptr;  // of a bare dynamic program
     std::string directory_ = "/";
     HostFiles host_;
     SpecialFiles special_;

@@ -53,7 +53,7 @@ public:
     virtual std::int64_t lock_record(int /*command*/, Address) { return 0; }
     virtual std::int64_t lock_whole(int /*operation*/) { return 0; }
 
-    virtual bool can_map() const { return false; }
+    virtual bool can_map() { return false; }
     // The host's descriptor, or -1 for a file inside the enclave.
     virtual int host_fd() const { return -1; }
     // For a directory of a mount: its path in the enclave. Empty: not known.

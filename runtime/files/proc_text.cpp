@@ -36,6 +36,9 @@ std::string maps() {
             case AreaKind::kImage:
                 name = process().config.executable;
                 break;
+            case AreaKind::kInterpreter:
+                name = process().interpreter;
+                break;
             case AreaKind::kHeap:
                 name = "[heap]";
                 break;

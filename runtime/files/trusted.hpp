@@ -18,6 +18,8 @@ public:
                                     std::uint64_t size);
     TrustedFiles(Mount mount, const std::vector<TrustedFile>& files, Reader reader, uid_t uid, gid_t gid);
 
+    bool has(std::string_view path) const { return find(path) != nullptr; }
+
     Opened open(const Place&, int flags, mode_t) override;
     std::int64_t stat(const Place&, int flags, struct stat&) override;
     std::int64_t access(const Place&, int mode, int flags) override;

@@ -18,10 +18,11 @@ struct Range {
 
 enum class AreaKind : std::uint8_t {
     kAnonymous,
-    kFile,        // private copy of file contents
-    kSharedFile,  // read-only view of a file; can never become writable
-    kImage,       // of the program's ELF file
-    kHeap,        // brk
+    kFile,         // private copy of file contents
+    kSharedFile,   // read-only view of a file; can never become writable
+    kImage,        // of the program's ELF file
+    kInterpreter,  // of the file that its PT_INTERP names
+    kHeap,         // brk
     kStack,
     kVdso,
 };
