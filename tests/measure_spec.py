@@ -96,7 +96,7 @@ def item(tag, payload):
     return struct.pack("<II", tag, len(payload)) + payload + bytes(-len(payload) % 8)
 
 
-def configuration(elf, interpreter, options, executable, arguments=(), variables=(), from_host=(), mounts=(), files=()):
+def configuration(elf, interpreter, options, executable, arguments=(), variables=(), from_host=(), mounts=(), files=(), links=()):
     headers = (elf.headers, elf.count) if elf.headers else (0, 0)
     first = (interpreter.base + interpreter.entry, interpreter.base, interpreter.headers, interpreter.count) \
         if interpreter else (0, 0, 0, 0)
@@ -111,8 +111,13 @@ def configuration(elf, interpreter, options, executable, arguments=(), variables
     for path, real in files:
         with open(real, "rb") as file:
             contents = file.read()
+        hashes = [hashlib.sha256(contents[at:at + 65536]).digest() for at in range(0, len(contents), 65536)]
+        root = hashlib.sha256(struct.pack("<Q", len(contents)) + b"".join(hashes)).digest()
         mode = os.stat(real).st_mode & 0o555
-        text += item(7, struct.pack("<Q32sII", len(contents), hashlib.sha256(contents).digest(), mode, 0) + path.encode())
+        text += item(7, struct.pack("<Q32sII", len(contents), root, mode, 0) + path.encode())
+    for path, real in links:
+        path, target = path.encode(), os.readlink(real).encode()
+        text += item(9, struct.pack("<2I", len(path), len(target)) + path + target)
     return struct.pack("<QQ", 0x31474643434E45, 16 + len(text)) + text
 
 
@@ -142,12 +147,14 @@ def normal(path):
 
 def trusted(path, real):
     if not os.path.isdir(real):
-        return [(path, real)]
+        return [(path, real)], []
     found = []
-    for folder, _, names in os.walk(real):
-        found += [os.path.join(folder, name) for name in names if os.path.isfile(os.path.join(folder, name))]
+    for folder, folders, names in os.walk(real):
+        found += [os.path.join(folder, name) for name in folders + names]
     found.sort(key=lambda p: p.encode().split(b"/"))
-    return [(path.rstrip("/") + "/" + os.path.relpath(p, real), p) for p in found]
+    named = [(path.rstrip("/") + "/" + os.path.relpath(p, real), p) for p in found]
+    return [pair for pair in named if os.path.isfile(pair[1]) and not os.path.islink(pair[1])], \
+        [pair for pair in named if os.path.islink(pair[1])]
 
 
 def plan_manifest(path):
@@ -172,13 +179,15 @@ def plan_manifest(path):
     environment = key("env", {})
     variables = sorted(f"{n}={v}".encode() for n, v in environment.items() if isinstance(v, str))
     from_host = sorted(n for n, v in environment.items() if isinstance(v, dict) and v.get("passthrough"))
-    mounts, files = [], []
+    mounts, files, links = [], [], []
     for mount in manifest.get("fs", {}).get("mounts", []):
         point = normal(mount["path"])
         uri = normal(os.path.join(folder, mount["uri"].removeprefix("file:"))) if "uri" in mount else ""
         mounts.append((MOUNT_TYPES[mount["type"]], point, uri))
         if mount["type"] == "trusted":
-            files += trusted(point, uri)
+            below = trusted(point, uri)
+            files += below[0]
+            links += below[1]
     interpreter = None
     if program.interpreter:
         covering = [(point, uri) for _, point, uri in mounts
@@ -186,7 +195,7 @@ def plan_manifest(path):
         point, uri = max(covering, key=lambda mount: len(mount[0]), default=("/", "/"))
         interpreter = Elf(normal(uri + "/" + program.interpreter.removeprefix(point)), INTERPRETER_BASE)
     return program, interpreter, limit, threads, configuration(program, interpreter, options, executable, arguments,
-                                                  [v.decode() for v in variables], from_host, mounts, files)
+                                                  [v.decode() for v in variables], from_host, mounts, files, links)
 
 
 def plan_program(path, limit):

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "abi/platform/layout.hpp"
 #include "host/lib/elf.hpp"
 #include "host/lib/file.hpp"
@@ -148,9 +151,9 @@ Result<Application> describe_manifest(const fs::path& path) {
         if (mount.type == abi::MountType::kPassthrough)
             application.insecure.push_back("files below " + mount.path);
         if (mount.type != abi::MountType::kTrusted) continue;
-        for (TrustedFile& file : TRY(hash_trusted_files(uri, mount.path))) {
-            configuration.trusted_files.push_back(std::move(file));
-        }
+        TrustedTree tree = TRY(hash_trusted_tree(uri, mount.path));
+        std::move(tree.files.begin(), tree.files.end(), std::back_inserter(configuration.trusted_files));
+        std::move(tree.links.begin(), tree.links.end(), std::back_inserter(configuration.trusted_links));
     }
     const Program program = TRY(read_program(resolve(folder, manifest.entrypoint)));
     application.name = program.name;
