@@ -23,7 +23,9 @@ struct TrustedFile {
     std::uint64_t size;
     std::array<std::byte, 32> root;
     std::uint32_t mode;
-    std::vector<std::array<std::byte, 32>> chunks;  // SHA-256 of each; not part of the configuration
+    // What the host keeps, not part of the configuration:
+    std::vector<std::array<std::byte, 32>> chunks;  // SHA-256 of each
+    std::int64_t modified_ns = 0;
 };
 
 struct TrustedLink {

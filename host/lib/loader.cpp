@@ -155,6 +155,10 @@ Result<EnclaveImage> load_process(const ElfInput& program, const std::optional<E
         const auto bytes = std::as_bytes(std::span{file.chunks});
         image.hashes.insert(image.hashes.end(), bytes.begin(), bytes.end());
     }
+    for (const TrustedFile& file : configuration.trusted_files) {
+        const auto bytes = std::as_bytes(std::span{&file.modified_ns, 1});
+        image.hashes.insert(image.hashes.end(), bytes.begin(), bytes.end());
+    }
     add_thread(image, runtime_elf.entry,
                std::clamp<std::uint64_t>(configuration.options.threads, 1, abi::kMaxIoAreas));
     return image;

@@ -20,6 +20,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
+std::int64_t nanoseconds(const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
 // Fills `buffer` as far as the file goes; bytes read, or -1.
 ssize_t read_chunk(int fd, std::span<std::byte> buffer) {
     std::size_t filled = 0;
@@ -74,7 +78,7 @@ Result<TrustedFile> hash_trusted_file(const fs::path& source, std::string path) 
         errno = EINVAL;
         return refuse();
     }
-    TrustedFile file{std::move(path), 0, {}, info.st_mode & 0555u, {}};
+    TrustedFile file{std::move(path), 0, {}, info.st_mode & 0555u, {}, nanoseconds(info.st_mtim)};
     std::vector<std::byte> buffer(abi::kTrustedChunk);
     for (;;) {
         const ssize_t count = read_chunk(fd.get(), buffer);

@@ -10,6 +10,7 @@ namespace enclavisor::runtime {
 namespace {
 
 constexpr dev_t kDevice = 0x7e01;
+constexpr std::int64_t kSecond = 1'000'000'000;
 
 ino_t inode_of(std::string_view path) {
     std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
@@ -37,7 +38,7 @@ private:
 
 TrustedFiles::TrustedFiles(const Mount& mount, const Config& config, TrustedSource& source, uid_t uid,
                            gid_t gid)
-    : mount_{mount}, source_{source}, uid_{uid}, gid_{gid} {
+    : mount_{mount}, config_{config}, source_{source}, uid_{uid}, gid_{gid} {
     for (const TrustedFile& file : config.trusted_files) {
         if (path_within(file.path, mount.path)) names_.push_back({file.path, &file, {}});
     }
@@ -88,6 +89,24 @@ std::vector<Entry> TrustedFiles::list(std::string_view path) const {
     return entries;
 }
 
+// For those who compare times, as Python does with its caches; 0 where the host has none.
+void TrustedFiles::load_times() {
+    if (!times_.empty() || config_.trusted_files.empty()) return;
+    std::vector<std::int64_t> times(config_.trusted_files.size());
+    const TrustedFile& last = config_.trusted_files.back();
+    const std::uint64_t begin =
+        last.hashes_offset + abi::trusted_chunks(last.info.size) * sizeof(last.info.root);
+    const auto bytes = std::as_writable_bytes(std::span{times});
+    for (std::uint64_t done = 0; done < bytes.size();) {
+        const std::int64_t count =
+            source_.read_hashes(bytes.data() + done, bytes.size() - done, begin + done);
+        if (count <= 0) break;
+        done += static_cast<std::uint64_t>(count);
+    }
+    for (std::int64_t& time : times) time = std::max<std::int64_t>(time, 0);
+    times_ = std::move(times);
+}
+
 // `name`: null for a directory.
 struct stat TrustedFiles::describe(const Name* name, std::string_view path) const {
     struct stat info {};
@@ -106,6 +125,11 @@ struct stat TrustedFiles::describe(const Name* name, std::string_view path) cons
         info.st_mode = S_IFREG | (name->file->info.mode & 0555);
         info.st_size = static_cast<off_t>(name->file->info.size);
         info.st_blocks = static_cast<blkcnt_t>((name->file->info.size + 511) / 512);
+        const auto index = static_cast<std::size_t>(name->file - config_.trusted_files.data());
+        if (index < times_.size()) {
+            info.st_mtim = {times_[index] / kSecond, times_[index] % kSecond};
+            info.st_atim = info.st_ctim = info.st_mtim;
+        }
     }
     return info;
 }
@@ -131,6 +155,7 @@ Opened TrustedFiles::open(const Place& place, int flags, mode_t) {
         if (host_path == "/") host_path.clear();
         host_path += path_below(path, mount_.path);
     }
+    load_times();
     const std::int64_t descriptor = source_.open(host_path);
     if (descriptor < 0) return failed(descriptor);
     Ref<OpenFile> file{
@@ -143,6 +168,7 @@ std::int64_t TrustedFiles::stat(const Place& place, int, struct stat& info) {
     const Name* name = find(place.enclave_path);
     if (name == nullptr && !is_directory(place.enclave_path)) return absence(place.enclave_path);
     if (name != nullptr && place.names_directory) return -ENOTDIR;
+    if (name != nullptr) load_times();
     info = describe(name, place.enclave_path);
     return 0;
 }

@@ -41,12 +41,15 @@ private:
     std::int64_t absence(std::string_view path) const;
     std::vector<Entry> list(std::string_view path) const;
     struct stat describe(const Name* name, std::string_view path) const;
+    void load_times();
 
     friend class TrustedDirectory;
 
     Mount mount_;
     std::vector<Name> names_;  // sorted by path
+    const Config& config_;
     TrustedSource& source_;
+    std::vector<std::int64_t> times_;  // of all trusted files, as the host says; empty before they are needed
     uid_t uid_;
     gid_t gid_;
 };

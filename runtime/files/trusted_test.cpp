@@ -222,6 +222,22 @@ TEST_F(TrustedTest, IsReadOnly) {
     EXPECT_EQ(files_->access(at("/ro/sub/file"), W_OK, 0), -EROFS);
 }
 
+TEST_F(TrustedTest, TimesAreTheHostsWordAndNoMore) {
+    const auto modified = [&] {
+        struct stat info;
+        EXPECT_EQ(files_->stat(at("/ro/sub/file"), 0, info), 0);
+        return info.st_mtim;
+    };
+    EXPECT_EQ(modified().tv_sec, 0);  // it has none
+    for (const std::int64_t time : {5'000'000'007ll, -3ll}) {
+        set_contents(bytes("contents"));
+        const auto raw = std::as_bytes(std::span{&time, 1});
+        host_.hashes.insert(host_.hashes.end(), raw.begin(), raw.end());
+        EXPECT_EQ(modified().tv_sec, time > 0 ? 5 : 0);
+        EXPECT_EQ(modified().tv_nsec, time > 0 ? 7 : 0);
+    }
+}
+
 TEST_F(TrustedTest, LinksAreNamesOfTheirOwn) {
     struct stat info;
     ASSERT_EQ(files_->stat(at("/ro/link"), AT_SYMLINK_NOFOLLOW, info), 0);

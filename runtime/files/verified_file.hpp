@@ -49,6 +49,8 @@ public:
           hashes_{&hashes} {}
     ~VerifiedFile() override { source_->close(descriptor_); }
 
+    bool immutable() const override { return true; }
+    std::string name() const override { return std::string{file_->path}; }
     std::int64_t stat(struct stat& to) override {
         to = info_;
         return 0;

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+
 #include "abi/platform/layout.hpp"
 #include "runtime/support/kernel_call.hpp"
 
@@ -94,6 +96,23 @@ std::int64_t Memory::choose(std::uint64_t hint, std::uint64_t size, int flags, R
     return 0;
 }
 
+// Whether all of `range` shows just what it would after mapping the file there.
+bool Memory::shows(Range range, OpenFile& file, std::uint64_t offset) const {
+    if (!file.immutable() || !areas_.covers(range)) return false;
+    bool same = true;
+    areas_.for_each(range, [&](const Area& area, Range part) {
+        same &= area.kind == AreaKind::kFile && area.file == file.id() && !area.written &&
+                area.offset + (part.begin - area.range.begin) == offset + (part.begin - range.begin);
+    });
+    return same;
+}
+
+std::uint32_t Memory::note_name(const std::string& name) {
+    const auto found = std::find(names_.begin(), names_.end(), name) - names_.begin();
+    if (static_cast<std::size_t>(found) == names_.size()) names_.push_back(name);
+    return static_cast<std::uint32_t>(found);
+}
+
 // Reads the file into freshly mapped pages. What lies beyond its end is zero.
 std::int64_t Memory::fill(Range range, int protection, OpenFile& file, std::uint64_t offset) {
     std::uint64_t done = 0;
@@ -133,16 +152,28 @@ std::int64_t Memory::map(std::uint64_t hint, std::uint64_t size, int protection,
     }
     Range range;
     if (const std::int64_t error = choose(hint, size, flags, range); error != 0) return error;
+    Area area{range, protection, AreaKind::kAnonymous};
+    if (file != nullptr) {
+        area.kind = shared ? AreaKind::kSharedFile : AreaKind::kFile;
+        area.written = (protection & PROT_WRITE) != 0;
+        area.name = note_name(file->name());
+        area.file = file->id();
+        area.offset = offset;
+        // ld.so maps a library whole, and then each part of it anew with its protection.
+        if (!shared && shows(range, *file, offset)) {
+            if (!range_call(abi::Call::kProtect, range.begin, range.size(), permissions_of(protection)))
+                return -ENOMEM;
+            areas_.insert(area);
+            return static_cast<std::int64_t>(range.begin);
+        }
+    }
     const int first = file != nullptr ? PROT_READ | PROT_WRITE : protection;
     if (!range_call(abi::Call::kMap, range.begin, range.size(), permissions_of(first))) {
         range_call(abi::Call::kUnmap, range.begin, range.size());
         areas_.remove(range);
         return -ENOMEM;
     }
-    const AreaKind kind = file == nullptr ? AreaKind::kAnonymous
-                          : shared        ? AreaKind::kSharedFile
-                                          : AreaKind::kFile;
-    areas_.insert({range, protection, kind});
+    areas_.insert(area);
     if (file != nullptr) {
         if (const std::int64_t error = fill(range, protection, *file, offset); error < 0) {
             range_call(abi::Call::kUnmap, range.begin, range.size());

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "runtime/files/open_file.hpp"
 #include "runtime/memory/areas.hpp"
@@ -16,6 +19,8 @@ public:
         : limit_{limit}, brk_start_{brk_start}, brk_{brk_start} {}
 
     const Areas& areas() const { return areas_; }
+    // Of a mapped file; empty: not known.
+    std::string_view name(const Area& area) const { return names_[area.name]; }
     std::uint64_t limit() const { return limit_; }
     std::uint64_t brk_start() const { return brk_start_; }
 
@@ -36,10 +41,13 @@ public:
 
 private:
     std::int64_t choose(std::uint64_t hint, std::uint64_t size, int flags, Range& range);
+    bool shows(Range range, OpenFile& file, std::uint64_t offset) const;
+    std::uint32_t note_name(const std::string& name);
     std::int64_t fill(Range range, int protection, OpenFile& file, std::uint64_t offset);
     std::int64_t grow(const Area& area, Range old, std::uint64_t new_size, int flags, std::uint64_t target);
 
     Areas areas_;
+    std::vector<std::string> names_{""};  // never forgotten
     std::uint64_t limit_;
     std::uint64_t brk_start_, brk_;
 };

@@ -74,12 +74,13 @@ void objects() {
     std::printf("interpreter: %s, entry %s\n", getauxval(AT_BASE) != 0 ? "there" : "none",
                 getauxval(AT_ENTRY) != 0 ? "there" : "none");
     std::ifstream maps{"/proc/self/maps"};
-    bool interpreter = false, both = false;
+    bool libc = false, interpreter = false, both = false;
     for (std::string line; std::getline(maps, line);) {
+        libc |= line.find("libc.so.6") != std::string::npos;
         interpreter |= line.find("ld-linux") != std::string::npos;
         both |= line.find("rwx") != std::string::npos;
     }
-    std::printf("maps: interpreter %d, writable and executable %d\n", interpreter, both);
+    std::printf("maps: libc %d, interpreter %d, writable and executable %d\n", libc, interpreter, both);
 }
 
 void mappings() {
