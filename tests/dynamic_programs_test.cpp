@@ -100,6 +100,21 @@ TEST_P(DynamicPrograms, Python) {
           "raise SystemExit(5)\n"});
 }
 
+// What the template never touched of its files, each instance reads by itself.
+TEST_P(DynamicPrograms, PythonAsATemplate) {
+    std::vector<std::string> command = in_enclave(
+        GetParam(), {"/usr/bin/python3", "-c",
+                     "import json\n"
+                     "open('/dev/enclavisor/ready').read()\n"
+                     "import decimal, sqlite3\n"
+                     "db = sqlite3.connect(':memory:')\n"
+                     "print(json.dumps(db.execute('select 6 * 7').fetchone()), decimal.Decimal(1) / 8)\n"});
+    command.insert(command.begin() + 2, {"--instances", "3"});
+    const auto result = run(command);
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.out, "[42] 0.125\n[42] 0.125\n[42] 0.125\n");
+}
+
 TEST_P(DynamicPrograms, WhatIsMissingIsTheInterpretersToSay) {
     const auto result = run(in_enclave(GetParam(), {(programs_dir() / "dynamic_orphan").string()}));
     EXPECT_EQ(result.status, 127);
