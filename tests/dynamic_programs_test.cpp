@@ -35,6 +35,13 @@ TEST_P(DynamicPrograms, CoreutilsList) {
     same({"/bin/ls", "-l", "--time-style=+", "/usr/lib/x86_64-linux-gnu/perl-base"});
 }
 
+TEST_P(DynamicPrograms, BashGitAndGcc) {
+    same({"/bin/bash", "-c",
+          "declare -A a; while read -r l n; do a[$n]=$l; done <input; echo ${#a[@]} ${a[49]}; exit 6"});
+    same({"/usr/bin/git", "init", "--quiet", "--template=", "repository"});
+    same({"/usr/bin/gcc", "--version"});
+}
+
 TEST_P(DynamicPrograms, Lua) {
     same({"/usr/bin/lua5.4", "-e",
           "local t = {} for i = 1, 1000 do t[i] = i * i end print(#t, t[1000], math.pi, os.getenv('TOUR_A')) "

@@ -105,6 +105,10 @@ TEST_P(Programs, GlibcCxxStaticPie) {
     expect_same(GetParam(), {{program("cxx_tour_pie"), "0"}, "input", input_file, {}});
 }
 
+TEST_P(Programs, Capabilities) {
+    expect_same(GetParam(), {{program("capabilities_tour")}, "", {}, {}});
+}
+
 TEST_P(Programs, MappedFiles) {
     expect_same(GetParam(), {{program("mappings_tour")}, "", {}, {}});
 }

@@ -67,7 +67,8 @@ TEST(Config, RefusesWhatItDoesNotKnow) {
         const abi::ConfigTrustedLink head{path, target};
         return std::string{reinterpret_cast<const char*>(&head), sizeof(head)} + "/ltarget";
     };
-    const auto parsed = Builder{}.usual().item(abi::ConfigTag::kTrustedLink, link(2, 6)).parse();
+    Builder whole;
+    const auto parsed = whole.usual().item(abi::ConfigTag::kTrustedLink, link(2, 6)).parse();
     ASSERT_TRUE(parsed);
     EXPECT_EQ(parsed->trusted_links.at(0).path, "/l");
     EXPECT_EQ(parsed->trusted_links.at(0).target, "target");
