@@ -113,18 +113,18 @@ std::int64_t honest(std::span<std::byte>, std::int64_t count) {
 
 constexpr TrustedAttack kTrustedAttacks[] = {
     {"none", [](std::span<std::byte>, std::uint64_t, std::int64_t count) { return count; }, honest,
-     "200000 bytes\n"},
+     "52544 bytes\n"},
     {"changes the third chunk",
      [](std::span<std::byte> read, std::uint64_t offset, std::int64_t count) {
          if (offset >= 2 * abi::kTrustedChunk && offset < 3 * abi::kTrustedChunk) read[0] ^= std::byte{1};
          return count;
      },
-     honest, "131072 bytes, then I/O error\n"},
+     honest, "32768 bytes, then I/O error\n"},
     {"shows an older file, shorter by a byte",
      [](std::span<std::byte>, std::uint64_t offset, std::int64_t count) {
          return offset >= 3 * abi::kTrustedChunk ? std::max<std::int64_t>(count - 1, 0) : count;
      },
-     honest, "196608 bytes, then I/O error\n"},
+     honest, "49152 bytes, then I/O error\n"},
     {"has nothing", [](std::span<std::byte>, std::uint64_t, std::int64_t) { return std::int64_t{0}; }, honest,
      "0 bytes, then I/O error\n"},
     {"has another list of hashes",

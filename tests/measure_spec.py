@@ -111,7 +111,7 @@ def configuration(elf, interpreter, options, executable, arguments=(), variables
     for path, real in files:
         with open(real, "rb") as file:
             contents = file.read()
-        hashes = [hashlib.sha256(contents[at:at + 65536]).digest() for at in range(0, len(contents), 65536)]
+        hashes = [hashlib.sha256(contents[at:at + 16384]).digest() for at in range(0, len(contents), 16384)]
         root = hashlib.sha256(struct.pack("<Q", len(contents)) + b"".join(hashes)).digest()
         mode = os.stat(real).st_mode & 0o555
         text += item(7, struct.pack("<Q32sII", len(contents), root, mode, 0) + path.encode())

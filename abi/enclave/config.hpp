@@ -74,7 +74,7 @@ struct ConfigMount {
 // A trusted file is verified by chunks. The hashes of all files' chunks, in the files' order,
 // are a list that the host keeps (ForwardedCall::kReadHashes). Behind them stand the times of
 // modification of all files (64 bits, nanoseconds): nothing verifies these.
-inline constexpr std::uint64_t kTrustedChunk = 64 << 10;
+inline constexpr std::uint64_t kTrustedChunk = 16 << 10;
 constexpr std::uint64_t trusted_chunks(std::uint64_t size) {
     return size / kTrustedChunk + (size % kTrustedChunk != 0);
 }

@@ -24,7 +24,7 @@ struct FakeHost final : TrustedSource {
     void close(std::int64_t) override { open_files--; }
     std::int64_t read(std::int64_t, std::byte* to, std::uint64_t size, std::uint64_t offset) override {
         reads++;
-        return copy(contents, to, std::min<std::uint64_t>(size, 50'000), offset);  // in pieces
+        return copy(contents, to, std::min<std::uint64_t>(size, 10'000), offset);  // in pieces
     }
     std::int64_t read_hashes(std::byte* to, std::uint64_t size, std::uint64_t offset) override {
         return copy(hashes, to, std::min<std::uint64_t>(size, 40), offset);
@@ -110,7 +110,7 @@ protected:
     static std::vector<std::byte> large() {
         std::vector<std::byte> contents(3 * abi::kTrustedChunk + 100);
         for (std::size_t i = 0; i < contents.size(); i++)
-            contents[i] = static_cast<std::byte>(i * 31 + i / 65536);
+            contents[i] = static_cast<std::byte>(i * 31 + i / abi::kTrustedChunk);
         return contents;
     }
 
