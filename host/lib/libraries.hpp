@@ -23,7 +23,4 @@ struct LibrarySearch {
 std::vector<std::string> needed_libraries(std::span<const std::byte> program, const std::string& path,
                                           const std::string& interpreter, const LibrarySearch& search = {});
 
-// Where ld.so.cache (format 1.1) has `name` for x86-64; empty: nowhere.
-std::string find_in_cache(std::span<const std::byte> cache, std::string_view name);
-
 }  // namespace enclavisor::host

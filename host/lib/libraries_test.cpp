@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "host/lib/elf_dynamic.hpp"
+#include "host/lib/library_cache.hpp"
 #include "host/lib/test_elf.hpp"
 
 namespace enclavisor::host {
