@@ -60,13 +60,15 @@ public:
         }
         add_folders(folders, needer.dynamic.runpath, needer.path);
         for (const std::string& folder : folders) {
-            if (Object found = open(folder + "/" + name, needer); !found.path.empty()) return found;
+            if (Object found = open((fs::path{folder} / name).string(), needer); !found.path.empty())
+                return found;
         }
         if (const std::string cached = find_in_cache(cache_, name); !cached.empty()) {
             if (Object found = open(cached, needer); !found.path.empty()) return found;
         }
         for (const std::string& folder : search_.folders) {
-            if (Object found = open(folder + "/" + name, needer); !found.path.empty()) return found;
+            if (Object found = open((fs::path{folder} / name).string(), needer); !found.path.empty())
+                return found;
         }
         return {};
     }

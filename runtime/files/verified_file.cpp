@@ -52,20 +52,30 @@ bool ChunkHashes::match(const TrustedFile& file, std::uint64_t chunk,
     return hashes_.empty() ? is_root(file, digest) : hashes_[chunk] == digest;
 }
 
-// Brings the chunk into contents_. The lock is released meanwhile, and another thread may
-// read as well: so the chunk is made ready aside.
-std::int64_t VerifiedFile::need(std::uint64_t chunk) {
-    if (present_ == chunk) return 0;
+// Brings the chunk into contents_, and of those up to `last` as many as one call carries well.
+// The lock is released meanwhile, and another thread may read as well: so they are made ready aside.
+std::int64_t VerifiedFile::need(std::uint64_t chunk, std::uint64_t last) {
+    constexpr std::uint64_t kMost = 4;
     const std::uint64_t begin = chunk * kChunk;
-    std::vector<std::byte> fresh(std::min(kChunk, size() - begin));
+    if (begin >= begin_ && begin < begin_ + contents_.size()) return 0;
+    const std::uint64_t wanted = std::min(last - chunk + 1, kMost);
+    std::vector<std::byte> fresh(std::min(wanted * kChunk, size() - begin));
     const std::int64_t error = read_all(fresh.data(), fresh.size(), begin,
                                         [&](std::byte* to, std::uint64_t count, std::uint64_t at) {
                                             return source_->read(descriptor_, to, count, at);
                                         });
-    if (error != 0) return error;
-    if (!hashes_->match(*file_, chunk, fresh)) return -EIO;
+    // What stands before the trouble is delivered.
+    if (error != 0) return wanted > 1 ? need(chunk, chunk) : error;
+    std::uint64_t good = 0;
+    for (std::uint64_t i = chunk; good < fresh.size(); i++) {
+        const std::uint64_t count = std::min(kChunk, fresh.size() - good);
+        if (!hashes_->match(*file_, i, std::span{fresh}.subspan(good, count))) break;
+        good += count;
+    }
+    if (good == 0) return -EIO;
+    fresh.resize(good);
     contents_ = std::move(fresh);
-    present_ = chunk;
+    begin_ = begin;
     return 0;
 }
 
@@ -73,10 +83,11 @@ std::int64_t VerifiedFile::read_at(const Buffers& to, std::uint64_t offset) {
     if (offset >= size()) return 0;
     const std::uint64_t count = std::min(to.size(), size() - offset);
     for (std::uint64_t done = 0; done < count;) {
-        const std::uint64_t at = (offset + done) % kChunk;
-        if (const std::int64_t error = need((offset + done) / kChunk); error != 0) {
+        const std::uint64_t next = offset + done;
+        if (const std::int64_t error = need(next / kChunk, (offset + count - 1) / kChunk); error != 0) {
             return done > 0 ? static_cast<std::int64_t>(done) : error;
         }
+        const std::uint64_t at = next - begin_;
         const std::uint64_t step = std::min(contents_.size() - at, count - done);
         if (!to.write(done, contents_.data() + at, step)) {
             return done > 0 ? static_cast<std::int64_t>(done) : -EFAULT;

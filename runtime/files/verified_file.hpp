@@ -61,15 +61,15 @@ protected:
     std::int64_t read_at(const Buffers& to, std::uint64_t offset) override;
 
 private:
-    std::int64_t need(std::uint64_t chunk);
+    std::int64_t need(std::uint64_t chunk, std::uint64_t last);
 
     struct stat info_;
     TrustedSource* source_;
     std::int64_t descriptor_;
     const TrustedFile* file_;
     const ChunkHashes* hashes_;
-    std::uint64_t present_ = ~0ull;  // the chunk in contents_
-    std::vector<std::byte> contents_;
+    std::uint64_t begin_ = 0;          // in the file, of
+    std::vector<std::byte> contents_;  // a few chunks, verified
 };
 
 }  // namespace enclavisor::runtime
