@@ -62,7 +62,7 @@ TEST_P(Smp, MappedFilesAreReadOnce) {
         start.directory = proxy.directory;
         ASSERT_TRUE(enclave.hand_over(start).ok());
         ASSERT_TRUE(enclave.start().ok());
-        const auto status = enclave.wait(std::chrono::seconds{60});
+        const auto status = enclave.wait(std::chrono::minutes{5});
         ASSERT_TRUE(status.ok()) << status.error().text();
         EXPECT_EQ(read_file(output), native.out);
     }
