@@ -21,6 +21,8 @@ Process::Process(Config&& measured, Start&& told)
     gid = host_identity ? start.info.gid : static_cast<std::uint32_t>(config.options.gid);
     euid = host_identity ? start.info.euid : uid;
     egid = host_identity ? start.info.egid : gid;
+    const std::uint64_t owned = euid == 0 ? kAllCapabilities : 0;
+    capabilities = {owned, owned, 0};
 }
 
 void Process::begin_instance(Start&& told) {

@@ -18,6 +18,11 @@
 
 namespace enclavisor::runtime {
 
+struct Capabilities {
+    std::uint64_t effective, permitted, inheritable;
+};
+inline constexpr std::uint64_t kAllCapabilities = (1ull << 41) - 1;  // CAP_LAST_CAP is 40
+
 struct Process {
     Process(Config&& measured, Start&& told);
 
@@ -33,6 +38,8 @@ struct Process {
 
     std::uint32_t pid, parent, uid, gid, euid, egid;
     std::uint32_t umask;
+    Capabilities capabilities;                     // the user's; they open nothing here
+    std::string interpreter;                       // path, of a dynamic program
     std::string arguments_text, environment_text;  // /proc/self/cmdline, environ
     std::uint32_t highest_pid;                     // of this instance and its ancestors
     bool freezes_at_input;                         // and has not read any yet

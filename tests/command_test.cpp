@@ -99,8 +99,12 @@ TEST_F(BadInput, Truncated) {
     expect_complaint(command({"run", file(content.substr(0, content.size() / 2))}), 126, {"trunc"});
     expect_complaint(command({"run", file(content.substr(0, 40))}), 126, {});
 }
-TEST_F(BadInput, Dynamic) {
-    expect_complaint(command({"run", "/bin/ls"}), 126, {"dynamic"});
+TEST_F(BadInput, DynamicWithoutItsInterpreter) {
+    std::string content = read_file("/bin/ls");
+    const std::size_t at = content.find("/lib64/ld-linux");
+    ASSERT_NE(at, std::string::npos);
+    content[at + 1] = 'X';
+    expect_complaint(command({"run", file(content)}), 127, {"interpreter", "/Xib64/ld-linux"});
 }
 TEST_F(BadInput, NotExecutable) {
     const auto path = file(read_file(programs_dir() / "libc_tour"));

@@ -13,6 +13,7 @@
 #include <random>
 #include <thread>
 
+#include "abi/enclave/config.hpp"
 #include "host/lib/application.hpp"
 #include "host/lib/enclave.hpp"
 #include "host/lib/shared_word.hpp"
@@ -20,6 +21,7 @@
 #include "tests/support/liar.hpp"
 #include "tests/support/machines.hpp"
 #include "tests/support/native_enclave.hpp"
+#include "tests/support/subprocess.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace enclavisor::tests {
@@ -92,6 +94,98 @@ TEST_P(HostileHost, LiesInEachForwardedCallDoNotGetThrough) {
     std::cout << "answered inside, hence no lie told: " << (never_asked.empty() ? "none" : never_asked)
               << "\n";
     EXPECT_LT(std::count(never_asked.begin(), never_asked.end(), ' '), 12);
+}
+
+// --- Trusted files -----------------------------------------------------------
+
+// What the host does with a trusted file of four chunks, after the program has it open.
+struct TrustedAttack {
+    const char* name;
+    // Of a read at `offset` that gave `count` bytes; the count that is claimed.
+    std::int64_t (*on_read)(std::span<std::byte> read, std::uint64_t offset, std::int64_t count);
+    std::int64_t (*on_hashes)(std::span<std::byte> read, std::int64_t count);
+    const char* expected;  // what the program says
+};
+
+std::int64_t honest(std::span<std::byte>, std::int64_t count) {
+    return count;
+}
+
+constexpr TrustedAttack kTrustedAttacks[] = {
+    {"none", [](std::span<std::byte>, std::uint64_t, std::int64_t count) { return count; }, honest,
+     "52544 bytes\n"},
+    {"changes the third chunk",
+     [](std::span<std::byte> read, std::uint64_t offset, std::int64_t count) {
+         if (offset >= 2 * abi::kTrustedChunk && offset < 3 * abi::kTrustedChunk) read[0] ^= std::byte{1};
+         return count;
+     },
+     honest, "32768 bytes, then I/O error\n"},
+    {"shows an older file, shorter by a byte",
+     [](std::span<std::byte>, std::uint64_t offset, std::int64_t count) {
+         return offset >= 3 * abi::kTrustedChunk ? std::max<std::int64_t>(count - 1, 0) : count;
+     },
+     honest, "49152 bytes, then I/O error\n"},
+    {"has nothing", [](std::span<std::byte>, std::uint64_t, std::int64_t) { return std::int64_t{0}; }, honest,
+     "0 bytes, then I/O error\n"},
+    {"has another list of hashes",
+     [](std::span<std::byte>, std::uint64_t, std::int64_t count) { return count; },
+     [](std::span<std::byte> read, std::int64_t count) {
+         read[33] ^= std::byte{1};
+         return count;
+     },
+     "cannot open: Permission denied\n"},
+    {"has half a list", [](std::span<std::byte>, std::uint64_t, std::int64_t count) { return count; },
+     [](std::span<std::byte>, std::int64_t) { return std::int64_t{0}; }, "cannot open: I/O error\n"},
+};
+
+// What the program prints whose host attacks so.
+std::string output_under(host::Machine& machine, const host::Application& application,
+                         const TrustedAttack& attack) {
+    auto built = host::Enclave::build(machine, application.image);
+    if (!built.ok()) return built.error().text();
+    auto enclave = built.take();
+    host::Executor executor{{}};
+    executor.serve_hashes(enclave.hashes());
+    std::string output;
+    enclave.attach_handler([&](const abi::SubmissionEntry& entry, std::span<std::byte> data) -> std::int64_t {
+        const auto call = static_cast<abi::ForwardedCall>(entry.call);
+        const auto at = entry.arguments[1];
+        if (call == abi::ForwardedCall::kWrite) {
+            output.append(reinterpret_cast<const char*>(data.data()) + at, entry.arguments[2]);
+            return static_cast<std::int64_t>(entry.arguments[2]);
+        }
+        const std::int64_t result = executor.execute(entry, data);
+        if (result <= 0) return result;
+        const auto read = data.subspan(at < data.size() ? at : 0);
+        if (call == abi::ForwardedCall::kPread) return attack.on_read(read, entry.arguments[3], result);
+        return call == abi::ForwardedCall::kReadHashes ? attack.on_hashes(read, result) : result;
+    });
+    if (!enclave.hand_over({}).ok() || !enclave.start().ok()) return "it does not start";
+    const auto status = enclave.wait(std::chrono::seconds{60});
+    if (!status.ok()) return status.error().text();
+    return static_cast<abi::EndReason>(status.value().reason) == abi::EndReason::kExited
+               ? output
+               : describe(status.value());
+}
+
+TEST_P(HostileHost, TrustedFilesAreTheirHashesOrNothing) {
+    const auto size = 3 * abi::kTrustedChunk + 3392;
+    std::string content(size, 'a');
+    for (std::size_t i = 0; i < size; i += 97) content[i] = static_cast<char>('b' + i % 20);
+    write_file("trusted", content);
+    for (const std::string how : {"", "\"map\", "}) {
+        SCOPED_TRACE(how);
+        write_file("reader.toml", "entrypoint = \"" + (programs_dir() / "trusted_reader").string() +
+                                      "\"\nargv = [\"reader\", " + how +
+                                      "\"/trusted\"]\n[[fs.mounts]]\ntype = \"trusted\"\n"
+                                      "path = \"/trusted\"\nuri = \"trusted\"\n");
+        auto described = host::describe_manifest("reader.toml");
+        ASSERT_TRUE(described.ok()) << described.error().text();
+        for (const TrustedAttack& attack : kTrustedAttacks) {
+            SCOPED_TRACE(attack.name);
+            EXPECT_EQ(output_under(*machine_, described.value(), attack), attack.expected);
+        }
+    }
 }
 
 // Random commands, with handles that exist and arguments near the limits.

@@ -15,7 +15,7 @@ import sys
 import tomllib
 
 PAGE = 4096
-PIE_BASE = 0x555555554000
+PIE_BASE, INTERPRETER_BASE = 0x555555554000, 0x7EF000000000
 CONFIG, BLOCK, IO_WINDOW = 0x7F1000000000, 0x7F2000000000, 0x7F3000000000
 MOUNT_TYPES = {"trusted": 1, "tmpfs": 2, "insecure__passthrough": 3}
 
@@ -29,17 +29,19 @@ def up(address):
 
 
 class Elf:
-    def __init__(self, path):
+    def __init__(self, path, pie_base=PIE_BASE):
         with open(path, "rb") as file:
             self.bytes = file.read()
         kind, = struct.unpack_from("<H", self.bytes, 16)
         self.entry, table, self.section_table = struct.unpack_from("<QQQ", self.bytes, 24)
         _, _, self.count, _, self.section_count, _ = struct.unpack_from("<HHHHHH", self.bytes, 52)
-        self.base = PIE_BASE if kind == 3 else 0
-        self.segments, self.headers = [], 0
+        self.base = pie_base if kind == 3 else 0
+        self.segments, self.headers, self.interpreter = [], 0, None
         for i in range(self.count):
             kind, flags, offset, address, _, in_file, in_memory, _ = struct.unpack_from(
                 "<IIQQQQQQ", self.bytes, table + 56 * i)
+            if kind == 3:
+                self.interpreter = self.bytes[offset:offset + in_file - 1].decode()
             if kind != 1 or in_memory == 0 or flags == 0:
                 continue
             permissions = 1 | (flags & 2) | (4 if flags & 1 else 0)
@@ -94,9 +96,12 @@ def item(tag, payload):
     return struct.pack("<II", tag, len(payload)) + payload + bytes(-len(payload) % 8)
 
 
-def configuration(elf, options, executable, arguments=(), variables=(), from_host=(), mounts=(), files=()):
+def configuration(elf, interpreter, options, executable, arguments=(), variables=(), from_host=(), mounts=(), files=(), links=()):
     headers = (elf.headers, elf.count) if elf.headers else (0, 0)
-    text = item(1, struct.pack("<6Q", elf.base + elf.entry, elf.base, *headers, up(elf.end()), down(elf.begin())))
+    first = (interpreter.base + interpreter.entry, interpreter.base, interpreter.headers, interpreter.count) \
+        if interpreter else (0, 0, 0, 0)
+    text = item(1, struct.pack("<10Q", elf.base + elf.entry, elf.base, *headers, up(elf.end()), down(elf.begin()),
+                               *first))
     text += item(2, struct.pack("<6Q", *options)) + item(8, executable.encode())
     for tag, strings in ((3, arguments), (4, variables), (5, from_host)):
         text += b"".join(item(tag, string.encode()) for string in strings)
@@ -106,17 +111,23 @@ def configuration(elf, options, executable, arguments=(), variables=(), from_hos
     for path, real in files:
         with open(real, "rb") as file:
             contents = file.read()
+        hashes = [hashlib.sha256(contents[at:at + 16384]).digest() for at in range(0, len(contents), 16384)]
+        root = hashlib.sha256(struct.pack("<Q", len(contents)) + b"".join(hashes)).digest()
         mode = os.stat(real).st_mode & 0o555
-        text += item(7, struct.pack("<Q32sII", len(contents), hashlib.sha256(contents).digest(), mode, 0) + path.encode())
+        text += item(7, struct.pack("<Q32sII", len(contents), root, mode, 0) + path.encode())
+    for path, real in links:
+        path, target = path.encode(), os.readlink(real).encode()
+        text += item(9, struct.pack("<2I", len(path), len(target)) + path + target)
     return struct.pack("<QQ", 0x31474643434E45, 16 + len(text)) + text
 
 
-def measure(runtime, program, limit, threads, config):
+def measure(runtime, program, interpreter, limit, threads, config):
     stream = Stream()
     text, = [s for s in runtime.segments if s[3] & 4]
     stream.record(b"ECREATE\0", limit // PAGE, down(text[0]), up(text[0] + text[2]),
                   runtime.symbol(b"enclavisor_syscall_entry"), runtime.symbol(b"enclavisor_exception_entry"), 0)
-    for segment in runtime.segments + program.segments + [(CONFIG, config, len(config), 1)]:
+    first = interpreter.segments if interpreter else []
+    for segment in runtime.segments + program.segments + first + [(CONFIG, config, len(config), 1)]:
         stream.segment(*segment)
     stream.record(b"EADTHRD\0", runtime.entry, BLOCK, IO_WINDOW, 65 + 18 * (threads - 1))
     stream.record(b"EESEAL\0\0")
@@ -136,12 +147,14 @@ def normal(path):
 
 def trusted(path, real):
     if not os.path.isdir(real):
-        return [(path, real)]
+        return [(path, real)], []
     found = []
-    for folder, _, names in os.walk(real):
-        found += [os.path.join(folder, name) for name in names if os.path.isfile(os.path.join(folder, name))]
+    for folder, folders, names in os.walk(real):
+        found += [os.path.join(folder, name) for name in folders + names]
     found.sort(key=lambda p: p.encode().split(b"/"))
-    return [(path.rstrip("/") + "/" + os.path.relpath(p, real), p) for p in found]
+    named = [(path.rstrip("/") + "/" + os.path.relpath(p, real), p) for p in found]
+    return [pair for pair in named if os.path.isfile(pair[1]) and not os.path.islink(pair[1])], \
+        [pair for pair in named if os.path.islink(pair[1])]
 
 
 def plan_manifest(path):
@@ -166,21 +179,38 @@ def plan_manifest(path):
     environment = key("env", {})
     variables = sorted(f"{n}={v}".encode() for n, v in environment.items() if isinstance(v, str))
     from_host = sorted(n for n, v in environment.items() if isinstance(v, dict) and v.get("passthrough"))
-    mounts, files = [], []
+    mounts, files, links = [], [], []
     for mount in manifest.get("fs", {}).get("mounts", []):
         point = normal(mount["path"])
         uri = normal(os.path.join(folder, mount["uri"].removeprefix("file:"))) if "uri" in mount else ""
         mounts.append((MOUNT_TYPES[mount["type"]], point, uri))
         if mount["type"] == "trusted":
-            files += trusted(point, uri)
-    return program, limit, threads, configuration(program, options, executable, arguments,
-                                                  [v.decode() for v in variables], from_host, mounts, files)
+            below = trusted(point, uri)
+            files += below[0]
+            links += below[1]
+    interpreter = None
+    if program.interpreter:
+        covering = [(point, uri) for _, point, uri in mounts
+                    if uri and (program.interpreter + "/").startswith(point.rstrip("/") + "/")]
+        point, uri = max(covering, key=lambda mount: len(mount[0]), default=("/", "/"))
+        interpreter = Elf(normal(uri + "/" + program.interpreter.removeprefix(point)), INTERPRETER_BASE)
+    return program, interpreter, limit, threads, configuration(program, interpreter, options, executable, arguments,
+                                                  [v.decode() for v in variables], from_host, mounts, files, links)
 
 
 def plan_program(path, limit):
     program = Elf(path)
     options = (7, 8 << 20, limit, 16, 0, 0)
-    return program, limit, 16, configuration(program, options, os.path.realpath(path), mounts=[(3, "/", "/")])
+    interpreter, libraries, mounts = None, [], [(3, "/", "/")]
+    if program.interpreter:
+        interpreter = Elf(program.interpreter, INTERPRETER_BASE)
+        # Asked of the interpreter itself; libenclavisor has a search of its own.
+        found = subprocess.run([program.interpreter, "--list", os.path.realpath(path)], check=True, env={},
+                               capture_output=True, text=True).stdout
+        libraries = sorted(set(re.findall(r" => (/\S+)", found)) - {program.interpreter})
+        mounts += [(1, "/", "/")] if libraries else []
+    return program, interpreter, limit, 16, configuration(program, interpreter, options, os.path.realpath(path),
+                                                          mounts=mounts, files=[(l, l) for l in libraries])
 
 
 def measure_target(runtime, target, limit):

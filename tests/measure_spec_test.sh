@@ -16,6 +16,9 @@ for program in /bin/busybox /bin/bash-static "$build"/tests/programs/{libc_tour,
     compare "$program"
 done
 compare /bin/busybox $((300 << 20))
+for program in "$build"/tests/programs/dynamic_tour /bin/ls /usr/bin/{lua5.4,perl,sqlite3,xz,openssl,python3}; do
+    compare "$program"
+done
 
 # Every key that is measured; names whose order and form invite mistakes.
 mkdir -p "$work"/files/{a,a.b,b/c/d}

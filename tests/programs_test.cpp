@@ -105,6 +105,14 @@ TEST_P(Programs, GlibcCxxStaticPie) {
     expect_same(GetParam(), {{program("cxx_tour_pie"), "0"}, "input", input_file, {}});
 }
 
+TEST_P(Programs, Capabilities) {
+    expect_same(GetParam(), {{program("capabilities_tour")}, "", {}, {}});
+}
+
+TEST_P(Programs, MappedFiles) {
+    expect_same(GetParam(), {{program("mappings_tour")}, "", {}, {}});
+}
+
 TEST_P(Programs, BashScript) {
     const auto prepare = [](const fs::path& directory) { write_file(directory / "input", "a,b,c\nd\n,,\n"); };
     expect_same(GetParam(),

@@ -27,6 +27,7 @@ enum class ConfigTag : std::uint32_t {
     kEnvironmentFromHost = 5,  // NAME that may be taken from the host
     kMount = 6,                // ConfigMount, then path, then uri (host path)
     kTrustedFile = 7,          // ConfigTrustedFile, then path inside the enclave
+    kTrustedLink = 9,          // ConfigTrustedLink, then path inside the enclave, then target
     kExecutable = 8,           // path of the program as it sees itself (/proc/self/exe)
 };
 
@@ -37,11 +38,16 @@ struct ConfigItem {
 
 struct ConfigProgram {
     std::uint64_t entry;
-    std::uint64_t base;             // load bias of a static-pie, else 0
+    std::uint64_t base;             // load bias of a position-independent program, else 0
     std::uint64_t program_headers;  // address in memory
     std::uint64_t header_count;
     std::uint64_t brk_start;    // page-aligned end of the last segment
     std::uint64_t image_begin;  // lowest mapped address of the program
+    // Of a dynamic program, whose interpreter (ld.so) runs first; else all 0.
+    std::uint64_t interpreter_entry;
+    std::uint64_t interpreter_base;
+    std::uint64_t interpreter_headers;  // address in memory
+    std::uint64_t interpreter_header_count;
 };
 
 struct ConfigOptions {
@@ -65,11 +71,23 @@ struct ConfigMount {
     std::uint32_t reserved;
 };
 
+// A trusted file is verified by chunks. The hashes of all files' chunks, in the files' order,
+// are a list that the host keeps (ForwardedCall::kReadHashes). Behind them stand the times of
+// modification of all files (64 bits, nanoseconds): nothing verifies these.
+inline constexpr std::uint64_t kTrustedChunk = 16 << 10;
+constexpr std::uint64_t trusted_chunks(std::uint64_t size) {
+    return size / kTrustedChunk + (size % kTrustedChunk != 0);
+}
+
 struct ConfigTrustedFile {
     std::uint64_t size;
-    std::uint8_t sha256[32];
-    std::uint32_t mode;  // permission bits that stat shows
+    std::uint8_t root[32];  // SHA-256 of the size (64 bits) and the SHA-256 of each chunk
+    std::uint32_t mode;     // permission bits that stat shows
     std::uint32_t reserved;
+};
+
+struct ConfigTrustedLink {
+    std::uint32_t path_size, target_size;
 };
 
 // --- From the host, at the beginning of the data area of thread 0 ---------

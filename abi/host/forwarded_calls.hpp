@@ -18,6 +18,7 @@ enum class ArgumentKind : std::uint8_t {
     kNone,
     kValue,         // passed as it is
     kConstant,      // `size` is the value; the caller does not choose
+    kHashes,        // the list of the trusted files' hashes; the caller does not choose
     kFd,            // a host descriptor (the runtime translates its own)
     kPath,          // zero-terminated string, at most kMaxPath with its zero
     kInput,         // bytes to the host; length is argument `length` times `size`
@@ -126,6 +127,7 @@ enum class ForwardedCall : std::uint32_t {
     kSetsockopt,
     kGetsockopt,
     kPoll,
+    kReadHashes,
     kCount_,
 };
 inline constexpr std::size_t kForwardedCallCount = static_cast<std::size_t>(ForwardedCall::kCount_);
@@ -136,6 +138,7 @@ inline constexpr Argument none{};
 inline constexpr Argument value{K::kValue};
 inline constexpr Argument fd{K::kFd};
 inline constexpr Argument path{K::kPath};
+inline constexpr Argument hashes{K::kHashes};
 constexpr Argument constant(std::uint32_t v) {
     return {K::kConstant, 0, v};
 }
@@ -242,6 +245,7 @@ inline constexpr auto kForwardedCalls = [] {
          {fd, value, value, output_struct(256), in_out_struct(4)},
          R::kZero},
         {C::kPoll, "ppoll", 271, {in_out(1, 8), value, input_struct(16), constant(0)}, R::kAtMostArgument, 1},
+        {C::kReadHashes, "pread64 (trusted hashes)", 17, {hashes, output(2), value, value}, R::kCount},
     });
 }();
 static_assert(kForwardedCalls.size() == kForwardedCallCount);

@@ -40,5 +40,6 @@ inline constexpr std::uint64_t kIoAreaStride = 0x100'0000;
 inline constexpr std::uint64_t kStaticPieBase = 0x5555'5555'4000;
 inline constexpr std::uint64_t kStackTop = 0x7ffe'0000'0000;  // program's main stack ends here
 inline constexpr std::uint64_t kMmapTop = 0x7ef0'0000'0000;   // mappings grow down from here
+inline constexpr std::uint64_t kInterpreterBase = kMmapTop;   // of a dynamic program's ld.so
 
 }  // namespace enclavisor::abi

@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "abi/platform/layout.hpp"
+#include "host/lib/elf.hpp"
 #include "host/lib/file.hpp"
+#include "host/lib/libraries.hpp"
 #include "host/lib/loader.hpp"
 #include "host/lib/manifest.hpp"
 #include "host/lib/paths.hpp"
@@ -15,12 +20,44 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<EnclaveImage> load(const fs::path& program, const Configuration& configuration) {
-    const auto bytes = TRY(read_file(program));
+struct Program {
+    std::string name;
+    std::vector<std::byte> bytes;
+    std::string interpreter;  // as the program names it; empty: a static program
+};
+
+Result<Program> read_program(const fs::path& path) {
+    Program program{path.string(), TRY(read_file(path)), {}};
+    program.interpreter = TRY(parse_elf(program.bytes, program.name)).interpreter;
+    return program;
+}
+
+// `interpreter`: where the host has it.
+Result<EnclaveImage> load(const Program& program, const std::string& interpreter,
+                          const Configuration& configuration) {
     const fs::path runtime_path = TRY(find_runtime());
     const auto runtime = TRY(read_file(runtime_path));
-    const std::string name = program.string(), runtime_name = runtime_path.string();
-    return load_process({bytes, name}, {runtime, runtime_name}, configuration);
+    const std::string runtime_name = runtime_path.string();
+    const ElfInput program_input{program.bytes, program.name}, runtime_input{runtime, runtime_name};
+    if (interpreter.empty()) return load_process(program_input, std::nullopt, runtime_input, configuration);
+    const auto bytes = read_file(interpreter);
+    if (!bytes) {
+        return fail(fmt::format("{}: its interpreter cannot be read: {}", program.name, bytes.error().cause),
+                    "install the C library that the program was built for", kExitNotFound);
+    }
+    return load_process(program_input, ElfInput{bytes.value(), interpreter}, runtime_input, configuration);
+}
+
+// The host's file that the enclave will see at `path`; without a mount, the host's own.
+std::string host_path(const Configuration& configuration, const std::string& path) {
+    const Mount* best = nullptr;
+    for (const Mount& mount : configuration.mounts) {
+        const bool covers = mount.path == "/" || path == mount.path || path.starts_with(mount.path + "/");
+        if (covers && !mount.uri.empty() && (best == nullptr || mount.path.size() > best->path.size()))
+            best = &mount;
+    }
+    if (best == nullptr) return path;
+    return best->uri + path.substr(best->path == "/" ? 0 : best->path.size());
 }
 
 // Host paths are made absolute: the program may change its working directory.
@@ -46,9 +83,19 @@ Result<Application> describe_program(const fs::path& program, std::uint64_t memo
     const fs::path real = fs::canonical(program, error);
     configuration.executable = error ? program.string() : real.string();
     configuration.mounts.push_back({abi::MountType::kPassthrough, "/", "/"});
+    const Program read = TRY(read_program(program));
+    if (!read.interpreter.empty()) {
+        // The libraries it begins with are measured and then believed to nobody.
+        for (const std::string& path :
+             needed_libraries(read.bytes, configuration.executable, read.interpreter)) {
+            configuration.trusted_files.push_back(TRY(hash_trusted_file(path, path)));
+        }
+        if (!configuration.trusted_files.empty())
+            configuration.mounts.push_back({abi::MountType::kTrusted, "/", "/"});
+    }
     Application application;
     application.name = program.string();
-    application.image = TRY(load(program, configuration));
+    application.image = TRY(load(read, read.interpreter, configuration));
     application.arguments_from_host = true;
     application.insecure = {"program", "arguments", "environment", "all files"};
     return application;
@@ -105,13 +152,15 @@ Result<Application> describe_manifest(const fs::path& path) {
         if (mount.type == abi::MountType::kPassthrough)
             application.insecure.push_back("files below " + mount.path);
         if (mount.type != abi::MountType::kTrusted) continue;
-        for (TrustedFile& file : TRY(hash_trusted_files(uri, mount.path))) {
-            configuration.trusted_files.push_back(std::move(file));
-        }
+        TrustedTree tree = TRY(hash_trusted_tree(uri, mount.path));
+        std::move(tree.files.begin(), tree.files.end(), std::back_inserter(configuration.trusted_files));
+        std::move(tree.links.begin(), tree.links.end(), std::back_inserter(configuration.trusted_links));
     }
-    const fs::path program = resolve(folder, manifest.entrypoint);
-    application.name = program.string();
-    application.image = TRY(load(program, configuration));
+    const Program program = TRY(read_program(resolve(folder, manifest.entrypoint)));
+    application.name = program.name;
+    const std::string interpreter =
+        program.interpreter.empty() ? "" : host_path(configuration, program.interpreter);
+    application.image = TRY(load(program, interpreter, configuration));
     application.arguments_from_host = manifest.host_arguments;
     return application;
 }

@@ -67,9 +67,13 @@ std::vector<std::byte> serialise(const Configuration& configuration, const abi::
     for (const TrustedFile& file : configuration.trusted_files) {
         abi::ConfigTrustedFile head{};
         head.size = file.size;
-        std::memcpy(head.sha256, file.sha256.data(), sizeof(head.sha256));
+        std::memcpy(head.root, file.root.data(), sizeof(head.root));
         head.mode = file.mode;
         writer.item(Tag::kTrustedFile, {raw(head), text(file.path)});
+    }
+    for (const TrustedLink& link : configuration.trusted_links) {
+        const abi::ConfigTrustedLink head{size32(link.path), size32(link.target)};
+        writer.item(Tag::kTrustedLink, {raw(head), text(link.path), text(link.target)});
     }
     return writer.take();
 }

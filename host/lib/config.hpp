@@ -25,8 +25,16 @@ struct Mount {
 struct TrustedFile {
     std::string path;  // inside the enclave
     std::uint64_t size;
-    std::array<std::byte, 32> sha256;
+    std::array<std::byte, 32> root;
     std::uint32_t mode;
+    // What the host keeps, not part of the configuration:
+    std::vector<std::array<std::byte, 32>> chunks;  // SHA-256 of each
+    std::int64_t modified_ns = 0;
+};
+
+struct TrustedLink {
+    std::string path;  // inside the enclave
+    std::string target;
 };
 
 struct Configuration {
@@ -37,6 +45,7 @@ struct Configuration {
     std::vector<std::string> environment_from_host;  // NAME
     std::vector<Mount> mounts;
     std::vector<TrustedFile> trusted_files;
+    std::vector<TrustedLink> trusted_links;
 };
 
 // The bytes at kConfigBase, not padded to pages.

@@ -7,26 +7,12 @@
 
 #include "abi/host/control.hpp"
 #include "base/checked.hpp"
+#include "host/lib/elf_read.hpp"
 
 namespace enclavisor::host {
 namespace {
 
 constexpr std::uint64_t kMaxHeaders = 512;
-
-// Copies a structure out of the file, if it lies inside.
-template <typename T>
-std::optional<T> read_at(std::span<const std::byte> file, std::uint64_t offset) {
-    if (!base::range_within(offset, sizeof(T), 0, file.size())) return std::nullopt;
-    T value;
-    std::memcpy(&value, file.data() + offset, sizeof(T));
-    return value;
-}
-
-template <typename T>
-std::optional<T> read_entry(std::span<const std::byte> file, std::uint64_t table, std::uint64_t index) {
-    const auto offset = base::checked_add(table, index * sizeof(T));
-    return offset ? read_at<T>(file, *offset) : std::nullopt;
-}
 
 base::Failure<Error> refuse(std::string_view name, std::string cause, std::string cure) {
     return fail(fmt::format("{}: {}", name, cause), std::move(cure), kExitNotExecutable);
@@ -34,6 +20,18 @@ base::Failure<Error> refuse(std::string_view name, std::string cause, std::strin
 
 base::Failure<Error> truncated(std::string_view name) {
     return refuse(name, "the file is truncated", "copy or build it again");
+}
+
+// The path that a PT_INTERP names: one string with a zero at its end.
+Result<std::string> read_interpreter(const Elf64_Phdr& header, std::span<const std::byte> file,
+                                     std::string_view name) {
+    if (!base::range_within(header.p_offset, header.p_filesz, 0, file.size())) return truncated(name);
+    const std::string_view text{reinterpret_cast<const char*>(file.data()) + header.p_offset,
+                                header.p_filesz};
+    if (text.size() < 2 || text[0] != '/' || text.find('\0') != text.size() - 1) {
+        return refuse(name, "names no usable interpreter", "build it again");
+    }
+    return std::string{text.substr(0, text.size() - 1)};
 }
 
 std::string machine_name(unsigned machine) {
@@ -57,10 +55,10 @@ std::string machine_name(unsigned machine) {
 
 Result<Elf64_Ehdr> check_header(std::span<const std::byte> file, std::string_view name) {
     if (file.size() >= 2 && std::memcmp(file.data(), "#!", 2) == 0) {
-        return refuse(name, "is a script, not an ELF program", "run its interpreter, if that is static");
+        return refuse(name, "is a script, not an ELF program", "run its interpreter");
     }
     if (file.size() < SELFMAG || std::memcmp(file.data(), ELFMAG, SELFMAG) != 0) {
-        return refuse(name, "is not an ELF program", "give a static x86-64 Linux program");
+        return refuse(name, "is not an ELF program", "give an x86-64 Linux program");
     }
     if (file.size() < EI_NIDENT) return truncated(name);
     const auto ident = [&](int i) { return static_cast<unsigned>(file[i]); };
@@ -84,7 +82,7 @@ Result<Elf64_Ehdr> check_header(std::span<const std::byte> file, std::string_vie
         return refuse(name,
                       header->e_type == ET_REL ? "is an object file, not a linked program"
                                                : "is an ELF file, but not a program",
-                      "give a static x86-64 Linux program");
+                      "give an x86-64 Linux program");
     }
     return *header;
 }
@@ -133,8 +131,7 @@ Result<ElfFile> parse_elf(std::span<const std::byte> file, std::string_view name
         const auto program_header = read_entry<Elf64_Phdr>(file, header.e_phoff, i);
         if (!program_header) return truncated(name);
         if (program_header->p_type == PT_INTERP) {
-            return refuse(name, "is dynamically linked, which does not work yet",
-                          "link it with -static or -static-pie");
+            elf.interpreter = TRY(read_interpreter(*program_header, file, name));
         }
         if (program_header->p_type != PT_LOAD) continue;
         TRY(add_segment(elf, *program_header, file, name));
@@ -145,7 +142,7 @@ Result<ElfFile> parse_elf(std::span<const std::byte> file, std::string_view name
     }
     if (elf.segments.empty()) return refuse(name, "has nothing to load", "build it again");
     if (elf.position_independent && elf.entry == 0) {
-        return refuse(name, "is a shared library, not a program", "give a static program");
+        return refuse(name, "is a shared library, not a program", "give a program");
     }
     const auto holds_entry = [&](const ElfSegment& segment) {
         return (segment.permissions & abi::kExecute) != 0 && elf.entry >= segment.address &&

@@ -1,5 +1,5 @@
-// Parser of static ELF64 programs for x86-64 (System V ABI, ELF-64 object file
-// format). Input is any sequence of bytes; every offset is checked against it.
+// Parser of ELF64 programs for x86-64 (System V ABI, ELF-64 object file format). Input is any sequence of
+// bytes; every offset is checked against it.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,8 @@ struct ElfSegment {  // PT_LOAD
 };
 
 struct ElfFile {
-    bool position_independent = false;  // static-pie: addresses are relative to a base
+    bool position_independent = false;  // addresses are relative to a base
+    std::string interpreter;            // of a dynamic program: its PT_INTERP
     std::uint64_t entry = 0;
     std::vector<ElfSegment> segments;   // not empty, ascending, disjoint
     std::uint64_t program_headers = 0;  // address in memory; 0: not mapped

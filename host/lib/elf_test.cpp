@@ -76,8 +76,21 @@ TEST(Elf, WrongKind) {
 
 TEST(Elf, Dynamic) {
     TestElf elf;
-    elf.add(PF_R, 0x1000, 0x400000, 0x10, 0x10, PT_INTERP);
-    EXPECT_EQ(refusal(elf), "prog: is dynamically linked, which does not work yet");
+    std::memcpy(elf.contents.data(), "/lib/ld.so", 11);
+    elf.add(PF_R, 0x1000, 0x401000, 11, 11, PT_INTERP);
+    const auto file = elf.bytes();
+    const auto parsed = parse_elf(file, "prog");
+    ASSERT_TRUE(parsed) << parsed.error().text();
+    EXPECT_EQ(parsed.value().interpreter, "/lib/ld.so");
+    for (const std::size_t size : {0, 1, 10, 12}) {  // without its end, or with more than one
+        elf.segments.back().p_filesz = size;
+        EXPECT_EQ(refusal(elf), "prog: names no usable interpreter") << size;
+    }
+    elf.segments.back().p_filesz = 11;
+    elf.contents[0] = std::byte{'x'};
+    EXPECT_EQ(refusal(elf), "prog: names no usable interpreter");
+    elf.segments.back().p_offset = ~0ull - 4;
+    EXPECT_EQ(refusal(elf), "prog: the file is truncated");
 }
 
 TEST(Elf, EveryTruncationIsRefused) {

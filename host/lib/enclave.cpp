@@ -1,6 +1,7 @@
 #include "host/lib/enclave.hpp"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -21,6 +22,19 @@ Measurement measurement_in(const ControlValues& values) {
     static_assert(sizeof(measurement) <= sizeof(values));
     std::memcpy(measurement.data(), values.data(), measurement.size());
     return measurement;
+}
+
+Result<Fd> memory_file(std::span<const std::byte> bytes) {
+    Fd file{::memfd_create("enclavisor-hashes", MFD_CLOEXEC)};
+    std::size_t done = 0;
+    while (file && done < bytes.size()) {
+        const ssize_t count =
+            ::pwrite(file.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+        if (count < 0 && errno != EINTR) file.reset();
+        if (count > 0) done += static_cast<std::size_t>(count);
+    }
+    if (!file) return fail(fmt::format("cannot keep hashes in memory: {}", std::strerror(errno)));
+    return file;
 }
 
 }  // namespace
@@ -91,7 +105,9 @@ Result<Enclave> EnclaveBuilder::seal() && {
 Result<Enclave> Enclave::build(Machine& machine, const EnclaveImage& image) {
     auto builder = TRY(EnclaveBuilder::create(machine, image.create));
     for (const ImageOperation& operation : image.operations) TRY(builder.add(operation));
-    return std::move(builder).seal();
+    Enclave enclave = TRY(std::move(builder).seal());
+    if (!image.hashes.empty()) enclave.hashes_ = TRY(memory_file(image.hashes));
+    return enclave;
 }
 
 Result<Measurement> Enclave::seal_group(Machine& machine, std::span<Enclave> members) {
@@ -111,6 +127,7 @@ Enclave::Enclave(Enclave&& other) noexcept
       measurement_{other.measurement_},
       proxy_{std::move(other.proxy_)},
       proxy_control_{std::move(other.proxy_control_)},
+      hashes_{std::move(other.hashes_)},
       handler_{std::move(other.handler_)} {}
 
 Enclave::~Enclave() {
@@ -129,6 +146,10 @@ Result<void> Enclave::attach_proxy(const ProxyOptions& options) {
     arguments.insert(arguments.end(), options.extra_arguments.begin(), options.extra_arguments.end());
     SpawnOptions spawn;
     spawn.inherit = {link, doorbell, theirs.get()};
+    if (hashes_) {
+        arguments.push_back(fmt::format("--hashes={}", hashes_.get()));
+        spawn.inherit.push_back(hashes_.get());
+    }
     spawn.standard_input = options.standard_input;
     spawn.standard_output = options.standard_output;
     spawn.standard_error = options.standard_error;

@@ -86,6 +86,8 @@ public:
     Result<void> attach_proxy(const ProxyOptions& options = {});
     void attach_handler(IoLoop::Handler handler);
     Process* proxy() { return proxy_.get(); }
+    // What whoever answers reads for ForwardedCall::kReadHashes; -1: there are no trusted files.
+    int hashes() const { return hashes_.get(); }
 
     // For process enclaves, before start().
     Result<void> hand_over(const StartParameters& parameters);
@@ -135,6 +137,7 @@ private:
     Measurement measurement_;
     std::unique_ptr<Process> proxy_;
     Fd proxy_control_;  // host/lib/proxy_control.hpp
+    Fd hashes_;
     std::unique_ptr<IoServerThread> handler_;
 };
 

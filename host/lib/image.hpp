@@ -38,6 +38,9 @@ using ImageOperation = std::variant<PagesOperation, ZeroPagesOperation, ThreadOp
 struct EnclaveImage {
     CreateOperation create;
     std::vector<ImageOperation> operations;
+    // What the host keeps for the enclave, not measured: the hashes of its trusted files' chunks,
+    // and the files' times.
+    std::vector<std::byte> hashes;
 
     std::uint64_t pages() const;  // that are added, thread blocks included
     std::size_t threads() const;

@@ -89,15 +89,39 @@ Result<void> check_limit(std::uint64_t limit, std::uint64_t pages, std::string_v
         fmt::format("it needs at least {}M: raise --limit or enclave.memory_limit", mib));
 }
 
+// For what has no Linux runtime.
+Result<ElfFile> parse_static(const ElfInput& program) {
+    ElfFile elf = TRY(parse_elf(program.bytes, program.name));
+    if (!elf.interpreter.empty()) {
+        return fail(fmt::format("{}: is dynamically linked", program.name), "link it with -static",
+                    kExitNotExecutable);
+    }
+    return elf;
+}
+
+Result<ElfFile> parse_interpreter(const ElfInput& interpreter) {
+    ElfFile elf = TRY(parse_elf(interpreter.bytes, interpreter.name));
+    if (!elf.position_independent || !elf.interpreter.empty() || elf.program_headers == 0 ||
+        elf.end() > abi::kRuntimeBase - abi::kInterpreterBase) {
+        return fail(fmt::format("{}: is no interpreter of dynamic programs", interpreter.name),
+                    "link the program with another --dynamic-linker", kExitNotExecutable);
+    }
+    return elf;
+}
+
 }  // namespace
 
-Result<EnclaveImage> load_process(const ElfInput& program, const ElfInput& runtime,
-                                  const Configuration& configuration) {
+Result<EnclaveImage> load_process(const ElfInput& program, const std::optional<ElfInput>& interpreter,
+                                  const ElfInput& runtime, const Configuration& configuration) {
     EnclaveImage image;
     image.create.memory_limit = configuration.options.memory_limit / abi::kPageSize;
     const ElfFile runtime_elf = TRY(parse_elf(runtime.bytes, runtime.name));
     const ElfFile elf = TRY(parse_elf(program.bytes, program.name));
-    const auto pages = base::checked_add(pages_of(runtime_elf), pages_of(elf)).value_or(~0ull);
+    const ElfFile interpreter_elf = interpreter ? TRY(parse_interpreter(*interpreter)) : ElfFile{};
+    std::uint64_t pages = pages_of(interpreter_elf);
+    for (const ElfFile* file : {&runtime_elf, &elf}) {
+        pages = base::checked_add(pages, pages_of(*file)).value_or(~0ull);
+    }
     TRY(check_limit(image.create.memory_limit, pages, program.name));
     TRY(add_runtime(image, runtime, runtime_elf));
 
@@ -117,9 +141,24 @@ Result<EnclaveImage> load_process(const ElfInput& program, const ElfInput& runti
     }
     described.brk_start = page_ceiling(base + elf.end());
     described.image_begin = page_floor(base + elf.begin());
+    if (interpreter) {
+        TRY(add_elf(image, interpreter_elf, abi::kInterpreterBase, interpreter->name));
+        described.interpreter_entry = abi::kInterpreterBase + interpreter_elf.entry;
+        described.interpreter_base = abi::kInterpreterBase;
+        described.interpreter_headers = abi::kInterpreterBase + interpreter_elf.program_headers;
+        described.interpreter_header_count = interpreter_elf.header_count;
+    }
     const auto config = serialise(configuration, described);
     TRY(image.add_segment(abi::kConfigBase, config, config.size(), abi::kRead));
 
+    for (const TrustedFile& file : configuration.trusted_files) {
+        const auto bytes = std::as_bytes(std::span{file.chunks});
+        image.hashes.insert(image.hashes.end(), bytes.begin(), bytes.end());
+    }
+    for (const TrustedFile& file : configuration.trusted_files) {
+        const auto bytes = std::as_bytes(std::span{&file.modified_ns, 1});
+        image.hashes.insert(image.hashes.end(), bytes.begin(), bytes.end());
+    }
     add_thread(image, runtime_elf.entry,
                std::clamp<std::uint64_t>(configuration.options.threads, 1, abi::kMaxIoAreas));
     return image;
@@ -128,7 +167,7 @@ Result<EnclaveImage> load_process(const ElfInput& program, const ElfInput& runti
 Result<EnclaveImage> load_native(const ElfInput& program, std::uint64_t memory_limit_bytes) {
     EnclaveImage image;
     image.create.memory_limit = memory_limit_bytes / abi::kPageSize;
-    const ElfFile elf = TRY(parse_elf(program.bytes, program.name));
+    const ElfFile elf = TRY(parse_static(program));
     if (pages_of(elf) > image.create.memory_limit) {
         TRY(check_limit(image.create.memory_limit, pages_of(elf), program.name));
     }
@@ -144,7 +183,7 @@ Result<EnclaveImage> load_function(const ElfInput& program, std::uint64_t memory
                                    std::uint64_t window_pages) {
     EnclaveImage image;
     image.create.memory_limit = memory_limit_bytes / abi::kPageSize;
-    const ElfFile elf = TRY(parse_elf(program.bytes, program.name));
+    const ElfFile elf = TRY(parse_static(program));
     const auto block = find_elf_symbol(program.bytes, "enclavisor_thread_block");
     if (elf.position_independent || !block || *block % abi::kPageSize != 0) {
         return fail(fmt::format("{}: is no function enclave", program.name),

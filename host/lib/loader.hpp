@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -16,10 +17,10 @@ struct ElfInput {
     std::string_view name;  // in messages
 };
 
-// A process enclave: the Linux runtime, an unmodified static program, and the
-// configuration. The memory limit is the configuration's.
-Result<EnclaveImage> load_process(const ElfInput& program, const ElfInput& runtime,
-                                  const Configuration& configuration);
+// A process enclave: the Linux runtime, an unmodified program with its interpreter
+// if it is a dynamic one, and the configuration. The memory limit is the configuration's.
+Result<EnclaveImage> load_process(const ElfInput& program, const std::optional<ElfInput>& interpreter,
+                                  const ElfInput& runtime, const Configuration& configuration);
 
 // A native enclave: the program alone; its `syscall`s are kernel calls.
 // `exception_entry` is the symbol enclavisor_exception_entry, if there is one.

@@ -31,6 +31,14 @@ TEST(Loader, StaticPieIsMoved) {
     EXPECT_EQ(std::get<PagesOperation>(result.value().operations[0]).address, abi::kStaticPieBase + 0x400000);
 }
 
+TEST(Loader, NativeProgramsAreStatic) {
+    TestElf elf;
+    std::memcpy(elf.contents.data(), "/lib/ld.so", 11);
+    elf.add(PF_R, 0x1000, 0x401000, 11, 11, PT_INTERP);
+    const auto file = elf.bytes();
+    EXPECT_FALSE(load_native({file, "prog"}, 1 << 20));
+}
+
 TEST(Loader, LimitTooSmall) {
     const auto file = TestElf{}.bytes();
     const auto result = load_native({file, "prog"}, 4 * 4096);
@@ -53,7 +61,7 @@ TEST(Loader, RuntimeMustBeARuntime) {
     const auto file = TestElf{}.bytes();
     Configuration configuration;
     configuration.options.memory_limit = 1 << 24;
-    const auto result = load_process({file, "prog"}, {file, "runtime"}, configuration);
+    const auto result = load_process({file, "prog"}, std::nullopt, {file, "runtime"}, configuration);
     ASSERT_FALSE(result);
     EXPECT_NE(result.error().cause.find("runtime's addresses"), std::string::npos);
 }

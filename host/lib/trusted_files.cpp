@@ -1,33 +1,101 @@
 #include "host/lib/trusted_files.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <thread>
 
-#include "host/lib/file.hpp"
+#include "host/lib/fd.hpp"
 #include "host/lib/sha.hpp"
 
 namespace enclavisor::host {
-namespace {
 
 namespace fs = std::filesystem;
 
-Result<TrustedFile> hash_file(const fs::path& source, std::string path) {
-    const auto bytes = TRY(read_file(source));
-    struct stat info {};
-    if (::stat(source.c_str(), &info) != 0) return fail(fmt::format("{}: has gone away", source.string()));
-    TrustedFile file{std::move(path), bytes.size(), {}, info.st_mode & 0555u};
+namespace {
+
+std::int64_t nanoseconds(const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// Fills `buffer` as far as the file goes; bytes read, or -1.
+ssize_t read_chunk(int fd, std::span<std::byte> buffer) {
+    std::size_t filled = 0;
+    while (filled < buffer.size()) {
+        const ssize_t count = ::read(fd, buffer.data() + filled, buffer.size() - filled);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return -1;
+        if (count == 0) break;
+        filled += static_cast<std::size_t>(count);
+    }
+    return static_cast<ssize_t>(filled);
+}
+
+void add_root(TrustedFile& file) {
     Sha sha{ShaKind::kSha256};
-    sha.update(bytes);
-    sha.finish(file.sha256);
-    return file;
+    sha.update(std::as_bytes(std::span{&file.size, 1}));
+    sha.update(std::as_bytes(std::span{file.chunks}));
+    sha.finish(file.root);
+}
+
+// Hashes all at once, on as many threads as there are processors.
+Result<std::vector<TrustedFile>> hash_all(const std::vector<std::pair<fs::path, std::string>>& wanted) {
+    std::vector<std::optional<Result<TrustedFile>>> results(wanted.size());
+    std::atomic<std::size_t> next{0};
+    const auto work = [&] {
+        for (std::size_t i; (i = next++) < wanted.size();) {
+            results[i].emplace(hash_trusted_file(wanted[i].first, wanted[i].second));
+        }
+    };
+    {
+        const std::size_t most = std::min<std::size_t>(std::thread::hardware_concurrency(), wanted.size());
+        std::vector<std::jthread> helpers;
+        for (std::size_t i = 1; i < most; i++) helpers.emplace_back(work);
+        work();
+    }
+    std::vector<TrustedFile> files;
+    for (auto& result : results) files.push_back(TRY(std::move(*result)));
+    return files;
 }
 
 }  // namespace
 
-Result<std::vector<TrustedFile>> hash_trusted_files(const fs::path& source, const std::string& mount_path) {
-    std::vector<TrustedFile> files;
+Result<TrustedFile> hash_trusted_file(const fs::path& source, std::string path) {
+    const auto refuse = [&source] {
+        return fail(fmt::format("trusted file {}: {}", source.string(), std::strerror(errno)),
+                    "make it readable or leave it out");
+    };
+    const Fd fd{::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    struct stat info {};
+    if (!fd || ::fstat(fd.get(), &info) != 0) return refuse();
+    if (!S_ISREG(info.st_mode)) {
+        errno = EINVAL;
+        return refuse();
+    }
+    TrustedFile file{std::move(path), 0, {}, info.st_mode & 0555u, {}, nanoseconds(info.st_mtim)};
+    std::vector<std::byte> buffer(abi::kTrustedChunk);
+    for (;;) {
+        const ssize_t count = read_chunk(fd.get(), buffer);
+        if (count < 0) return refuse();
+        if (count == 0) break;
+        file.size += static_cast<std::uint64_t>(count);
+        Sha sha{ShaKind::kSha256};
+        sha.update(std::span{buffer}.first(static_cast<std::size_t>(count)));
+        sha.finish(file.chunks.emplace_back());
+        if (static_cast<std::size_t>(count) < buffer.size()) break;
+    }
+    add_root(file);
+    return file;
+}
+
+Result<TrustedTree> hash_trusted_tree(const fs::path& source, const std::string& mount_path) {
+    TrustedTree tree;
     std::error_code error;
     const fs::file_status status = fs::status(source, error);
     if (!fs::exists(status)) {
@@ -35,14 +103,13 @@ Result<std::vector<TrustedFile>> hash_trusted_files(const fs::path& source, cons
                     "correct the mount's uri");
     }
     if (!fs::is_directory(status)) {
-        files.push_back(TRY(hash_file(source, mount_path)));
-        return files;
+        tree.files.push_back(TRY(hash_trusted_file(source, mount_path)));
+        return tree;
     }
     std::vector<fs::path> found;
     for (fs::recursive_directory_iterator walk{source, error}, end; !error && walk != end;
          walk.increment(error)) {
-        std::error_code ignored;  // a dangling link is not a file
-        if (walk->is_regular_file(ignored)) found.push_back(walk->path());
+        if (walk->is_symlink() || walk->is_regular_file()) found.push_back(walk->path());
     }
     if (error) {
         return fail(fmt::format("cannot read all of {}: {}", source.string(), error.message()),
@@ -50,11 +117,17 @@ Result<std::vector<TrustedFile>> hash_trusted_files(const fs::path& source, cons
     }
     std::sort(found.begin(), found.end());
     const std::string prefix = mount_path == "/" ? "" : mount_path;
+    std::vector<std::pair<fs::path, std::string>> files;
     for (const fs::path& path : found) {
-        files.push_back(
-            TRY(hash_file(path, prefix + "/" + path.lexically_relative(source).generic_string())));
+        std::string name = prefix + "/" + path.lexically_relative(source).generic_string();
+        if (fs::is_symlink(path)) {
+            tree.links.push_back({std::move(name), fs::read_symlink(path).string()});
+        } else {
+            files.emplace_back(path, std::move(name));
+        }
     }
-    return files;
+    tree.files = TRY(hash_all(files));
+    return tree;
 }
 
 }  // namespace enclavisor::host

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "host/lib/config.hpp"
@@ -9,9 +10,16 @@
 
 namespace enclavisor::host {
 
-// SHA-256 of every regular file below `source` (or of `source` itself), in the
-// order of their paths. Links to files are followed, links to folders are not.
-Result<std::vector<TrustedFile>> hash_trusted_files(const std::filesystem::path& source,
-                                                    const std::string& mount_path);
+struct TrustedTree {
+    std::vector<TrustedFile> files;
+    std::vector<TrustedLink> links;
+};
+
+// One file, under `path` in the enclave.
+Result<TrustedFile> hash_trusted_file(const std::filesystem::path& source, std::string path);
+
+// Every regular file and symbolic link below `source`, or the one file that it is or leads to,
+// in the order of their paths.
+Result<TrustedTree> hash_trusted_tree(const std::filesystem::path& source, const std::string& mount_path);
 
 }  // namespace enclavisor::host

@@ -78,6 +78,9 @@ std::int64_t Executor::prepare(const abi::CallSpec& spec, const abi::SubmissionE
         case ArgumentKind::kConstant:
             taken = argument.size;
             return 0;
+        case ArgumentKind::kHashes:
+            taken = static_cast<std::uint64_t>(static_cast<std::int64_t>(hashes_));
+            return 0;
         case ArgumentKind::kFd:
             if (is_own(given)) return -EBADF;
             taken = static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<int>(given)));

@@ -27,6 +27,9 @@ public:
     explicit Executor(std::vector<int> own_fds, SystemCall call = linux_system_call)
         : own_fds_{std::move(own_fds)}, call_{call} {}
 
+    // The descriptor that stands for the list of trusted files' hashes (kHashes).
+    void serve_hashes(int fd) { hashes_ = fd; }
+
     // `data` is shared with the enclave and may change at any time. The result is
     // what the call returned, -ENOSYS for a call that is not in the table, -EFAULT
     // for a buffer that is not inside `data`.
@@ -42,6 +45,7 @@ private:
 
     std::vector<int> own_fds_;
     SystemCall call_;
+    int hashes_ = -1;
 };
 
 }  // namespace enclavisor::host

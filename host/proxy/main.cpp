@@ -34,6 +34,7 @@ constexpr int kHighFd = 1000;
 struct Options {
     std::optional<std::uint64_t> link, doorbell, area, areas;
     std::optional<std::uint64_t> spin;     // polls at least so many microseconds before it sleeps
+    std::optional<std::uint64_t> hashes;   // file: the list of trusted files' hashes
     std::optional<std::uint64_t> control;  // socket (host/lib/proxy_control.hpp)
 };
 
@@ -54,6 +55,7 @@ Options parse(int count, char** arguments) {
         if (auto n = number_after(arguments[i], "--area=")) options.area = n;
         if (auto n = number_after(arguments[i], "--areas=")) options.areas = n;
         if (auto n = number_after(arguments[i], "--spin=")) options.spin = n;
+        if (auto n = number_after(arguments[i], "--hashes=")) options.hashes = n;
         if (auto n = number_after(arguments[i], "--control=")) options.control = n;
     }
     return options;
@@ -81,8 +83,11 @@ void ignore_signals() {
 // The proxy of one enclave: this process, or a child that forked along with it.
 class Proxy {
 public:
-    Proxy(const Options& options, Fd doorbell, Fd control)
-        : options_{options}, doorbell_{std::move(doorbell)}, control_{std::move(control)} {}
+    Proxy(const Options& options, Fd doorbell, Fd control, Fd hashes)
+        : options_{options},
+          doorbell_{std::move(doorbell)},
+          control_{std::move(control)},
+          hashes_{std::move(hashes)} {}
 
     [[noreturn]] void run(std::uint64_t area, Fd link);
 
@@ -92,7 +97,7 @@ private:
     [[noreturn]] void become_child(const ProxyForkRequest& request, std::vector<Fd> fds);
 
     const Options& options_;
-    Fd doorbell_, control_;
+    Fd doorbell_, control_, hashes_;
 };
 
 void Proxy::run(std::uint64_t area, Fd link) {
@@ -107,7 +112,10 @@ void Proxy::run(std::uint64_t area, Fd link) {
     std::thread forks;
     if (control_) forks = std::thread{[this] { serve_forks(); }};
 
-    Executor executor{{doorbell_.get(), control_.get()}};
+    std::vector<int> own{doorbell_.get(), control_.get()};
+    if (hashes_) own.push_back(hashes_.get());
+    Executor executor{own};
+    executor.serve_hashes(hashes_.get());
     IoServer server{window->bytes(), doorbell_.get(),
                     [&executor](const abi::SubmissionEntry& entry, std::span<std::byte> data) {
                         return executor.execute(entry, data);
@@ -163,7 +171,9 @@ int main(int count, char** arguments) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // exec keeps it; an executable with privileges would not
     ignore_signals();
     ::signal(SIGCHLD, SIG_IGN);  // proxies of instances are waited for by libenclavisor
-    Fd control = options.control ? move_up(static_cast<int>(*options.control)) : Fd{};
-    Proxy proxy{options, move_up(static_cast<int>(*options.doorbell)), std::move(control)};
+    const auto moved = [](const std::optional<std::uint64_t>& fd) {
+        return fd ? move_up(static_cast<int>(*fd)) : Fd{};
+    };
+    Proxy proxy{options, moved(options.doorbell), moved(options.control), moved(options.hashes)};
     proxy.run(*options.area, Fd{static_cast<int>(*options.link)});
 }

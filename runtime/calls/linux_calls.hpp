@@ -38,8 +38,8 @@
     INSIDE(110, getppid) INSIDE(111, getpgrp) INSIDE(112, setsid) INSIDE(113, setreuid) \
     INSIDE(114, setregid) INSIDE(115, getgroups) ABSENT(116, setgroups) INSIDE(117, setresuid) \
     INSIDE(118, getresuid) INSIDE(119, setresgid) INSIDE(120, getresgid) INSIDE(121, getpgid) \
-    INSIDE(122, setfsuid) INSIDE(123, setfsgid) INSIDE(124, getsid) ABSENT(125, capget) \
-    ABSENT(126, capset) INSIDE(127, rt_sigpending) INSIDE(128, rt_sigtimedwait) \
+    INSIDE(122, setfsuid) INSIDE(123, setfsgid) INSIDE(124, getsid) INSIDE(125, capget) \
+    INSIDE(126, capset) INSIDE(127, rt_sigpending) INSIDE(128, rt_sigtimedwait) \
     INSIDE(129, rt_sigqueueinfo) INSIDE(130, rt_sigsuspend) INSIDE(131, sigaltstack) FORWARDED(132, utime) \
     FORWARDED(133, mknod) ABSENT(134, uselib) INSIDE(135, personality) ABSENT(136, ustat) \
     FORWARDED(137, statfs) FORWARDED(138, fstatfs) ABSENT(139, sysfs) INSIDE(140, getpriority) \
@@ -94,7 +94,7 @@
     FORWARDED(316, renameat2) ABSENT(317, seccomp) INSIDE(318, getrandom) ABSENT(319, memfd_create) \
     ABSENT(320, kexec_file_load) ABSENT(321, bpf) ABSENT(322, execveat) ABSENT(323, userfaultfd) \
     INSIDE(324, membarrier) INSIDE(325, mlock2) FORWARDED(326, copy_file_range) FORWARDED(327, preadv2) \
-    FORWARDED(328, pwritev2) ABSENT(329, pkey_mprotect) ABSENT(330, pkey_alloc) ABSENT(331, pkey_free) \
+    FORWARDED(328, pwritev2) INSIDE(329, pkey_mprotect) INSIDE(330, pkey_alloc) INSIDE(331, pkey_free) \
     FORWARDED(332, statx) ABSENT(333, io_pgetevents) INSIDE(334, rseq) ABSENT(424, pidfd_send_signal) \
     ABSENT(425, io_uring_setup) ABSENT(426, io_uring_enter) ABSENT(427, io_uring_register) \
     ABSENT(428, open_tree) ABSENT(429, move_mount) ABSENT(430, fsopen) ABSENT(431, fsconfig) \

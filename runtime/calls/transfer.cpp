@@ -34,6 +34,7 @@ std::int64_t sys_read(Fd fd, Address to, std::uint64_t size) {
 std::int64_t sys_write(Fd fd, Address from, std::uint64_t size) {
     const Ref<OpenFile> file = TRY_FILE(fd);
     if (!file->writable()) return -EBADF;
+    process().memory.bring(from, size);
     return written(file->write({from, std::min(size, kMaxCount)}, kPosition));
 }
 
@@ -48,6 +49,7 @@ std::int64_t sys_pwrite64(Fd fd, Address from, std::uint64_t size, std::int64_t 
     const Ref<OpenFile> file = TRY_FILE(fd);
     if (offset < 0) return -EINVAL;
     if (!file->writable()) return -EBADF;
+    process().memory.bring(from, size);
     return written(file->write({from, std::min(size, kMaxCount)}, static_cast<std::uint64_t>(offset)));
 }
 
@@ -80,6 +82,8 @@ std::int64_t write_vector(Fd fd, Address from, std::uint64_t count, std::uint64_
     std::vector<iovec> parts;
     TRY_ERRNO(get_vector(from, count, parts));
     if (count == 0) return 0;
+    for (const iovec& part : parts)
+        process().memory.bring(reinterpret_cast<Address>(part.iov_base), part.iov_len);
     return written(file->write(Buffers{parts}, offset));
 }
 

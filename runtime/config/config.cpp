@@ -31,6 +31,30 @@ bool add_mount(Config& config, std::span<const std::byte> payload) {
     return true;
 }
 
+bool add_file(Config& config, std::span<const std::byte> payload) {
+    TrustedFile file{};
+    if (!take(payload, file.info) || payload.empty()) return false;
+    file.path = text(payload);
+    if (!config.trusted_files.empty()) {
+        const TrustedFile& last = config.trusted_files.back();
+        file.hashes_offset =
+            last.hashes_offset + abi::trusted_chunks(last.info.size) * sizeof(last.info.root);
+    }
+    config.trusted_files.push_back(file);
+    return true;
+}
+
+bool add_link(Config& config, std::span<const std::byte> payload) {
+    abi::ConfigTrustedLink head;
+    if (!take(payload, head) || std::uint64_t{head.path_size} + head.target_size != payload.size() ||
+        head.path_size == 0 || head.target_size == 0) {
+        return false;
+    }
+    config.trusted_links.push_back(
+        {text(payload.first(head.path_size)), text(payload.subspan(head.path_size))});
+    return true;
+}
+
 bool add_item(Config& config, abi::ConfigTag tag, std::span<const std::byte> payload) {
     switch (tag) {
         case abi::ConfigTag::kProgram:
@@ -48,13 +72,10 @@ bool add_item(Config& config, abi::ConfigTag tag, std::span<const std::byte> pay
             return true;
         case abi::ConfigTag::kMount:
             return add_mount(config, payload);
-        case abi::ConfigTag::kTrustedFile: {
-            TrustedFile file{};
-            if (!take(payload, file.info) || payload.empty()) return false;
-            file.path = text(payload);
-            config.trusted_files.push_back(file);
-            return true;
-        }
+        case abi::ConfigTag::kTrustedFile:
+            return add_file(config, payload);
+        case abi::ConfigTag::kTrustedLink:
+            return add_link(config, payload);
         case abi::ConfigTag::kExecutable:
             config.executable = text(payload);
             return true;

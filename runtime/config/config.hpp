@@ -22,6 +22,11 @@ struct Mount {
 struct TrustedFile {
     abi::ConfigTrustedFile info;
     std::string_view path;
+    std::uint64_t hashes_offset;  // of its chunks' hashes in the host's list of all
+};
+
+struct TrustedLink {
+    std::string_view path, target;
 };
 
 // Strings point into the configuration, which is never unmapped.
@@ -34,6 +39,7 @@ struct Config {
     std::vector<std::string_view> environment_from_host;
     std::vector<Mount> mounts;
     std::vector<TrustedFile> trusted_files;
+    std::vector<TrustedLink> trusted_links;
 };
 
 std::optional<Config> parse_config(std::span<const std::byte> bytes);

@@ -63,6 +63,18 @@ TEST(Config, RefusesWhatItDoesNotKnow) {
     EXPECT_FALSE(Builder{}.usual().item(static_cast<abi::ConfigTag>(99), "x").parse());
     EXPECT_FALSE(Builder{}.usual().item(abi::ConfigTag::kMount, "short").parse());
     EXPECT_FALSE(Builder{}.usual().item(abi::ConfigTag::kTrustedFile, "short").parse());
+    const auto link = [](std::uint32_t path, std::uint32_t target) {
+        const abi::ConfigTrustedLink head{path, target};
+        return std::string{reinterpret_cast<const char*>(&head), sizeof(head)} + "/ltarget";
+    };
+    Builder whole;
+    const auto parsed = whole.usual().item(abi::ConfigTag::kTrustedLink, link(2, 6)).parse();
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(parsed->trusted_links.at(0).path, "/l");
+    EXPECT_EQ(parsed->trusted_links.at(0).target, "target");
+    for (const auto& [path, target] : {std::pair{8u, 0u}, {0u, 8u}, {2u, 7u}, {~0u, 9u}}) {
+        EXPECT_FALSE(Builder{}.usual().item(abi::ConfigTag::kTrustedLink, link(path, target)).parse());
+    }
     EXPECT_FALSE(Builder{}.usual().raw("1234").parse());
     EXPECT_FALSE(Builder{}.usual().add(abi::ConfigItem{3, 1000}).parse());
 }

@@ -57,20 +57,33 @@ Config read_config() {
     return std::move(*config);
 }
 
-// The program's segments, as its own program headers tell.
-void note_image(Process& process) {
-    const abi::ConfigProgram& program = process.config.program;
-    const auto* header = reinterpret_cast<const Elf64_Phdr*>(program.program_headers);
-    for (std::uint64_t i = 0; i < program.header_count; i++, header++) {
+// The segments of the program or its interpreter, as its own program headers tell.
+void note_image(Process& process, AreaKind kind, std::uint64_t base, std::uint64_t headers,
+                std::uint64_t count) {
+    const auto* header = reinterpret_cast<const Elf64_Phdr*>(headers);
+    for (std::uint64_t i = 0; i < count; i++, header++) {
         if (header->p_type != PT_LOAD || header->p_memsz == 0) continue;
-        const std::uint64_t begin = program.base + header->p_vaddr;
+        const std::uint64_t begin = base + header->p_vaddr;
         const int protection = (header->p_flags & PF_R ? PROT_READ : 0) |
                                (header->p_flags & PF_W ? PROT_WRITE : 0) |
                                (header->p_flags & PF_X ? PROT_EXEC : 0);
         process.memory.note({{begin & ~(abi::kPageSize - 1),
                               (begin + header->p_memsz + abi::kPageSize - 1) & ~(abi::kPageSize - 1)},
                              protection,
-                             AreaKind::kImage});
+                             kind});
+    }
+}
+
+void note_images(Process& process) {
+    const abi::ConfigProgram& p = process.config.program;
+    note_image(process, AreaKind::kImage, p.base, p.program_headers, p.header_count);
+    note_image(process, AreaKind::kInterpreter, p.interpreter_base, p.interpreter_headers,
+               p.interpreter_header_count);
+    const auto* header = reinterpret_cast<const Elf64_Phdr*>(p.program_headers);
+    for (std::uint64_t i = 0; i < p.header_count; i++, header++) {
+        if (header->p_type != PT_INTERP || header->p_filesz >= abi::kMaxPath) continue;
+        std::string path(header->p_filesz, '\0');
+        if (copy_in(path.data(), p.base + header->p_vaddr, path.size())) process.interpreter = path.c_str();
     }
 }
 
@@ -136,7 +149,7 @@ std::uint64_t build_stack(Process& process, std::uint64_t vdso) {
         {AT_PHDR, program.program_headers},
         {AT_PHENT, sizeof(Elf64_Phdr)},
         {AT_PHNUM, program.header_count},
-        {AT_BASE, 0},  // no interpreter
+        {AT_BASE, program.interpreter_base},
         {AT_FLAGS, 0},
         {AT_ENTRY, program.entry},
         {AT_UID, process.uid},
@@ -172,7 +185,7 @@ extern "C" [[noreturn]] void start_runtime(abi::ThreadBlock* block) {
     process.threads.start(process.pid, most_threads(process.memory.limit()), block);
     process.threads.first().name = base_name(process.config.executable).substr(0, 15);
     runtime_lock.lock();
-    note_image(process);
+    note_images(process);
     const std::uint64_t vdso = place_vdso(process, block->tsc_khz);
     const bool host_directory = process.config.options.flags & abi::kHostIdentity;
     process.names.start(process.config, host_directory ? process.start.directory : "/", process.uid,
@@ -180,7 +193,8 @@ extern "C" [[noreturn]] void start_runtime(abi::ThreadBlock* block) {
     for (const int fd : {0, 1, 2}) process.files.add(Ref<OpenFile>{new HostFile(fd, O_RDWR)}, false);
 
     abi::Registers registers{};
-    registers.rip = process.config.program.entry;
+    const abi::ConfigProgram& program = process.config.program;
+    registers.rip = program.interpreter_base != 0 ? program.interpreter_entry : program.entry;
     registers.rsp = build_stack(process, vdso);
     registers.rflags = 0x202;
     runtime_lock.unlock();

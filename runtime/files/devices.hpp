@@ -18,7 +18,7 @@ public:
         to = info_;
         return 0;
     }
-    bool can_map() const override { return kind_ == DeviceKind::kZero; }
+    bool can_map() override { return kind_ == DeviceKind::kZero; }
 
 private:
     DeviceKind kind_;

@@ -55,11 +55,11 @@ public:
     virtual std::int64_t truncate(const Place&, std::uint64_t) { return -EROFS; }
 
     // If a symbolic link of this file system stands in `path` (its last part
-    // counts only if `follow`), the path with the link replaced: absolute within
-    // the file system, or, with a leading slash in the target, in the enclave.
+    // counts only if `last_too`): the directory that holds the first one, absolute within the
+    // file system and free of links, and what is to be looked up from there.
     struct Followed {
-        std::string path;
-        bool in_enclave;
+        std::string directory;
+        std::string rest;  // the link's target and what stood behind it
     };
     virtual std::optional<Followed> follow(std::string_view /*path*/, bool /*last_too*/) {
         return std::nullopt;

@@ -8,8 +8,8 @@ namespace enclavisor::runtime {
 class HostFile final : public OpenFile {
 public:
     // Owns the host's descriptor. `path`: of a directory in the enclave, if known.
-    HostFile(int host_fd, int flags, std::string path = {})
-        : OpenFile{flags}, fd_{host_fd}, path_{std::move(path)} {}
+    HostFile(int host_fd, int flags, std::string path = {}, std::string name = {})
+        : OpenFile{flags}, fd_{host_fd}, path_{std::move(path)}, name_{std::move(name)} {}
     ~HostFile() override;
 
     std::int64_t read(const Buffers& to, std::uint64_t offset) override;
@@ -29,9 +29,10 @@ public:
     std::int64_t set_flags(int flags) override;
     std::int64_t lock_record(int command, Address lock) override;
     std::int64_t lock_whole(int operation) override;
-    bool can_map() const override { return true; }
+    bool can_map() override { return regular(); }
     int host_fd() const override { return fd_; }
     std::string path() const override { return path_; }
+    std::string name() const override { return path_.empty() ? name_ : path_; }
 
 private:
     std::int64_t transfer_in(const Buffers& to, std::uint64_t offset, std::uint64_t done, std::uint64_t size);
@@ -41,7 +42,7 @@ private:
 
     int fd_;
     enum class Kind : std::uint8_t { kUnknown, kRegular, kOther } kind_ = Kind::kUnknown;
-    std::string path_;
+    std::string path_, name_;
 };
 
 }  // namespace enclavisor::runtime

@@ -12,7 +12,7 @@ Opened HostFiles::open(const Place& place, int flags, mode_t mode) {
     const std::int64_t fd = forward(C::kOpenat, place.directory, place.path.c_str(), flags | O_CLOEXEC, mode);
     if (fd < 0) return failed(fd);
     return Ref<OpenFile>{new HostFile(static_cast<int>(fd), flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC),
-                                      place.enclave_path)};
+                                      place.enclave_path, place.path[0] == '/' ? place.path : "")};
 }
 
 std::int64_t HostFiles::stat(const Place& place, int flags, struct stat& info) {

@@ -17,7 +17,7 @@ public:
     std::int64_t seek(std::int64_t offset, int whence) override;
     std::int64_t sync(bool) override { return 0; }
     std::int64_t control(std::uint64_t request, Address argument) override;
-    bool can_map() const override { return true; }
+    bool can_map() override { return true; }
 
 protected:
     virtual std::uint64_t size() const = 0;

@@ -20,23 +20,20 @@ timespec wall_clock() {
     return process().clock.now(ClockKind::kWall);
 }
 
-std::int64_t read_host_file(const std::string& path, std::vector<std::byte>& contents, std::uint64_t size) {
-    const std::int64_t fd = forward(C::kOpenat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0) return fd;
-    contents.resize(size);
-    std::uint64_t done = 0;
-    while (done < size) {
-        const std::int64_t count =
-            forward(C::kPread, fd, contents.data() + done, std::min(size - done, most_transfer()), done);
-        if (count <= 0) {
-            forward(C::kClose, fd);
-            return count < 0 ? count : -EIO;
-        }
-        done += static_cast<std::uint64_t>(count);
+class HostSource final : public TrustedSource {
+public:
+    std::int64_t open(const std::string& path) override {
+        return forward(C::kOpenat, AT_FDCWD, path.c_str(), O_RDONLY | O_CLOEXEC, 0);
     }
-    forward(C::kClose, fd);
-    return 0;
-}
+    void close(std::int64_t file) override { forward(C::kClose, file); }
+    std::int64_t read(std::int64_t file, std::byte* to, std::uint64_t size, std::uint64_t offset) override {
+        return forward(C::kPread, file, to, std::min(size, most_transfer()), offset);
+    }
+    std::int64_t read_hashes(std::byte* to, std::uint64_t size, std::uint64_t offset) override {
+        return forward(C::kReadHashes, 0, to, std::min(size, most_transfer()), offset);
+    }
+};
+HostSource host_source;
 
 // Makes the directories that lead to a mount point, so that they can be seen.
 void make_mount_point(FileSystem& root, std::string_view path) {
@@ -58,14 +55,16 @@ void Names::start(const Config& config, std::string_view directory, uid_t uid, g
             owned_.push_back(std::make_unique<Tmpfs>(0x7e00 + owned_.size(), uid, gid, wall_clock));
             files = owned_.back().get();
         } else if (mount.type == abi::MountType::kTrusted) {
-            owned_.push_back(
-                std::make_unique<TrustedFiles>(mount, config.trusted_files, read_host_file, uid, gid));
+            owned_.push_back(std::make_unique<TrustedFiles>(mount, config, host_source, uid, gid));
             files = owned_.back().get();
         }
         mounts_.push_back({mount, files});
     }
-    host_only_ = mounts_.size() == 1 && mounts_[0].files == &host_ && mounts_[0].mount.path == "/" &&
-                 (mounts_[0].mount.uri == "/" || mounts_[0].mount.uri.empty());
+    const auto is_root = [](const Mounted& m) { return m.mount.path == "/" && m.mount.uri == "/"; };
+    const bool has_libraries = mounts_.size() == 2 && mounts_[1].mount.type == abi::MountType::kTrusted;
+    host_only_ = (mounts_.size() == 1 || has_libraries) && mounts_[0].files == &host_ &&
+                 std::all_of(mounts_.begin(), mounts_.end(), is_root);
+    if (host_only_ && has_libraries) libraries_ = static_cast<TrustedFiles*>(mounts_[1].files);
     const bool has_root =
         std::any_of(mounts_.begin(), mounts_.end(), [](const Mounted& m) { return m.mount.path == "/"; });
     if (!has_root) {
@@ -84,30 +83,61 @@ const Names::Mounted* Names::mount_of(std::string_view path) const {
     return found == mounts_.end() ? nullptr : &*found;
 }
 
-std::int64_t Names::resolve_mounted(std::string path, bool follow, Place& place) {
-    for (int links = 0; links <= kMaxLinks; links++) {
-        if (special_.has(path)) {
-            place = {&special_, AT_FDCWD, path, path, place.names_directory};
-            return 0;
+std::int64_t Names::walk(std::string& at, std::string_view path, int& links) const {
+    if (path.starts_with('/')) at.clear();
+    while (!path.empty()) {
+        const std::size_t slash = path.find('/');
+        const std::string_view part = path.substr(0, slash);
+        path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
+        if (part.empty() || part == ".") continue;
+        if (part == "..") {
+            if (const std::int64_t error = expand(at, true, links); error != 0) return error;
+            at = parent_path(at);
+            if (at == "/") at.clear();
+        } else {
+            (at += '/') += part;
         }
+    }
+    return 0;
+}
+
+std::int64_t Names::expand(std::string& path, bool follow, int& links) const {
+    for (;;) {
+        if (path.empty()) path = "/";
+        if (special_.has(path)) return 0;
         const Mounted* mounted = mount_of(path);
         if (mounted == nullptr) return -ENOENT;
-        const std::string_view below = path_below(path, mounted->mount.path);
-        if (mounted->files == &host_) {
-            std::string host_path{mounted->mount.uri};
-            if (below != "/") host_path += host_path == "/" ? below.substr(1) : below;
-            place = {&host_, AT_FDCWD, std::move(host_path), path, place.names_directory};
-            return 0;
-        }
-        const auto followed = mounted->files->follow(below, follow);
-        if (!followed) {
-            place = {mounted->files, AT_FDCWD, std::string{below}, path, place.names_directory};
-            return 0;
-        }
-        path = followed->in_enclave ? normalise("/", followed->path)
-                                    : normalise(mounted->mount.path, followed->path.substr(1));
+        if (mounted->files == &host_) return 0;
+        const auto followed = mounted->files->follow(path_below(path, mounted->mount.path), follow);
+        if (!followed) return 0;
+        if (++links > kMaxLinks) return -ELOOP;
+        std::string at{mounted->mount.path == "/" ? "" : mounted->mount.path};
+        if (followed->directory != "/") at += followed->directory;
+        if (const std::int64_t error = walk(at, followed->rest, links); error != 0) return error;
+        path = std::move(at);
     }
-    return -ELOOP;
+}
+
+std::int64_t Names::resolve_mounted(std::string from, std::string_view path, bool follow, Place& place) {
+    int links = 0;
+    if (from == "/") from.clear();
+    std::string at = std::move(from);
+    if (const std::int64_t error = walk(at, path, links); error != 0) return error;
+    if (const std::int64_t error = expand(at, follow, links); error != 0) return error;
+    if (special_.has(at)) {
+        place = {&special_, AT_FDCWD, at, at, place.names_directory};
+        return 0;
+    }
+    const Mounted* mounted = mount_of(at);
+    const std::string_view below = path_below(at, mounted->mount.path);
+    if (mounted->files == &host_) {
+        std::string host_path{mounted->mount.uri};
+        if (below != "/") host_path += host_path == "/" ? below.substr(1) : below;
+        place = {&host_, AT_FDCWD, std::move(host_path), at, place.names_directory};
+    } else {
+        place = {mounted->files, AT_FDCWD, std::string{below}, at, place.names_directory};
+    }
+    return 0;
 }
 
 std::int64_t Names::resolve(const OpenFile* base, std::string_view path, bool follow, Place& place) {
@@ -116,12 +146,19 @@ std::int64_t Names::resolve(const OpenFile* base, std::string_view path, bool fo
     if (!host_only_) {
         const std::string from = absolute ? "/" : base != nullptr ? base->path() : directory_;
         if (from.empty()) return -ENOTDIR;
-        return resolve_mounted(normalise(from, path), follow, place);
+        // A slash at the end means what the link leads to.
+        return resolve_mounted(from, path, follow || place.names_directory, place);
     }
-    if (absolute && (path.starts_with("/dev/") || path.starts_with("/proc/") || path.starts_with("/sys/"))) {
+    const bool special = path.starts_with("/dev/") || path.starts_with("/proc/") || path.starts_with("/sys/");
+    if (absolute && (special || libraries_ != nullptr)) {
         const std::string normal = normalise("/", path);
-        if (special_.has(normal)) {
-            place = {&special_, AT_FDCWD, normal, normal, place.names_directory};
+        FileSystem* files = nullptr;
+        if (special && special_.has(normal))
+            files = &special_;
+        else if (libraries_ != nullptr && libraries_->has(normal))
+            files = libraries_;
+        if (files != nullptr) {
+            place = {files, AT_FDCWD, normal, normal, place.names_directory};
             return 0;
         }
     }

@@ -1,9 +1,10 @@
 // From names to file systems: the mounts, the working directory, symbolic links
 // of the enclave's own file systems.
 //
-// A bare program has one mount, the host's root at "/". Its paths go to the host
-// as they are, relative to the proxy's own working directory, but for the special
-// files. With a manifest, paths are made absolute and normalised as text here.
+// A bare program has the host's root at "/". Its paths go to the host as they are,
+// relative to the proxy's own working directory, but for the special files and, under
+// their absolute names, the trusted ones (its libraries). With a manifest, paths are made absolute and
+// free of links here.
 #pragma once
 
 #include <memory>
@@ -14,6 +15,7 @@
 #include "runtime/files/file_system.hpp"
 #include "runtime/files/host_files.hpp"
 #include "runtime/files/special.hpp"
+#include "runtime/files/trusted.hpp"
 
 namespace enclavisor::runtime {
 
@@ -39,10 +41,17 @@ private:
         FileSystem* files;
     };
     const Mounted* mount_of(std::string_view path) const;
-    std::int64_t resolve_mounted(std::string path, bool follow, Place& place);
+    // Appends `path` to the absolute `at` (empty: the root); what stands before a ".." is freed
+    // of links first. 0 or -errno.
+    std::int64_t walk(std::string& at, std::string_view path, int& links) const;
+    // Replaces links of the enclave's own file systems in an absolute path; those of the host
+    // are the host's affair.
+    std::int64_t expand(std::string& path, bool follow, int& links) const;
+    std::int64_t resolve_mounted(std::string from, std::string_view path, bool follow, Place& place);
     std::int64_t enter(const Place& place);
 
     bool host_only_ = false;
+    TrustedFiles* libraries_ = nullptr;  // of a bare dynamic program
     std::string directory_ = "/";
     HostFiles host_;
     SpecialFiles special_;

@@ -23,6 +23,9 @@ class OpenFile : public Counted {
 public:
     explicit OpenFile(int flags) : flags_{flags} {}
 
+    // Never another file's, as long as the process lives.
+    std::uint64_t id() const { return id_; }
+
     int flags() const { return flags_; }
     bool readable() const { return (flags_ & O_ACCMODE) != O_WRONLY && !(flags_ & O_PATH); }
     bool writable() const { return (flags_ & O_ACCMODE) != O_RDONLY && !(flags_ & O_PATH); }
@@ -53,14 +56,21 @@ public:
     virtual std::int64_t lock_record(int /*command*/, Address) { return 0; }
     virtual std::int64_t lock_whole(int /*operation*/) { return 0; }
 
-    virtual bool can_map() const { return false; }
+    virtual bool can_map() { return false; }
+    // Whether its contents are the same forever.
+    virtual bool immutable() const { return false; }
+    // By which it was opened, for /proc/self/maps. Empty: not known.
+    virtual std::string name() const { return path(); }
     // The host's descriptor, or -1 for a file inside the enclave.
     virtual int host_fd() const { return -1; }
     // For a directory of a mount: its path in the enclave. Empty: not known.
     virtual std::string path() const { return {}; }
 
 private:
+    static inline std::uint64_t last_id_ = 0;
+
     int flags_;
+    std::uint64_t id_ = ++last_id_;
 };
 
 }  // namespace enclavisor::runtime

@@ -30,11 +30,16 @@ std::string maps() {
         text += area.protection & PROT_READ ? 'r' : '-';
         text += area.protection & PROT_WRITE ? 'w' : '-';
         text += area.protection & PROT_EXEC ? 'x' : '-';
-        text += "p 00000000 00:00 0";
+        text += area.kind == AreaKind::kSharedFile ? "s " : "p ";
+        append_number(text, area.offset, 16, 8);
+        text += " 00:00 0";
         std::string_view name;
         switch (area.kind) {
             case AreaKind::kImage:
                 name = process().config.executable;
+                break;
+            case AreaKind::kInterpreter:
+                name = process().interpreter;
                 break;
             case AreaKind::kHeap:
                 name = "[heap]";
@@ -46,6 +51,7 @@ std::string maps() {
                 name = area.protection & PROT_EXEC ? "[vdso]" : "[vvar]";
                 break;
             default:
+                name = process().memory.name(area);
                 break;
         }
         if (!name.empty()) {

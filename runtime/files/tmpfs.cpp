@@ -104,10 +104,7 @@ std::optional<FileSystem::Followed> Tmpfs::follow(std::string_view path, bool la
         node = child_of(*node, path.substr(at + 1, slash - at - 1));
         if (node == nullptr) return std::nullopt;
         if (node->is_link() && (last_too || slash < path.size())) {
-            std::string result = node->target;
-            if (slash < path.size()) result += path.substr(slash);
-            if (result[0] == '/') return Followed{std::move(result), true};
-            return Followed{normalise(path.substr(0, at), result), false};
+            return Followed{std::string{path.substr(0, at)}, node->target + std::string{path.substr(slash)}};
         }
         at = slash;
     }

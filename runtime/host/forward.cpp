@@ -38,7 +38,7 @@ constexpr bool carries_out(ArgumentKind kind) {
 
 constexpr bool is_number(ArgumentKind kind) {
     return kind == ArgumentKind::kNone || kind == ArgumentKind::kConstant || kind == ArgumentKind::kValue ||
-           kind == ArgumentKind::kFd;
+           kind == ArgumentKind::kFd || kind == ArgumentKind::kHashes;
 }
 
 // What the steps of a call ask about its row, worked out when this is compiled.

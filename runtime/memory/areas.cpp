@@ -1,5 +1,7 @@
 #include "runtime/memory/areas.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 
 namespace enclavisor::runtime {
@@ -34,6 +36,7 @@ void Areas::split(std::uint64_t address) {
     const std::size_t i = first_after(address);
     if (i == areas_.size() || areas_[i].range.begin >= address) return;
     Area upper = areas_[i];
+    if (upper.file != 0) upper.offset += address - upper.range.begin;
     areas_[i].range.end = address;
     upper.range.begin = address;
     areas_.insert(areas_.begin() + static_cast<std::ptrdiff_t>(i) + 1, upper);
@@ -47,7 +50,9 @@ void Areas::merge(std::size_t from, std::size_t to) {
         Area& left = areas_[i - 1];
         const Area& right = areas_[i];
         if (left.range.end != right.range.begin || left.kind != right.kind ||
-            left.protection != right.protection || left.wiped_in_instances != right.wiped_in_instances) {
+            left.protection != right.protection || left.wiped_in_instances != right.wiped_in_instances ||
+            left.written != right.written || left.name != right.name || left.file != right.file ||
+            (left.file != 0 && left.offset + left.range.size() != right.offset)) {
             continue;
         }
         left.range.end = right.range.end;
@@ -82,7 +87,10 @@ void Areas::change(Range range, Change change) {
 }
 
 void Areas::protect(Range range, int protection) {
-    change(range, [&](Area& area) { area.protection = protection; });
+    change(range, [&](Area& area) {
+        area.protection = protection;
+        if (area.file != 0 && (protection & PROT_WRITE)) area.written = true;
+    });
 }
 
 void Areas::set_wiped(Range range, bool wiped) {

@@ -18,10 +18,11 @@ struct Range {
 
 enum class AreaKind : std::uint8_t {
     kAnonymous,
-    kFile,        // private copy of file contents
-    kSharedFile,  // read-only view of a file; can never become writable
-    kImage,       // of the program's ELF file
-    kHeap,        // brk
+    kFile,         // private copy of file contents
+    kSharedFile,   // read-only view of a file; can never become writable
+    kImage,        // of the program's ELF file
+    kInterpreter,  // of the file that its PT_INTERP names
+    kHeap,         // brk
     kStack,
     kVdso,
 };
@@ -31,6 +32,11 @@ struct Area {
     int protection;  // PROT_*
     AreaKind kind;
     bool wiped_in_instances = false;  // MADV_WIPEONFORK
+    // Of a file mapping:
+    bool written = false;      // is or was writable: its pages may differ from the file's
+    std::uint32_t name = 0;    // Memory::name()
+    std::uint64_t file = 0;    // OpenFile::id()
+    std::uint64_t offset = 0;  // in the file, of the range's beginning
 };
 
 class Areas {

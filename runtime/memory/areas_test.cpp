@@ -100,6 +100,41 @@ TEST(Areas, BehavesLikeAMapOfPages) {
     }
 }
 
+TEST(Areas, PartsOfAFileKnowTheirOffsets) {
+    Areas areas;
+    Area file = area(0x10, 0x20, 1);
+    file.kind = AreaKind::kFile;
+    file.file = 5;
+    file.offset = 0x100 * kPage;
+    areas.insert(file);
+    areas.remove(pages(0x14, 0x18));
+    EXPECT_EQ(areas.find(0x10 * kPage)->offset, 0x100 * kPage);
+    EXPECT_EQ(areas.find(0x18 * kPage)->offset, 0x108 * kPage);
+    // What fits between them joins them again; another part of the file does not.
+    Area between = file;
+    between.range = pages(0x14, 0x18);
+    between.offset = 0x105 * kPage;
+    areas.insert(between);
+    EXPECT_EQ(areas.all().size(), 3u);
+    between.offset = 0x104 * kPage;
+    areas.insert(between);
+    EXPECT_EQ(areas.all().size(), 1u);
+}
+
+TEST(Areas, AFileOnceWritableIsNoLongerTheFile) {
+    Areas areas;
+    Area file = area(0x10, 0x20, 1);
+    file.kind = AreaKind::kFile;
+    file.file = 5;
+    areas.insert(file);
+    areas.protect(pages(0x14, 0x18), 3);
+    areas.protect(pages(0x14, 0x18), 1);
+    EXPECT_TRUE(areas.find(0x14 * kPage)->written);
+    EXPECT_FALSE(areas.find(0x13 * kPage)->written);
+    EXPECT_FALSE(areas.find(0x18 * kPage)->written);
+    EXPECT_EQ(areas.find(0x18 * kPage)->offset, 8 * kPage);
+}
+
 TEST(Areas, WhatIsWipedIsRememberedByPage) {
     Areas areas;
     areas.insert({{0x10000, 0x14000}, 3, AreaKind::kAnonymous});

@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+
 #include "abi/platform/layout.hpp"
+#include "runtime/memory/permissions.hpp"
 #include "runtime/support/kernel_call.hpp"
 
 namespace enclavisor::runtime {
@@ -31,14 +34,6 @@ bool parse(std::uint64_t address, std::uint64_t size, Range& range) {
     return range.end >= range.begin && range.size() > 0 && program_may_use(range);
 }
 
-std::uint64_t permissions_of(int protection) {
-    std::uint64_t permissions = 0;
-    if (protection & PROT_READ) permissions |= abi::kRead;
-    if (protection & PROT_WRITE) permissions |= abi::kRead | abi::kWrite;
-    if (protection & PROT_EXEC) permissions |= abi::kRead | abi::kExecute;
-    return permissions;
-}
-
 bool writable_and_executable(int protection) {
     return (protection & PROT_WRITE) && (protection & PROT_EXEC);
 }
@@ -48,6 +43,7 @@ constexpr int kAllProtection = PROT_READ | PROT_WRITE | PROT_EXEC;
 }  // namespace
 
 bool Memory::place(const Area& area) {
+    unread_.remove(area.range);
     if (!range_call(abi::Call::kMap, area.range.begin, area.range.size(), permissions_of(area.protection))) {
         return false;
     }
@@ -94,20 +90,28 @@ std::int64_t Memory::choose(std::uint64_t hint, std::uint64_t size, int flags, R
     return 0;
 }
 
-// Reads the file into freshly mapped pages. What lies beyond its end is zero.
-std::int64_t Memory::fill(Range range, int protection, OpenFile& file, std::uint64_t offset) {
-    std::uint64_t done = 0;
-    while (done < range.size()) {
-        const Buffers to{range.begin + done, range.size() - done};
-        const std::int64_t count = file.read(to, offset + done);
-        if (count < 0) return count;
-        if (count == 0) break;
-        done += static_cast<std::uint64_t>(count);
-    }
-    if (protection != (PROT_READ | PROT_WRITE)) {
-        range_call(abi::Call::kProtect, range.begin, range.size(), permissions_of(protection));
-    }
-    return 0;
+// Whether all of `range` shows just what it would after mapping the file there.
+bool Memory::shows(Range range, OpenFile& file, std::uint64_t offset) const {
+    if (!file.immutable() || !areas_.covers(range)) return false;
+    bool same = true;
+    areas_.for_each(range, [&](const Area& area, Range part) {
+        same &= area.kind == AreaKind::kFile && area.file == file.id() && !area.written &&
+                area.offset + (part.begin - area.range.begin) == offset + (part.begin - range.begin);
+    });
+    return same;
+}
+
+std::uint32_t Memory::note_name(const std::string& name) {
+    const auto found = std::find(names_.begin(), names_.end(), name) - names_.begin();
+    if (static_cast<std::size_t>(found) == names_.size()) names_.push_back(name);
+    return static_cast<std::uint32_t>(found);
+}
+
+// The pages of the range that are read, and their protection. False: no memory.
+bool Memory::set_protection(Range range, int protection) {
+    return unread_.for_each_read(range, [&](Range part) {
+        return range_call(abi::Call::kProtect, part.begin, part.size(), permissions_of(protection));
+    });
 }
 
 std::int64_t Memory::map(std::uint64_t hint, std::uint64_t size, int protection, int flags, OpenFile* file,
@@ -133,22 +137,35 @@ std::int64_t Memory::map(std::uint64_t hint, std::uint64_t size, int protection,
     }
     Range range;
     if (const std::int64_t error = choose(hint, size, flags, range); error != 0) return error;
-    const int first = file != nullptr ? PROT_READ | PROT_WRITE : protection;
+    Area area{range, protection, AreaKind::kAnonymous};
+    if (file != nullptr) {
+        area.kind = shared ? AreaKind::kSharedFile : AreaKind::kFile;
+        area.written = (protection & PROT_WRITE) != 0;
+        area.name = note_name(file->name());
+        area.file = file->id();
+        area.offset = offset;
+        // ld.so maps a library whole, and then each part of it anew with its protection.
+        if (!shared && !area.written && shows(range, *file, offset)) {
+            if (!set_protection(range, protection)) return -ENOMEM;
+            areas_.insert(area);
+            return static_cast<std::int64_t>(range.begin);
+        }
+    }
+    // A file's pages come when they are touched.
+    const int first = file != nullptr ? PROT_NONE : protection;
+    unread_.remove(range);
     if (!range_call(abi::Call::kMap, range.begin, range.size(), permissions_of(first))) {
         range_call(abi::Call::kUnmap, range.begin, range.size());
         areas_.remove(range);
         return -ENOMEM;
     }
-    const AreaKind kind = file == nullptr ? AreaKind::kAnonymous
-                          : shared        ? AreaKind::kSharedFile
-                                          : AreaKind::kFile;
-    areas_.insert({range, protection, kind});
-    if (file != nullptr) {
-        if (const std::int64_t error = fill(range, protection, *file, offset); error < 0) {
-            range_call(abi::Call::kUnmap, range.begin, range.size());
-            areas_.remove(range);
-            return error;
-        }
+    areas_.insert(area);
+    if (file != nullptr) unread_.add({range, Ref<OpenFile>{file}, offset});
+    // Pages that may be written are read at once, since a call to the host may write to them. So
+    // are those of a file that is open for writing: its descriptor must not outlive its close.
+    if (file != nullptr && (area.written || file->writable()) && !read_all(range)) {
+        unmap(range.begin, range.size());
+        return -EIO;
     }
     return static_cast<std::int64_t>(range.begin);
 }
@@ -160,6 +177,7 @@ std::int64_t Memory::unmap(std::uint64_t address, std::uint64_t size) {
     areas_.for_each(range,
                     [](const Area&, Range part) { range_call(abi::Call::kUnmap, part.begin, part.size()); });
     areas_.remove(range);
+    unread_.remove(range);
     return 0;
 }
 
@@ -177,8 +195,11 @@ std::int64_t Memory::protect(std::uint64_t address, std::uint64_t size, int prot
     });
     if (!allowed) return -EACCES;
     if (areas_.all().size() + 2 > kMaxAreas) return -ENOMEM;
-    if (!range_call(abi::Call::kProtect, range.begin, range.size(), permissions_of(protection)))
-        return -ENOMEM;
+    if ((protection & PROT_WRITE) && unread_.find(range) != nullptr) {
+        if (!read_all(range)) return -EIO;
+        if (!areas_.covers(range)) return -ENOMEM;  // the lock was released
+    }
+    if (!set_protection(range, protection)) return -ENOMEM;
     areas_.protect(range, protection);
     return 0;
 }
@@ -218,6 +239,7 @@ std::int64_t Memory::remap(std::uint64_t address, std::uint64_t old_size, std::u
     if (new_size == 0 || new_size > abi::kEnclaveEnd || old_size == 0 || !parse(address, old_size, old))
         return -EINVAL;
     new_size = round_to_pages(new_size);
+    if (!read_all(old)) return -EIO;
     const Area* area = areas_.find(old.begin);
     if (area == nullptr || area->range.end < old.end) return -EFAULT;
     if (flags & MREMAP_FIXED) return grow(*area, old, new_size, flags, target);

@@ -3,9 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "runtime/files/open_file.hpp"
 #include "runtime/memory/areas.hpp"
+#include "runtime/memory/unread.hpp"
 
 namespace enclavisor::runtime {
 
@@ -16,6 +20,8 @@ public:
         : limit_{limit}, brk_start_{brk_start}, brk_{brk_start} {}
 
     const Areas& areas() const { return areas_; }
+    // Of a mapped file; empty: not known.
+    std::string_view name(const Area& area) const { return names_[area.name]; }
     std::uint64_t limit() const { return limit_; }
     std::uint64_t brk_start() const { return brk_start_; }
 
@@ -34,12 +40,30 @@ public:
                        std::uint64_t target);
     std::int64_t advise(std::uint64_t address, std::uint64_t size, int advice);
 
+    // A page of a file mapping was touched for the first time: reads it, if that is what it was.
+    // `error`: of the processor's page fault. The lock may be released meanwhile.
+    enum class Touched { kRead, kNothing, kFailed };
+    Touched touch(std::uint64_t address, std::uint64_t error);
+    // Reads what of the program's buffer is a file's and untouched, before a call that would
+    // otherwise fail half-way.
+    void bring(std::uint64_t address, std::uint64_t size) {
+        std::uint64_t end;
+        if (unread_.empty() || __builtin_add_overflow(address, size, &end)) return;
+        read_all({address, end});
+    }
+
 private:
     std::int64_t choose(std::uint64_t hint, std::uint64_t size, int flags, Range& range);
-    std::int64_t fill(Range range, int protection, OpenFile& file, std::uint64_t offset);
+    bool shows(Range range, OpenFile& file, std::uint64_t offset) const;
+    std::uint32_t note_name(const std::string& name);
+    Touched read_part(std::uint64_t address);
+    bool read_all(Range range);
+    bool set_protection(Range range, int protection);
     std::int64_t grow(const Area& area, Range old, std::uint64_t new_size, int flags, std::uint64_t target);
 
     Areas areas_;
+    Unread unread_;
+    std::vector<std::string> names_{""};  // never forgotten
     std::uint64_t limit_;
     std::uint64_t brk_start_, brk_;
 };

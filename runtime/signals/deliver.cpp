@@ -29,7 +29,8 @@ namespace {
 
 // What Linux makes of an exception of the processor (arch/x86/kernel/traps.c's
 // contract, signal(7) and sigaction(2)).
-SignalInfo signal_of(abi::Registers& r, std::uint64_t address) {
+// `unreadable`: a file's page that could not be read.
+SignalInfo signal_of(abi::Registers& r, std::uint64_t address, bool unreadable) {
     constexpr std::uint8_t kInt3 = 0xcc;  // its gate is closed to ring 3: a general protection fault
     std::uint8_t opcode;
     SignalInfo info{};
@@ -63,6 +64,10 @@ SignalInfo signal_of(abi::Registers& r, std::uint64_t address) {
             }
             break;
         case 14:
+            if (unreadable) {
+                set(SIGBUS, BUS_ADRERR, address);
+                break;
+            }
             set(SIGSEGV, process().memory.areas().find(address) != nullptr ? SEGV_ACCERR : SEGV_MAPERR,
                 address);
             break;
@@ -101,14 +106,20 @@ void make_again(abi::Registers& registers, std::uint64_t number) {
 // A blocked or ignored fault cannot wait: the default action it is.
 void deliver_fault(Thread& thread, abi::Registers& registers) {
     const abi::Registers fault = registers;
-    const SignalInfo info = signal_of(registers, thread.exception_address);
+    const std::uint64_t address = thread.exception_address;
+    auto touched = Memory::Touched::kNothing;
+    if (fault.vector == 14) touched = process().memory.touch(address, fault.error);
+    if (touched == Memory::Touched::kRead) {
+        registers.vector = registers.error = 0;
+        return;
+    }
+    const SignalInfo info = signal_of(registers, address, touched == Memory::Touched::kFailed);
     SignalAction& action = process().signals.action(info.number);
     const bool deliverable = !(thread.signals.mask() & signal_bit(info.number)) && action.handler > 1;
     std::uint64_t mask;
-    if (!deliverable ||
-        !thread.signals.enter_handler(action, info, registers, thread.exception_address, mask)) {
+    if (!deliverable || !thread.signals.enter_handler(action, info, registers, address, mask)) {
         process().finish();
-        end_enclave(abi::EndReason::kFault, fault.vector, fault.error, thread.exception_address);
+        end_enclave(abi::EndReason::kFault, fault.vector, fault.error, address);
     }
     set_signal_mask(mask);
 }
@@ -157,6 +168,14 @@ extern "C" void finish_call(abi::Registers* frame) {
     thread.set_work(kWorkRestart, false);
     const std::uint64_t number = frame->vector;  // entry.S keeps it there
     frame->vector = 0;
+    if (thread.work() & kWorkMissing) {
+        thread.set_work(kWorkMissing, false);
+        // A page of a file that nobody had touched: the call did nothing yet, and is made again.
+        if (frame->rax == static_cast<std::uint64_t>(-EFAULT) &&
+            process().memory.touch(thread.missing, thread.missing_error) == Memory::Touched::kRead) {
+            make_again(*frame, number);
+        }
+    }
     deliver_signals(*frame, again ? number : kNoRestart);
 }
 
@@ -169,6 +188,12 @@ extern "C" [[noreturn]] void on_exception(abi::ThreadBlock* self) {
                    string = reinterpret_cast<char*>(&guarded_string);
         if (rip < copy || rip >= &guarded_end) {  // a fault of the runtime itself
             end_enclave(abi::EndReason::kFault, r.vector, r.error, self->exception_address);
+        }
+        if (r.vector == 14) {
+            Thread& thread = this_thread();
+            thread.missing = self->exception_address;
+            thread.missing_error = r.error;
+            thread.set_work(kWorkMissing, true);
         }
         r.rip = reinterpret_cast<std::uint64_t>(rip < string ? &guarded_copy_failed : &guarded_string_failed);
         resume_program(r);

@@ -1,4 +1,4 @@
-// SHA-256 by BearSSL (Debian's libbearssl.a).
+// SHA-256 by OpenSSL (Debian's libcrypto.a), as fast as the processor's instructions allow.
 #pragma once
 
 #include <array>

@@ -18,6 +18,7 @@ inline constexpr int kWordSyscallStack = 1, kWordExceptionStack = 2, kWordThread
 // Bits of the work word: what is to be done before the program goes on.
 inline constexpr std::uint64_t kWorkSignal = 1;   // a signal that is not blocked waits
 inline constexpr std::uint64_t kWorkRestart = 2;  // the call returns kRestart
+inline constexpr std::uint64_t kWorkMissing = 4;  // the call did not find Thread::missing
 
 struct Thread {
     Thread(std::uint32_t slot_number, abi::ThreadBlock* its_block) : slot{slot_number}, block{its_block} {
@@ -39,6 +40,8 @@ struct Thread {
     // An exception of the program, between the upcall and its delivery.
     abi::Registers exception{};
     std::uint64_t exception_address = 0;
+    // Where a guarded copy failed, and the page fault's error code.
+    std::uint64_t missing = 0, missing_error = 0;
 
     std::uint64_t work() const { return __atomic_load_n(&block->runtime[kWordWork], __ATOMIC_RELAXED); }
     // From the thread itself without the lock, from others with it.

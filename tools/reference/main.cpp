@@ -29,6 +29,8 @@ std::string describe(const Argument& argument) {
             return "value";
         case ArgumentKind::kConstant:
             return "always " + size;
+        case ArgumentKind::kHashes:
+            return "hashes";
         case ArgumentKind::kFd:
             return "fd";
         case ArgumentKind::kPath:
@@ -82,6 +84,7 @@ void forwarded_calls() {
         "| value | a number, passed as it is |\n"
         "| always N | a number that the table fixes; the enclave has no say |\n"
         "| fd | a descriptor of the proxy (the program's own numbers stay in the enclave) |\n"
+        "| hashes | the list of hashes that the enclave's trusted files have; the enclave has no say |\n"
         "| path | bytes up to a zero, at most %zu with it |\n"
         "| in[...], out[...], in-out[...] | a buffer to the host, from it, or both; its length is the named "
         "argument, in units if x is given |\n"

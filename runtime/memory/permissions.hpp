@@ -1,0 +1,20 @@
+// From Linux's protection of a mapping to the kernel's permissions of its pages.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstdint>
+
+#include "abi/host/control.hpp"
+
+namespace enclavisor::runtime {
+
+inline std::uint64_t permissions_of(int protection) {
+    std::uint64_t permissions = 0;
+    if (protection & PROT_READ) permissions |= abi::kRead;
+    if (protection & PROT_WRITE) permissions |= abi::kRead | abi::kWrite;
+    if (protection & PROT_EXEC) permissions |= abi::kRead | abi::kExecute;
+    return permissions;
+}
+
+}  // namespace enclavisor::runtime
