@@ -30,6 +30,8 @@ public:
     std::int64_t lock_record(int command, Address lock) override;
     std::int64_t lock_whole(int operation) override;
     bool can_map() const override { return true; }
+    bool can_epoll() const override { return true; }  // the host decides
+    short readiness() override { return 0; }
     int host_fd() const override { return fd_; }
     std::string path() const override { return path_; }
 

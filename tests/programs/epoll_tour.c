@@ -1,0 +1,497 @@
+// epoll over objects of the process and over sockets of the network, in one wait.
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "tests/programs/objects.h"
+
+static int control(int epoll, int operation, int fd, unsigned events, int data) {
+    struct epoll_event event = {events, {.u64 = (uint64_t)data << 40 | (uint64_t)data}};
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+
+static int by_data(const void* a, const void* b) {
+    const struct epoll_event *x = a, *y = b;
+    return x->data.u64 < y->data.u64 ? -1 : x->data.u64 > y->data.u64;
+}
+
+// One wait; events in the order of their data.
+static void wait_once(const char* what, int epoll, int most, int milliseconds) {
+    struct epoll_event events[16];
+    const int count = epoll_wait(epoll, events, most, milliseconds);
+    printf("%-40s %d", what, count);
+    if (count < 0) printf(" %s", strerrorname_np(errno));
+    if (count > 0) qsort(events, (size_t)count, sizeof events[0], by_data);
+    for (int i = 0; i < count; i++) {
+        const int data = (int)(events[i].data.u64 & 0xffff);
+        printf(" %d%s:%x", data, events[i].data.u64 >> 40 == (uint64_t)data ? "" : "?", events[i].events);
+    }
+    printf("\n");
+}
+
+static void add_to(int counter, uint64_t value) {
+    if (write(counter, &value, sizeof value) != sizeof value) abort();
+}
+static uint64_t take_from(int counter) {
+    uint64_t value = 0;
+    return read(counter, &value, sizeof value) == sizeof value ? value : 0;
+}
+
+// A connected pair of the network's loopback, the host's in an enclave.
+static void connect_pair(int (*pair)[2]) {
+    const int server = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
+    socklen_t size = sizeof address;
+    if (bind(server, (struct sockaddr*)&address, size) != 0 || listen(server, 8) != 0) abort();
+    getsockname(server, (struct sockaddr*)&address, &size);
+    (*pair)[0] = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect((*pair)[0], (struct sockaddr*)&address, size) != 0) abort();
+    (*pair)[1] = accept(server, NULL, NULL);
+    close(server);
+}
+
+static void errors(void) {
+    struct epoll_event event = {EPOLLIN, {0}};
+    const int epoll = epoll_create1(EPOLL_CLOEXEC), counter = eventfd(0, 0);
+    SHOW(epoll_create(0));
+    SHOW(epoll_create1(1));
+    SHOW(fcntl(epoll, F_GETFD));
+    SHOW(fcntl(epoll, F_GETFL));
+    SHOW(epoll_ctl(epoll, 9, counter, &event));
+    SHOW(epoll_ctl(epoll, EPOLL_CTL_ADD, 999, &event));
+    SHOW(epoll_ctl(999, EPOLL_CTL_ADD, counter, &event));
+    SHOW(epoll_ctl(counter, EPOLL_CTL_ADD, epoll, &event));
+    SHOW(epoll_ctl(epoll, EPOLL_CTL_ADD, epoll, &event));
+    SHOW(epoll_ctl(epoll, EPOLL_CTL_ADD, counter, NULL));
+    SHOW(epoll_ctl(epoll, EPOLL_CTL_MOD, counter, &event));
+    SHOW(epoll_ctl(epoll, EPOLL_CTL_DEL, counter, NULL));
+    SHOW(epoll_ctl(epoll, EPOLL_CTL_ADD, counter, &event));
+    SHOW(epoll_ctl(epoll, EPOLL_CTL_ADD, counter, &event));
+    const int copy = dup(counter);
+    SHOW(epoll_ctl(epoll, EPOLL_CTL_ADD, copy, &event));
+    SHOW(epoll_ctl(epoll, EPOLL_CTL_DEL, copy, NULL));
+    SHOW(control(epoll, EPOLL_CTL_MOD, counter, EPOLLIN | EPOLLEXCLUSIVE, 1));
+    const int file = open("epoll-file", O_RDWR | O_CREAT, 0600), null = open("/dev/null", O_RDWR);
+    SHOW(control(epoll, EPOLL_CTL_ADD, file, EPOLLIN, 1));
+    SHOW(control(epoll, EPOLL_CTL_ADD, null, EPOLLIN, 1));
+    SHOW(epoll_wait(epoll, &event, 0, 0));
+    volatile int negative = -1;
+    SHOW(epoll_wait(epoll, &event, negative, 0));
+    SHOW(epoll_wait(counter, &event, 1, 0));
+    SHOW(epoll_wait(999, &event, 1, 0));
+    add_to(counter, 1);
+    SHOW(epoll_wait(epoll, nowhere, 1, 0));
+    char byte;
+    SHOW(read(epoll, &byte, 1));
+    SHOW(write(epoll, &byte, 1));
+    char path[64], target[64] = "";
+    snprintf(path, sizeof path, "/proc/self/fd/%d", epoll);
+    SHOW(readlink(path, target, sizeof target - 1));
+    printf("%s\n", target);
+    unlink("epoll-file");
+    const int all[] = {epoll, counter, copy, file, null};
+    for (int i = 0; i < 5; i++) close(all[i]);
+}
+
+// The same steps for one pair of descriptors: what is written to `out` comes from `in`.
+static void triggers(const char* kind, int in, int out) {
+    char buffer[64];
+    const int epoll = epoll_create1(0);
+    printf("--- %s\n", kind);
+    SHOW(control(epoll, EPOLL_CTL_ADD, in, EPOLLIN, 1));
+    wait_once("nothing yet", epoll, 8, 0);
+    write(out, "abc", 3);
+    wait_once("level", epoll, 8, 1000);
+    wait_once("level again", epoll, 8, 1000);
+    SHOW(control(epoll, EPOLL_CTL_MOD, in, EPOLLIN | EPOLLET, 2));
+    wait_once("edge, by modifying", epoll, 8, 1000);
+    wait_once("no second edge", epoll, 8, 0);
+    SHOW(read(in, buffer, 1));
+    wait_once("nor by reading", epoll, 8, 0);
+    write(out, "d", 1);
+    wait_once("new data are an edge", epoll, 8, 1000);
+    wait_once("once", epoll, 8, 0);
+    SHOW(control(epoll, EPOLL_CTL_MOD, in, EPOLLIN | EPOLLONESHOT, 3));
+    wait_once("one shot", epoll, 8, 1000);
+    wait_once("and no more", epoll, 8, 0);
+    write(out, "e", 1);
+    wait_once("nor with new data", epoll, 8, 0);
+    SHOW(control(epoll, EPOLL_CTL_MOD, in, EPOLLIN | EPOLLONESHOT, 4));
+    wait_once("armed again", epoll, 8, 1000);
+    SHOW(control(epoll, EPOLL_CTL_MOD, in, EPOLLOUT | EPOLLONESHOT, 4) == 0);
+    SHOW(control(epoll, EPOLL_CTL_MOD, in, 0, 5));
+    wait_once("asked for nothing", epoll, 8, 0);
+    SHOW(control(epoll, EPOLL_CTL_MOD, in, EPOLLIN | EPOLLRDHUP, 6));
+    SHOW(epoll_ctl(epoll, EPOLL_CTL_DEL, in, NULL));
+    wait_once("removed", epoll, 8, 0);
+    SHOW(control(epoll, EPOLL_CTL_ADD, in, EPOLLIN | EPOLLRDHUP, 7));
+    wait_once("added again", epoll, 8, 1000);
+    SHOW(read(in, buffer, sizeof buffer));
+    wait_once("drained", epoll, 8, 0);
+    close(out);
+    wait_once("the other end is closed", epoll, 8, 1000);
+    SHOW(read(in, buffer, sizeof buffer));
+    // Closing forgets, but not while another descriptor has it open.
+    const int copy = dup(in);
+    close(in);
+    wait_once("a copy is open", epoll, 8, 1000);
+    close(copy);
+    wait_once("all closed", epoll, 8, 20);
+    close(epoll);
+}
+
+// Who is ready is told to all, in turn.
+static void many(void) {
+    int counters[6], sockets[2], epoll = epoll_create1(0);
+    connect_pair(&sockets);
+    for (int i = 0; i < 6; i++) {
+        counters[i] = eventfd(1, EFD_NONBLOCK);
+        control(epoll, EPOLL_CTL_ADD, counters[i], EPOLLIN, i + 1);
+    }
+    control(epoll, EPOLL_CTL_ADD, sockets[1], EPOLLIN | EPOLLOUT, 10);
+    write(sockets[0], "x", 1);
+    struct pollfd readable = {sockets[1], POLLIN, 0};
+    poll(&readable, 1, -1);
+    wait_once("all at once", epoll, 16, 1000);
+    unsigned seen = 0;
+    for (int round = 0; round < 14; round++) {
+        struct epoll_event event;
+        if (epoll_wait(epoll, &event, 1, 1000) == 1) seen |= 1u << (event.data.u64 & 0xffff);
+    }
+    printf("one at a time: %x\n", seen);
+    SHOW(polled(epoll, POLLIN | POLLOUT));
+    for (int i = 0; i < 6; i++) take_from(counters[i]);
+    wait_once("the socket only", epoll, 16, 1000);
+    for (int i = 0; i < 6; i++) close(counters[i]);
+    close(sockets[0]);
+    close(sockets[1]);
+    close(epoll);
+}
+
+static void nested(void) {
+    int counter = eventfd(0, EFD_NONBLOCK), sockets[2], epolls[7];
+    connect_pair(&sockets);
+    for (int i = 0; i < 7; i++) epolls[i] = epoll_create1(0);
+    SHOW(control(epolls[0], EPOLL_CTL_ADD, counter, EPOLLIN, 1));
+    for (int i = 1; i < 7; i++) {
+        char what[32];
+        snprintf(what, sizeof what, "nested %d times", i);
+        show(what, control(epolls[i], EPOLL_CTL_ADD, epolls[i - 1], EPOLLIN, 10 + i));
+    }
+    SHOW(control(epolls[0], EPOLL_CTL_ADD, epolls[2], EPOLLIN, 1));
+    wait_once("nothing", epolls[3], 8, 0);
+    add_to(counter, 1);
+    wait_once("through three", epolls[3], 8, 1000);
+    SHOW(polled(epolls[3], POLLIN));
+    take_from(counter);
+    wait_once("nothing again", epolls[3], 8, 0);
+    SHOW(control(epolls[0], EPOLL_CTL_ADD, sockets[1], EPOLLIN, 2));
+    write(sockets[0], "x", 1);
+    wait_once("of the network, through three", epolls[3], 8, 1000);
+    wait_once("the innermost knows which", epolls[0], 8, 1000);
+    SHOW(epoll_ctl(epolls[1], EPOLL_CTL_DEL, epolls[0], NULL));
+    wait_once("cut off", epolls[3], 8, 0);
+    close(counter);
+    for (int i = 0; i < 7; i++) close(epolls[i]);
+    close(sockets[0]);
+    close(sockets[1]);
+}
+
+// --- Waits that something else ends -------------------------------------------
+
+struct later {
+    int what;  // 0: counter, 1: socket, 2: signal, 3: timer, 4: adds a ready counter to an epoll
+    int fd, epoll;
+    pthread_t thread;
+};
+static void* happen(void* argument) {
+    struct later* later = argument;
+    const struct itimerspec soon = {{0, 0}, {0, 5000000}};
+    usleep(30000);
+    switch (later->what) {
+        case 0:
+            add_to(later->fd, 1);
+            break;
+        case 1:
+            write(later->fd, "x", 1);
+            break;
+        case 2:
+            pthread_kill(later->thread, SIGUSR1);
+            break;
+        case 3:
+            timerfd_settime(later->fd, 0, &soon, NULL);
+            break;
+        default:
+            control(later->epoll, EPOLL_CTL_ADD, later->fd, EPOLLIN, 9);
+    }
+    return NULL;
+}
+static pthread_t start(struct later* later) {
+    pthread_t thread;
+    later->thread = pthread_self();
+    pthread_create(&thread, NULL, happen, later);
+    return thread;
+}
+
+static volatile sig_atomic_t caught;
+static void catch (int number) {
+    (void)number;
+    caught++;
+}
+
+static void ended_by(void) {
+    const int epoll = epoll_create1(0), counter = eventfd(0, EFD_NONBLOCK), full = eventfd(1, 0);
+    const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    int sockets[2];
+    char buffer[8];
+    connect_pair(&sockets);
+    for (int with_socket = 0; with_socket < 2; with_socket++) {
+        if (with_socket == 0) {
+            control(epoll, EPOLL_CTL_ADD, counter, EPOLLIN, 1);
+            control(epoll, EPOLL_CTL_ADD, timer, EPOLLIN | EPOLLET, 2);
+        } else {
+            control(epoll, EPOLL_CTL_ADD, sockets[1], EPOLLIN, 3);
+        }
+        struct later later = {0, counter, epoll, 0};
+        pthread_t thread = start(&later);
+        wait_once("a counter", epoll, 8, -1);
+        pthread_join(thread, NULL);
+        take_from(counter);
+        later.what = 3;
+        later.fd = timer;
+        thread = start(&later);
+        wait_once("a timer, set meanwhile", epoll, 8, 10000);
+        pthread_join(thread, NULL);
+        wait_once("once only", epoll, 8, 20);
+        take_from(timer);
+        if (with_socket) {
+            later.what = 1;
+            later.fd = sockets[0];
+            thread = start(&later);
+            wait_once("a socket", epoll, 8, -1);
+            pthread_join(thread, NULL);
+            read(sockets[1], buffer, sizeof buffer);
+        }
+        later.what = 4;
+        later.fd = full;
+        thread = start(&later);
+        wait_once("one that is added", epoll, 8, -1);
+        pthread_join(thread, NULL);
+        epoll_ctl(epoll, EPOLL_CTL_DEL, full, NULL);
+        wait_once("the timeout", epoll, 8, 15);
+        // poll(2), with the epoll and beside it.
+        struct pollfd entries[3] = {
+            {epoll, POLLIN, 0}, {full, POLLPRI, 0}, {with_socket ? sockets[0] : -1, POLLIN, 0}};
+        later.what = 0;
+        later.fd = counter;
+        thread = start(&later);
+        SHOW(poll(entries, 3, -1));
+        printf("%x %x %x\n", entries[0].revents, entries[1].revents, entries[2].revents);
+        pthread_join(thread, NULL);
+        take_from(counter);
+        // Signals: a handler ends the wait, and a mask is exchanged for its time only.
+        struct sigaction action = {.sa_handler = catch, .sa_flags = SA_RESTART};
+        sigaction(SIGUSR1, &action, NULL);
+        later.what = 2;
+        caught = 0;
+        thread = start(&later);
+        wait_once("a signal", epoll, 8, -1);
+        pthread_join(thread, NULL);
+        printf("caught %d\n", caught);
+        sigset_t block, none, now;
+        sigemptyset(&none);
+        sigemptyset(&block);
+        sigaddset(&block, SIGUSR1);
+        sigprocmask(SIG_BLOCK, &block, NULL);
+        raise(SIGUSR1);
+        struct epoll_event event;
+        SHOW(epoll_wait(epoll, &event, 1, 10));
+        printf("caught %d\n", caught);
+        SHOW(epoll_pwait(epoll, &event, 1, -1, &none));
+        printf("caught %d\n", caught);
+        sigprocmask(SIG_SETMASK, NULL, &now);
+        SHOW(sigismember(&now, SIGUSR1));
+        thread = start(&later);
+        SHOW(epoll_pwait(epoll, &event, 1, -1, &none));
+        pthread_join(thread, NULL);
+        printf("caught %d\n", caught);
+        const struct timespec wait = {0, 5000000};
+        SHOW(epoll_pwait2(epoll, &event, 1, &wait, &none));
+        thread = start(&later);
+        SHOW(ppoll(entries, 2, NULL, &none));
+        pthread_join(thread, NULL);
+        printf("caught %d\n", caught);
+        sigprocmask(SIG_UNBLOCK, &block, NULL);
+        SHOW(epoll_pwait(epoll, &event, 1, 0, NULL));
+    }
+    const int all[] = {epoll, counter, full, timer, sockets[0], sockets[1]};
+    for (int i = 0; i < 6; i++) close(all[i]);
+}
+
+// --- An edge-triggered echo server --------------------------------------------
+
+enum { kClients = 6, kRounds = 12 };
+static int server, stop_event;
+static struct sockaddr_in server_address;
+
+static void* serve(void* argument) {
+    long* total = argument;
+    static char buffer[1 << 16];
+    const int epoll = epoll_create1(0);
+    static char held[64][1 << 18];
+    static long begin[64], end[64];
+    control(epoll, EPOLL_CTL_ADD, server, EPOLLIN | EPOLLET, 0);
+    control(epoll, EPOLL_CTL_ADD, stop_event, EPOLLIN, 1000);
+    for (;;) {
+        struct epoll_event events[8];
+        const int count = epoll_wait(epoll, events, 8, -1);
+        if (count < 0) abort();
+        for (int i = 0; i < count; i++) {
+            int fd = (int)(events[i].data.u64 & 0xffff);
+            if (fd == 1000) {
+                close(epoll);
+                return NULL;
+            }
+            if (fd == 0) {
+                while ((fd = accept4(server, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+                    if (fd >= 64) abort();
+                    begin[fd] = end[fd] = 0;
+                    control(epoll, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, fd);
+                }
+                if (errno != EAGAIN) abort();
+                continue;
+            }
+            // Whatever is told: write what can be written, read what can be read.
+            for (;;) {
+                while (begin[fd] < end[fd]) {
+                    const long sent =
+                        send(fd, held[fd] + begin[fd], (size_t)(end[fd] - begin[fd]), MSG_NOSIGNAL);
+                    if (sent < 0) break;
+                    begin[fd] += sent;
+                    *total += sent;
+                }
+                if (begin[fd] < end[fd]) break;
+                begin[fd] = end[fd] = 0;
+                const long got = recv(fd, buffer, sizeof buffer, 0);
+                if (got < 0) break;
+                if (got == 0) {
+                    close(fd);
+                    break;
+                }
+                memcpy(held[fd], buffer, (size_t)got);
+                end[fd] = got;
+            }
+        }
+    }
+}
+
+static void* be_client(void* argument) {
+    const int self = (int)(size_t)argument;
+    static char sent[kClients][20000], got[kClients][20000];
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    long wrong = 0;
+    if (connect(fd, (struct sockaddr*)&server_address, sizeof server_address) != 0) abort();
+    for (int round = 0; round < kRounds; round++) {
+        const long size = 1 + (self * 7919 + round * 1931) % 20000;
+        for (long i = 0; i < size; i++) sent[self][i] = (char)(self * 31 + round * 7 + i);
+        for (long done = 0; done < size;) {
+            const long count = send(fd, sent[self] + done, (size_t)(size - done), 0);
+            if (count <= 0) abort();
+            done += count;
+        }
+        for (long done = 0; done < size;) {
+            const long count = recv(fd, got[self] + done, (size_t)(size - done), 0);
+            if (count <= 0) abort();
+            done += count;
+        }
+        wrong += memcmp(sent[self], got[self], (size_t)size) != 0;
+    }
+    close(fd);
+    return (void*)wrong;
+}
+
+static void echo_server(void) {
+    pthread_t serving, clients[kClients];
+    long total = 0, wrong = 0;
+    socklen_t size = sizeof server_address;
+    server_address = (struct sockaddr_in){AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
+    server = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    stop_event = eventfd(0, 0);
+    if (bind(server, (struct sockaddr*)&server_address, size) != 0 || listen(server, 16) != 0) abort();
+    getsockname(server, (struct sockaddr*)&server_address, &size);
+    pthread_create(&serving, NULL, serve, &total);
+    for (size_t i = 0; i < kClients; i++) pthread_create(&clients[i], NULL, be_client, (void*)i);
+    for (int i = 0; i < kClients; i++) {
+        void* result;
+        pthread_join(clients[i], &result);
+        wrong += (long)result;
+    }
+    add_to(stop_event, 1);
+    pthread_join(serving, NULL);
+    printf("echoed %ld, wrong %ld\n", total, wrong);
+    close(server);
+    close(stop_event);
+}
+
+// Several threads wait for one epoll; each event of a semaphore is taken once.
+static int shared_epoll, semaphore, finished;
+static void* take_events(void* argument) {
+    long taken = 0;
+    struct epoll_event event;
+    (void)argument;
+    for (;;) {
+        if (epoll_wait(shared_epoll, &event, 1, -1) != 1) abort();
+        if ((event.data.u64 & 0xffff) == 2) return (void*)taken;
+        if (take_from(semaphore) == 1) taken++;
+    }
+}
+static void shared(void) {
+    pthread_t threads[4];
+    long taken = 0;
+    shared_epoll = epoll_create1(0);
+    semaphore = eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK);
+    finished = eventfd(0, 0);
+    control(shared_epoll, EPOLL_CTL_ADD, semaphore, EPOLLIN, 1);
+    control(shared_epoll, EPOLL_CTL_ADD, finished, EPOLLIN, 2);
+    for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, take_events, NULL);
+    for (int i = 0; i < 500; i++) add_to(semaphore, 1);
+    while (polled(semaphore, POLLIN) != 0) usleep(1000);
+    add_to(finished, 1);
+    for (int i = 0; i < 4; i++) {
+        void* result;
+        pthread_join(threads[i], &result);
+        taken += (long)result;
+    }
+    printf("taken %ld\n", taken);
+    close(shared_epoll);
+    close(semaphore);
+    close(finished);
+}
+
+int main(void) {
+    int pair[2];
+    signal(SIGPIPE, SIG_IGN);
+    errors();
+    pipe(pair);
+    triggers("pipe", pair[0], pair[1]);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    triggers("socketpair", pair[0], pair[1]);
+    connect_pair(&pair);
+    triggers("network", pair[0], pair[1]);
+    many();
+    nested();
+    ended_by();
+    echo_server();
+    shared();
+    return 0;
+}
