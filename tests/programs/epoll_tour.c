@@ -478,6 +478,59 @@ static void shared(void) {
     close(finished);
 }
 
+// Each question comes by a counter or over the network, in turn, and is waited for
+// together with the other: none may be lost.
+enum { kQuestions = 300 };
+static int question, reply, network[2];
+static void* answer(void* argument) {
+    const unsigned edge = *(int*)argument == 2 ? EPOLLET : 0;
+    const int epoll = epoll_create1(0);
+    char byte;
+    control(epoll, EPOLL_CTL_ADD, question, EPOLLIN | edge, 0);
+    control(epoll, EPOLL_CTL_ADD, network[1], EPOLLIN | edge, 1);
+    for (int answered = 0; answered < kQuestions;) {
+        struct pollfd polled[2] = {{question, POLLIN, 0}, {network[1], POLLIN, 0}};
+        struct epoll_event events[2];
+        int ready[2] = {0, 0};
+        if (*(int*)argument == 0) {
+            if (poll(polled, 2, -1) < 1) abort();
+            for (int i = 0; i < 2; i++) ready[i] = polled[i].revents != 0;
+        } else {
+            const int count = epoll_wait(epoll, events, 2, -1);
+            if (count < 1) abort();
+            for (int i = 0; i < count; i++) ready[events[i].data.u64 & 1] = 1;
+        }
+        if (ready[0]) take_from(question);
+        if (ready[1] && read(network[1], &byte, 1) != 1) abort();
+        for (int i = 0; i < 2; i++) {
+            if (ready[i]) add_to(reply, 1), answered++;
+        }
+    }
+    close(epoll);
+    return NULL;
+}
+static void answered(void) {
+    for (int way = 0; way < 3; way++) {
+        pthread_t thread;
+        question = eventfd(0, 0);
+        reply = eventfd(0, 0);
+        connect_pair(&network);
+        pthread_create(&thread, NULL, answer, &way);
+        for (int i = 0; i < kQuestions; i++) {
+            if (i % 3 == 2) {
+                write(network[0], "x", 1);
+            } else {
+                add_to(question, 1);
+            }
+            take_from(reply);
+        }
+        pthread_join(thread, NULL);
+        printf("all answered\n");
+        const int all[] = {question, reply, network[0], network[1]};
+        for (int i = 0; i < 4; i++) close(all[i]);
+    }
+}
+
 int main(void) {
     int pair[2];
     signal(SIGPIPE, SIG_IGN);
@@ -493,5 +546,6 @@ int main(void) {
     ended_by();
     echo_server();
     shared();
+    answered();
     return 0;
 }
