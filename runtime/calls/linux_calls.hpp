@@ -79,16 +79,16 @@
     FORWARDED(261, futimesat) FORWARDED(262, newfstatat) FORWARDED(263, unlinkat) FORWARDED(264, renameat) \
     FORWARDED(265, linkat) FORWARDED(266, symlinkat) FORWARDED(267, readlinkat) FORWARDED(268, fchmodat) \
     FORWARDED(269, faccessat) FORWARDED(270, pselect6) FORWARDED(271, ppoll) ABSENT(272, unshare) \
-    INSIDE(273, set_robust_list) INSIDE(274, get_robust_list) ABSENT(275, splice) ABSENT(276, tee) \
-    FORWARDED(277, sync_file_range) ABSENT(278, vmsplice) ABSENT(279, move_pages) \
+    INSIDE(273, set_robust_list) INSIDE(274, get_robust_list) FORWARDED(275, splice) INSIDE(276, tee) \
+    FORWARDED(277, sync_file_range) INSIDE(278, vmsplice) ABSENT(279, move_pages) \
     FORWARDED(280, utimensat) FORWARDED(281, epoll_pwait) INSIDE(282, signalfd) INSIDE(283, timerfd_create) \
     INSIDE(284, eventfd) FORWARDED(285, fallocate) INSIDE(286, timerfd_settime) \
     INSIDE(287, timerfd_gettime) FORWARDED(288, accept4) INSIDE(289, signalfd4) INSIDE(290, eventfd2) \
     INSIDE(291, epoll_create1) INSIDE(292, dup3) INSIDE(293, pipe2) ABSENT(294, inotify_init1) \
     FORWARDED(295, preadv) FORWARDED(296, pwritev) INSIDE(297, rt_tgsigqueueinfo) \
-    ABSENT(298, perf_event_open) ABSENT(299, recvmmsg) ABSENT(300, fanotify_init) \
+    ABSENT(298, perf_event_open) FORWARDED(299, recvmmsg) ABSENT(300, fanotify_init) \
     ABSENT(301, fanotify_mark) INSIDE(302, prlimit64) ABSENT(303, name_to_handle_at) \
-    ABSENT(304, open_by_handle_at) ABSENT(305, clock_adjtime) FORWARDED(306, syncfs) ABSENT(307, sendmmsg) \
+    ABSENT(304, open_by_handle_at) ABSENT(305, clock_adjtime) FORWARDED(306, syncfs) FORWARDED(307, sendmmsg) \
     ABSENT(308, setns) INSIDE(309, getcpu) ABSENT(310, process_vm_readv) ABSENT(311, process_vm_writev) \
     ABSENT(312, kcmp) ABSENT(313, finit_module) ABSENT(314, sched_setattr) ABSENT(315, sched_getattr) \
     FORWARDED(316, renameat2) ABSENT(317, seccomp) INSIDE(318, getrandom) ABSENT(319, memfd_create) \

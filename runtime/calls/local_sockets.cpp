@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "runtime/calls/call.hpp"
+#include "runtime/calls/transfer.hpp"
 
 namespace enclavisor::runtime {
 namespace {
 
-constexpr std::uint64_t kMaxCount = 0x7ffff000;  // MAX_RW_COUNT
 constexpr std::uint64_t kMaxControl = 64 << 10;
 constexpr std::size_t kMostFiles = 253;  // SCM_MAX_FD
 
@@ -28,16 +28,7 @@ Credentials own_credentials() {
 std::int64_t get_message(Address from, msghdr& message, std::vector<iovec>& parts) {
     if (!get(from, message)) return -EFAULT;
     if (message.msg_iovlen > IOV_MAX) return -EMSGSIZE;
-    parts.resize(message.msg_iovlen);
-    if (!copy_in(parts.data(), reinterpret_cast<Address>(message.msg_iov), parts.size() * sizeof(iovec)))
-        return -EFAULT;
-    std::uint64_t total = 0;
-    for (iovec& part : parts) {
-        if (part.iov_len > LONG_MAX) return -EINVAL;
-        part.iov_len = std::min<std::uint64_t>(part.iov_len, kMaxCount - total);
-        total += part.iov_len;
-    }
-    return 0;
+    return get_vector(reinterpret_cast<Address>(message.msg_iov), message.msg_iovlen, parts);
 }
 
 std::int64_t get_files(std::span<const std::byte> numbers, Attachments& files) {

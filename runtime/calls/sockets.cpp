@@ -213,8 +213,56 @@ std::int64_t sys_recvmsg(Fd fd, Address from, int flags) {
     return count;
 }
 
+// struct mmsghdr of <sys/socket.h>.
+struct MessageOfMany {
+    msghdr header;
+    std::uint32_t size;
+};
+static_assert(sizeof(MessageOfMany) == 64);
+
+// Message after message, until `next` fails: how many, or the first one's error.
+template <typename Next>
+std::int64_t for_messages(Address array, std::uint32_t count, Next next) {
+    std::int64_t done = 0;
+    for (; done < std::min<std::int64_t>(count, IOV_MAX); done++) {
+        const Address at = array + static_cast<std::uint64_t>(done) * sizeof(MessageOfMany);
+        const std::int64_t size = next(at, done);
+        if (size < 0) return done > 0 ? done : size;
+        TRY_ERRNO(put(at + offsetof(MessageOfMany, size), static_cast<std::uint32_t>(size)));
+    }
+    return done;
+}
+
+std::int64_t sys_sendmmsg(Fd fd, Address array, std::uint32_t count, int flags) {
+    TRY_FILE(fd);
+    return for_messages(array, count, [&](Address at, std::int64_t) { return sys_sendmsg(fd, at, flags); });
+}
+
+// As on Linux the time is looked at after each message only.
+std::int64_t sys_recvmmsg(Fd fd, Address array, std::uint32_t count, int flags, Address time) {
+    timespec timeout;
+    std::uint64_t nanoseconds = 0;
+    TRY_FILE(fd);
+    if (time != 0) {
+        if (!get(time, timeout)) return -EFAULT;
+        if (!to_nanoseconds(timeout, nanoseconds)) return -EINVAL;
+    }
+    const std::uint64_t start = process().clock.read(ClockKind::kMonotonic);
+    const auto gone = [&] { return process().clock.read(ClockKind::kMonotonic) - start; };
+    const std::int64_t result =
+        for_messages(array, count, [&](Address at, std::int64_t done) -> std::int64_t {
+            if (done > 0 && time != 0 && gone() >= nanoseconds) return -EAGAIN;
+            const bool more = done > 0 && (flags & MSG_WAITFORONE);
+            return sys_recvmsg(fd, at, (flags & ~MSG_WAITFORONE) | (more ? MSG_DONTWAIT : 0));
+        });
+    if (time != 0 && result >= 0) put(time, to_timespec(nanoseconds > gone() ? nanoseconds - gone() : 0));
+    return result;
+}
+
 }  // namespace
 
+ENCLAVISOR_CALL(sendmmsg)
+ENCLAVISOR_CALL(recvmmsg)
 ENCLAVISOR_CALL(socket)
 ENCLAVISOR_CALL(connect)
 ENCLAVISOR_CALL(bind)

@@ -1,4 +1,6 @@
 // Reading and writing on descriptors.
+#include "runtime/calls/transfer.hpp"
+
 #include <limits.h>
 #include <signal.h>
 
@@ -9,12 +11,8 @@
 #include "runtime/support/buffer.hpp"
 
 namespace enclavisor::runtime {
-namespace {
 
-constexpr std::uint64_t kMaxCount = 0x7ffff000;  // MAX_RW_COUNT
-
-// A write that nobody reads any more.
-std::int64_t written(std::int64_t result) {
+std::int64_t broken_pipe(std::int64_t result) {
     if (result == -EPIPE) {
         SignalInfo info{};
         info.number = SIGPIPE;
@@ -22,6 +20,31 @@ std::int64_t written(std::int64_t result) {
     }
     return result;
 }
+
+std::int64_t get_vector(Address from, std::uint64_t count, std::vector<iovec>& parts) {
+    if (count > IOV_MAX) return -EINVAL;
+    parts.resize(count);
+    if (!copy_in(parts.data(), from, count * sizeof(iovec))) return -EFAULT;
+    std::uint64_t total = 0;
+    for (std::uint64_t i = 0; i < count; i++) {
+        if (parts[i].iov_len > LONG_MAX) return -EINVAL;
+        parts[i].iov_len = std::min(parts[i].iov_len, kMaxCount - total);
+        total += parts[i].iov_len;
+    }
+    return 0;
+}
+
+std::int64_t get_offset(Address from, std::uint64_t& offset) {
+    offset = kPosition;
+    if (from == 0) return 0;
+    std::int64_t value;
+    if (!get(from, value)) return -EFAULT;
+    if (value < 0) return -EINVAL;
+    offset = static_cast<std::uint64_t>(value);
+    return 0;
+}
+
+namespace {
 
 std::int64_t sys_read(Fd fd, Address to, std::uint64_t size) {
     if (fd == 0 && process().freezes_at_input) [[unlikely]]
@@ -34,7 +57,7 @@ std::int64_t sys_read(Fd fd, Address to, std::uint64_t size) {
 std::int64_t sys_write(Fd fd, Address from, std::uint64_t size) {
     const Ref<OpenFile> file = TRY_FILE(fd);
     if (!file->writable()) return -EBADF;
-    return written(file->write({from, std::min(size, kMaxCount)}, kPosition));
+    return broken_pipe(file->write({from, std::min(size, kMaxCount)}, kPosition));
 }
 
 std::int64_t sys_pread64(Fd fd, Address to, std::uint64_t size, std::int64_t offset) {
@@ -48,21 +71,7 @@ std::int64_t sys_pwrite64(Fd fd, Address from, std::uint64_t size, std::int64_t 
     const Ref<OpenFile> file = TRY_FILE(fd);
     if (offset < 0) return -EINVAL;
     if (!file->writable()) return -EBADF;
-    return written(file->write({from, std::min(size, kMaxCount)}, static_cast<std::uint64_t>(offset)));
-}
-
-// Copies an iovec array and checks its sizes.
-std::int64_t get_vector(Address from, std::uint64_t count, std::vector<iovec>& parts) {
-    if (count > IOV_MAX) return -EINVAL;
-    parts.resize(count);
-    if (!copy_in(parts.data(), from, count * sizeof(iovec))) return -EFAULT;
-    std::uint64_t total = 0;
-    for (std::uint64_t i = 0; i < count; i++) {
-        if (parts[i].iov_len > LONG_MAX) return -EINVAL;
-        parts[i].iov_len = std::min(parts[i].iov_len, kMaxCount - total);
-        total += parts[i].iov_len;
-    }
-    return 0;
+    return broken_pipe(file->write({from, std::min(size, kMaxCount)}, static_cast<std::uint64_t>(offset)));
 }
 
 std::int64_t read_vector(Fd fd, Address from, std::uint64_t count, std::uint64_t offset) {
@@ -80,7 +89,7 @@ std::int64_t write_vector(Fd fd, Address from, std::uint64_t count, std::uint64_
     std::vector<iovec> parts;
     TRY_ERRNO(get_vector(from, count, parts));
     if (count == 0) return 0;
-    return written(file->write(Buffers{parts}, offset));
+    return broken_pipe(file->write(Buffers{parts}, offset));
 }
 
 std::int64_t sys_readv(Fd fd, Address from, std::uint64_t count) {
@@ -121,7 +130,7 @@ std::int64_t copy(OpenFile& from, std::uint64_t& from_offset, OpenFile& to, std:
         const std::int64_t put_there = to.write({reinterpret_cast<Address>(bounce.data()), valid}, to_offset);
         if (put_there < 0) {
             if (from_offset == kPosition) from.seek(-count, SEEK_CUR);
-            return done > 0 ? static_cast<std::int64_t>(done) : written(put_there);
+            return done > 0 ? static_cast<std::int64_t>(done) : broken_pipe(put_there);
         }
         const auto taken = static_cast<std::uint64_t>(put_there);
         if (from_offset != kPosition)
@@ -133,16 +142,6 @@ std::int64_t copy(OpenFile& from, std::uint64_t& from_offset, OpenFile& to, std:
         if (taken < valid || valid < step) break;
     }
     return static_cast<std::int64_t>(done);
-}
-
-std::int64_t get_offset(Address from, std::uint64_t& offset) {
-    offset = kPosition;
-    if (from == 0) return 0;
-    std::int64_t value;
-    if (!get(from, value)) return -EFAULT;
-    if (value < 0) return -EINVAL;
-    offset = static_cast<std::uint64_t>(value);
-    return 0;
 }
 
 std::int64_t sys_sendfile(Fd to, Fd from, Address offset_address, std::uint64_t size) {

@@ -22,6 +22,7 @@ inline constexpr std::uint64_t kPosition = ~0ull;
 
 class Epoll;
 class LocalSocket;
+class Pipe;
 class SignalFile;
 class TimerFile;
 
@@ -71,6 +72,7 @@ public:
     virtual std::string name() const { return path(); }
     // What it is, for the calls that only such files know.
     virtual LocalSocket* local_socket() { return nullptr; }
+    virtual Pipe* pipe() { return nullptr; }
     virtual Epoll* epoll() { return nullptr; }
     virtual TimerFile* timer() { return nullptr; }
     virtual SignalFile* signal_file() { return nullptr; }

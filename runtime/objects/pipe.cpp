@@ -21,17 +21,28 @@ bool Pipe::walk(std::uint64_t from, std::uint64_t count, Step step) {
 
 std::int64_t Pipe::take(const Buffers& to) {
     if (to.size() == 0) return 0;
-    if (used() == 0) return writers == 0 ? 0 : -EAGAIN;
+    if (used() == 0 || held) return writers == 0 && !held ? 0 : -EAGAIN;
     const std::uint64_t count = std::min(used(), to.size());
     const bool copied = walk(begin_, count, [&](std::byte* at, std::uint64_t done, std::uint64_t part) {
         return to.write(done, at, part);
     });
     if (!copied) return -EFAULT;
+    drop(count);
+    return static_cast<std::int64_t>(count);
+}
+
+void Pipe::peek(std::byte* to, std::uint64_t size) {
+    walk(begin_, size, [&](const std::byte* at, std::uint64_t done, std::uint64_t part) {
+        std::memcpy(to + done, at, part);
+        return true;
+    });
+}
+
+void Pipe::drop(std::uint64_t size) {
     const bool was_full = room() == 0;
-    begin_ += count;
+    begin_ += size;
     if (begin_ == end_) begin_ = end_ = 0;
     if (was_full && room() > 0) queue.notify(kWritable);
-    return static_cast<std::int64_t>(count);
 }
 
 std::int64_t Pipe::put(const Buffers& from, std::uint64_t done) {
@@ -57,10 +68,7 @@ std::int64_t Pipe::resize(std::uint64_t size) {
     if (size < used()) return -EBUSY;
     if (size != size_ && ring_ != nullptr) {
         auto ring = std::make_unique<Buffer>(size);
-        walk(begin_, used(), [&](const std::byte* at, std::uint64_t done, std::uint64_t part) {
-            std::memcpy(ring->data() + done, at, part);
-            return true;
-        });
+        peek(ring->data(), used());
         ring_ = std::move(ring);
         end_ = used();
         begin_ = 0;

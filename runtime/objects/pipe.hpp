@@ -17,6 +17,9 @@ class Pipe final : public Counted {
 public:
     std::int64_t take(const Buffers& to);
     std::int64_t put(const Buffers& from, std::uint64_t done);
+    // Copies, and takes away, the first `size` bytes. Precondition: so many are there.
+    void peek(std::byte* to, std::uint64_t size);
+    void drop(std::uint64_t size);
     // Rounded up to a power of two: the new size, -EBUSY or -EPERM.
     std::int64_t resize(std::uint64_t size);
 
@@ -27,6 +30,8 @@ public:
 
     WaitQueue queue;
     std::uint32_t readers = 0, writers = 0;
+    // What is there is on its way elsewhere: nobody may take it.
+    bool held = false;
 
 private:
     template <typename Step>
@@ -45,6 +50,7 @@ public:
 
     std::int64_t stat(struct stat& info) override;
     std::int64_t pipe_size(std::uint64_t size) override;
+    Pipe* pipe() override { return pipe_.get(); }
     std::string name() const override;
     short readiness() override;
     WaitQueue* queue() override { return &pipe_->queue; }

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -136,6 +137,56 @@ static void room(void) {
     SHOW(fcntl(fds[1], F_GETFL));
     close(fds[0]);
     close(fds[1]);
+}
+
+// splice, tee and vmsplice.
+static void spliced(void) {
+    int a[2], b[2], pair[2];
+    char buffer[256];
+    long offset;
+    pipe(a);
+    pipe(b);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    const int file = open("spliced", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    SHOW(splice(a[0], NULL, b[1], NULL, 0, 99));
+    SHOW(splice(a[0], NULL, b[1], NULL, 1, 99));
+    SHOW(splice(file, NULL, pair[0], NULL, 1, 0));
+    SHOW(splice(a[0], NULL, a[1], NULL, 1, 0));
+    SHOW(splice(a[1], NULL, b[1], NULL, 1, 0));
+    SHOW(splice(a[0], &offset, file, NULL, 1, 0));
+    SHOW(splice(a[0], NULL, b[1], NULL, 10, SPLICE_F_NONBLOCK));
+    SHOW(tee(a[0], b[1], 10, SPLICE_F_NONBLOCK));
+    SHOW(tee(a[0], file, 10, 0));
+    write(a[1], "from pipe to pipe", 17);
+    SHOW(tee(a[0], b[1], 9, 0));
+    SHOW(splice(a[0], NULL, b[1], NULL, 100, 0));
+    SHOW(read(b[0], buffer, sizeof buffer));
+    printf("'%.26s'\n", buffer);
+    write(a[1], "to a file at an offset", 22);
+    offset = 5;
+    SHOW(splice(a[0], NULL, file, &offset, 9, 0));
+    printf("offset %ld\n", offset);
+    SHOW(splice(a[0], NULL, file, NULL, 100, 0));
+    SHOW(lseek(file, 0, SEEK_CUR));
+    offset = 2;
+    SHOW(splice(file, &offset, b[1], NULL, 8, 0));
+    printf("offset %ld\n", offset);
+    SHOW(splice(file, NULL, b[1], NULL, 100, 0));
+    SHOW(read(b[0], buffer, sizeof buffer));
+    printf("'%.8s'\n", buffer);
+    write(pair[0], "through a socket", 16);
+    SHOW(splice(pair[1], NULL, a[1], NULL, 100, 0));
+    SHOW(splice(a[0], NULL, pair[1], NULL, 100, 0));
+    SHOW(read(pair[0], buffer, sizeof buffer));
+    struct iovec parts[2] = {{"of the ", 7}, {"memory", 6}};
+    SHOW(vmsplice(a[1], parts, 2, 0));
+    SHOW(vmsplice(file, parts, 2, 0));
+    SHOW(read(a[0], buffer, sizeof buffer));
+    close(a[1]);
+    SHOW(splice(a[0], NULL, b[1], NULL, 10, 0));
+    close(b[0]);
+    const int all[] = {a[0], b[1], pair[0], pair[1], file};
+    for (int i = 0; i < 5; i++) close(all[i]);
 }
 
 // --- Threads ------------------------------------------------------------------
@@ -291,6 +342,7 @@ int main(void) {
     basics();
     nobody_reads();
     room();
+    spliced();
     threads();
     large_write();
     interrupted(SA_RESTART);

@@ -1,6 +1,8 @@
 // Sockets of socketpair(), as pipes_tour.c does with pipes.
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -251,6 +253,43 @@ static void descriptors(int type) {
     for (int i = 0; i < 3; i++) close(got[i]);
 }
 
+// Several messages in one call, on a pair and on the network.
+static void many_messages(int from, int to) {
+    char texts[4][16] = {{0}};
+    struct iovec out[3] = {{"one", 3}, {"two", 3}, {"three", 5}}, in[4];
+    struct mmsghdr sent[3] = {{{0}, 0}}, got[4] = {{{0}, 0}};
+    for (int i = 0; i < 3; i++) sent[i].msg_hdr = (struct msghdr){.msg_iov = &out[i], .msg_iovlen = 1};
+    for (int i = 0; i < 4; i++) {
+        in[i] = (struct iovec){texts[i], 15};
+        got[i].msg_hdr = (struct msghdr){.msg_iov = &in[i], .msg_iovlen = 1};
+    }
+    SHOW(sendmmsg(from, sent, 3, 0));
+    printf("%u %u %u\n", sent[0].msg_len, sent[1].msg_len, sent[2].msg_len);
+    usleep(5000);
+    SHOW(recvmmsg(to, got, 4, MSG_WAITFORONE, NULL));
+    printf("%u '%s' %u '%s' %u '%s'\n", got[0].msg_len, texts[0], got[1].msg_len, texts[1], got[2].msg_len,
+           texts[2]);
+    SHOW(recvmmsg(to, got, 4, MSG_DONTWAIT, NULL));
+    struct timespec bad = {0, -1};
+    SHOW(recvmmsg(to, got, 4, 0, &bad));
+    SHOW(sendmmsg(from, NULL, 1, 0));
+    close(from);
+    close(to);
+}
+static void messages_at_once(void) {
+    int s[2];
+    socketpair(AF_UNIX, SOCK_DGRAM, 0, s);
+    many_messages(s[0], s[1]);
+    s[0] = socket(AF_INET, SOCK_DGRAM, 0);
+    s[1] = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in address = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}, {0}};
+    socklen_t size = sizeof address;
+    SHOW(bind(s[1], (struct sockaddr*)&address, size));
+    getsockname(s[1], (struct sockaddr*)&address, &size);
+    SHOW(connect(s[0], (struct sockaddr*)&address, size));
+    many_messages(s[0], s[1]);
+}
+
 // --- Threads ------------------------------------------------------------------
 
 static int pair[2];
@@ -335,6 +374,7 @@ int main(void) {
     messages(SOCK_SEQPACKET);
     descriptors(SOCK_STREAM);
     descriptors(SOCK_DGRAM);
+    messages_at_once();
     echo_through_threads();
     waiting();
     return 0;
