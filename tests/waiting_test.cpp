@@ -39,13 +39,17 @@ TEST_P(Waiting, EpollWithTheNetwork) {
     expect_as_natively("epoll_tour");
 }
 
+TEST_P(Waiting, ThreadsAndServersWithEpoll) {
+    expect_as_natively("epoll_threads_tour");
+}
+
 // Threads that run at the same time, on several vCPUs.
 TEST_P(Waiting, OnSeveralVcpus) {
     host::MachineOptions options = machine_options(GetParam());
     options.cpus = 4;
     const auto machine = launch(options);
     ASSERT_NE(machine, nullptr);
-    for (const char* name : {"pipes_tour", "socketpairs_tour", "epoll_tour"}) {
+    for (const char* name : {"pipes_tour", "socketpairs_tour", "epoll_threads_tour"}) {
         SCOPED_TRACE(name);
         const auto natively = run({(programs_dir() / name).string()}, {});
         const auto described = host::describe_program(programs_dir() / name, 64ull << 20);
