@@ -39,6 +39,9 @@ TEST_P(Waiting, EpollWithTheNetwork) {
     expect_as_natively("epoll_tour");
 }
 
+TEST_P(Waiting, Inotify) {
+    expect_as_natively("inotify_tour");
+}
 TEST_P(Waiting, ThreadsAndServersWithEpoll) {
     expect_as_natively("epoll_threads_tour");
 }

@@ -127,6 +127,9 @@ enum class ForwardedCall : std::uint32_t {
     kEpollCreate,
     kEpollCtl,
     kEpollWait,
+    kInotifyInit,
+    kInotifyAddWatch,
+    kInotifyRemoveWatch,
     kCount_,
 };
 inline constexpr std::size_t kForwardedCallCount = static_cast<std::size_t>(ForwardedCall::kCount_);
@@ -249,6 +252,9 @@ inline constexpr auto kForwardedCalls = [] {
          {fd, output(2, 12), value, input_struct(16), constant(0)},
          R::kAtMostArgument,
          2},
+        {C::kInotifyInit, "inotify_init1", 294, {value}, R::kFd},
+        {C::kInotifyAddWatch, "inotify_add_watch", 254, {fd, path, value}, R::kAtMost, 0x7fffffff},
+        {C::kInotifyRemoveWatch, "inotify_rm_watch", 255, {fd, value}, R::kZero},
     });
 }();
 static_assert(kForwardedCalls.size() == kForwardedCallCount);

@@ -73,8 +73,8 @@
     ABSENT(239, get_mempolicy) ABSENT(240, mq_open) ABSENT(241, mq_unlink) ABSENT(242, mq_timedsend) \
     ABSENT(243, mq_timedreceive) ABSENT(244, mq_notify) ABSENT(245, mq_getsetattr) ABSENT(246, kexec_load) \
     ABSENT(247, waitid) ABSENT(248, add_key) ABSENT(249, request_key) ABSENT(250, keyctl) \
-    ABSENT(251, ioprio_set) ABSENT(252, ioprio_get) ABSENT(253, inotify_init) \
-    ABSENT(254, inotify_add_watch) ABSENT(255, inotify_rm_watch) ABSENT(256, migrate_pages) \
+    ABSENT(251, ioprio_set) ABSENT(252, ioprio_get) FORWARDED(253, inotify_init) \
+    FORWARDED(254, inotify_add_watch) FORWARDED(255, inotify_rm_watch) ABSENT(256, migrate_pages) \
     FORWARDED(257, openat) FORWARDED(258, mkdirat) FORWARDED(259, mknodat) FORWARDED(260, fchownat) \
     FORWARDED(261, futimesat) FORWARDED(262, newfstatat) FORWARDED(263, unlinkat) FORWARDED(264, renameat) \
     FORWARDED(265, linkat) FORWARDED(266, symlinkat) FORWARDED(267, readlinkat) FORWARDED(268, fchmodat) \
@@ -84,7 +84,7 @@
     FORWARDED(280, utimensat) FORWARDED(281, epoll_pwait) INSIDE(282, signalfd) INSIDE(283, timerfd_create) \
     INSIDE(284, eventfd) FORWARDED(285, fallocate) INSIDE(286, timerfd_settime) \
     INSIDE(287, timerfd_gettime) FORWARDED(288, accept4) INSIDE(289, signalfd4) INSIDE(290, eventfd2) \
-    INSIDE(291, epoll_create1) INSIDE(292, dup3) INSIDE(293, pipe2) ABSENT(294, inotify_init1) \
+    INSIDE(291, epoll_create1) INSIDE(292, dup3) INSIDE(293, pipe2) FORWARDED(294, inotify_init1) \
     FORWARDED(295, preadv) FORWARDED(296, pwritev) INSIDE(297, rt_tgsigqueueinfo) \
     ABSENT(298, perf_event_open) FORWARDED(299, recvmmsg) ABSENT(300, fanotify_init) \
     ABSENT(301, fanotify_mark) INSIDE(302, prlimit64) ABSENT(303, name_to_handle_at) \

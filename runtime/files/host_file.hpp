@@ -5,7 +5,7 @@
 
 namespace enclavisor::runtime {
 
-class HostFile final : public OpenFile {
+class HostFile : public OpenFile {
 public:
     // Owns the host's descriptor. `path`: of a directory in the enclave, if known.
     HostFile(int host_fd, int flags, std::string path = {})

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -38,7 +39,7 @@ long call(int number, const unsigned long (&a)[6]) {
 }
 
 struct Descriptors {
-    int file, directory, socket, epoll;
+    int file, directory, socket, epoll, inotify;
 };
 
 // The plain arguments, by what the call is; lengths are filled in by the caller.
@@ -167,6 +168,8 @@ Breach attempt(ForwardedCall which, const CallSpec& spec, const Descriptors& fds
     }
     if (which == ForwardedCall::kEpollCtl || which == ForwardedCall::kEpollWait)
         arguments[0] = static_cast<unsigned long>(fds.epoll);
+    if (which == ForwardedCall::kInotifyAddWatch || which == ForwardedCall::kInotifyRemoveWatch)
+        arguments[0] = static_cast<unsigned long>(fds.inotify);
     if (which == ForwardedCall::kEpollCtl) {
         arguments[1] = EPOLL_CTL_MOD;
         arguments[2] = static_cast<unsigned long>(fds.socket);
@@ -209,6 +212,7 @@ int main(int argc, char** argv) {
         fds.directory = open(".", O_RDONLY | O_DIRECTORY);
         fds.socket = socket(AF_UNIX, SOCK_STREAM, 0);
         fds.epoll = epoll_create1(0);
+        fds.inotify = inotify_init1(0);
         epoll_event event{};
         (void)!epoll_ctl(fds.epoll, EPOLL_CTL_ADD, fds.socket, &event);
         // From here on the host lies.
