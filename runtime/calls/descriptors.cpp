@@ -68,6 +68,16 @@ std::int64_t sys_fcntl(Fd fd, int command, std::uint64_t argument) {
         case F_SETLK:
         case F_SETLKW:
             return file->lock_record(command, argument);
+        case F_GETOWN:
+            return file->signal_owner;
+        case F_SETOWN:
+            file->signal_owner = static_cast<std::int32_t>(argument);
+            return 0;
+        case F_GETOWN_EX: {
+            const std::int32_t owner = file->signal_owner;
+            return put(argument,
+                       owner < 0 ? f_owner_ex{F_OWNER_PGRP, -owner} : f_owner_ex{F_OWNER_PID, owner});
+        }
         case F_GETPIPE_SZ:
             return file->pipe_size(0);
         case F_SETPIPE_SZ:

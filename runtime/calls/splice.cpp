@@ -78,6 +78,16 @@ std::int64_t into_pipe(OpenFile& from, std::uint64_t& offset, OpenFile& to, std:
     return to.write({at, static_cast<std::uint64_t>(count)}, kPosition);
 }
 
+}  // namespace
+
+std::int64_t splice(OpenFile& from, OpenFile& to, std::uint64_t size) {
+    std::uint64_t here = kPosition;
+    return broken_pipe(from.pipe() != nullptr ? out_of_pipe(from, to, here, size, 0)
+                                              : into_pipe(from, here, to, size, 0));
+}
+
+namespace {
+
 std::int64_t sys_splice(Fd in, Address in_offset, Fd out, Address out_offset, std::uint64_t size,
                         unsigned flags) {
     if (size == 0) return 0;

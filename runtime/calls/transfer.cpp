@@ -148,6 +148,13 @@ std::int64_t sys_sendfile(Fd to, Fd from, Address offset_address, std::uint64_t 
     const Ref<OpenFile> source = TRY_FILE(from);
     const Ref<OpenFile> target = TRY_FILE(to);
     if (!source->readable() || !target->writable()) return -EBADF;
+    // What has no position cannot be read again where a write stopped; into a pipe it is
+    // spliced.
+    if (target->flags() & O_APPEND) return -EINVAL;
+    if (source->queue() != nullptr) {
+        if (target->pipe() == nullptr) return -EINVAL;
+        return offset_address != 0 ? -ESPIPE : splice(*source, *target, size);
+    }
     std::uint64_t offset, here = kPosition;
     TRY_ERRNO(get_offset(offset_address, offset));
     const std::int64_t count = TRY_ERRNO(copy(*source, offset, *target, here, std::min(size, kMaxCount)));

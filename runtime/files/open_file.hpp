@@ -50,6 +50,7 @@ public:
     virtual std::int64_t change_owner(uid_t, gid_t) { return -EPERM; }
     virtual std::int64_t set_times(const timespec* /*null: now*/) { return -EPERM; }
     virtual std::int64_t control(std::uint64_t /*request*/, Address) { return -ENOTTY; }
+    std::int32_t signal_owner = 0;  // F_SETOWN; nobody gets a SIGIO
     virtual std::int64_t get_flags() { return flags_; }
     virtual std::int64_t set_flags(int flags) {
         constexpr int kChangeable = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;

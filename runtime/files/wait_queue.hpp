@@ -49,8 +49,9 @@ private:
 struct FileWatch {
     FileWatch(const void* its_owner, std::uint64_t its_fd) : owner{its_owner}, fd{its_fd} {}
     FileWatch(const FileWatch&) = delete;
-    // It is closed: to be forgotten. Releases no lock.
-    virtual void file_closed() = 0;
+    // It is closed: to be forgotten. Releases no lock. A descriptor of the host's that is to
+    // be closed too, or -1.
+    virtual int file_closed() = 0;
 
     const void* const owner;
     const std::uint64_t fd;

@@ -25,8 +25,8 @@ void EpollItem::notify(short events) {
     if (events & mask()) epoll->make_ready(*this);
 }
 
-void EpollItem::file_closed() {
-    epoll->forget(*this);
+int EpollItem::file_closed() {
+    return epoll->forget(*this);
 }
 
 void EpollItem::set(const epoll_event& event) {
@@ -36,12 +36,16 @@ void EpollItem::set(const epoll_event& event) {
 }
 
 Epoll::~Epoll() {
+    std::vector<int> host_fds;
     for (auto& item : items_) {
         if (item == nullptr) continue;
         item->file->remove_watch(*item);
-        forget(*item);
+        host_fds.push_back(forget(*item));
     }
-    if (host_ >= 0) host_epoll_close(host_);
+    host_fds.push_back(host_);
+    for (const int fd : host_fds) {
+        if (fd >= 0) host_epoll_close(fd);
+    }
 }
 
 EpollItem* Epoll::find(std::uint64_t fd, const OpenFile& file) const {
@@ -77,8 +81,9 @@ EpollItem& Epoll::make_item(std::uint64_t fd, OpenFile& file, const epoll_event&
     return item;
 }
 
-// The file does not know it any more.
-void Epoll::forget(EpollItem& item) {
+// The file does not know it any more. A descriptor that is to be closed, or -1.
+int Epoll::forget(EpollItem& item) {
+    const int own_fd = item.own_fd;
     if (item.joined != nullptr) {
         item.joined->remove(item);
         inside_.remove(&item);
@@ -88,6 +93,11 @@ void Epoll::forget(EpollItem& item) {
     generations_[slot]++;
     items_[slot].reset();
     free_.push_back(slot);
+    return own_fd;
+}
+
+int Epoll::host_fd(const EpollItem& item) const {
+    return item.own_fd >= 0 ? item.own_fd : item.file->poll_fd();
 }
 
 void Epoll::make_ready(EpollItem& item) {
@@ -140,16 +150,29 @@ std::int64_t Epoll::add(std::uint64_t fd, const Ref<OpenFile>& file, const epoll
     const std::uint64_t token = item.token;
     item.at_host = true;
     look_at(item);
-    const std::int64_t result =
-        host_epoll_control(host_, EPOLL_CTL_ADD, file->poll_fd(), host_events(item), token);
+    std::int64_t result = host_epoll_control(host_, EPOLL_CTL_ADD, file->poll_fd(), host_events(item), token);
+    // Under another descriptor of the program's the file may be watched once more.
+    if (result == -EEXIST) result = add_again(token, *file);
     if (result != 0 && find(token) != nullptr) {
         file->remove_watch(*find(token));
-        forget(*find(token));
+        if (const int own_fd = forget(*find(token)); own_fd >= 0) host_epoll_close(own_fd);
     }
     return result;
 }
 
+std::int64_t Epoll::add_again(std::uint64_t token, OpenFile& file) {
+    const std::int64_t own_fd = host_epoll_duplicate(file.poll_fd());
+    EpollItem* item = find(token);
+    if (own_fd < 0 || item == nullptr) {
+        if (own_fd >= 0) host_epoll_close(static_cast<int>(own_fd));
+        return own_fd < 0 ? own_fd : 0;
+    }
+    item->own_fd = static_cast<int>(own_fd);
+    return host_epoll_control(host_, EPOLL_CTL_ADD, item->own_fd, host_events(*item), token);
+}
+
 std::int64_t Epoll::modify(std::uint64_t fd, const Ref<OpenFile>& file, const epoll_event& event) {
+    file->poll_fd();  // if it needs a new one, then before anything is looked at
     EpollItem* item = find(fd, *file);
     if (item == nullptr) return -ENOENT;
     if (item->has(EPOLLEXCLUSIVE)) return -EINVAL;
@@ -158,18 +181,21 @@ std::int64_t Epoll::modify(std::uint64_t fd, const Ref<OpenFile>& file, const ep
     if (!item->at_host) return 0;
     if (const std::int64_t host = open_host(); host < 0) return host;
     if ((item = find(fd, *file)) == nullptr) return -ENOENT;
-    return host_epoll_control(host_, EPOLL_CTL_MOD, file->poll_fd(), host_events(*item), item->token);
+    return host_epoll_control(host_, EPOLL_CTL_MOD, host_fd(*item), host_events(*item), item->token);
 }
 
 std::int64_t Epoll::remove(std::uint64_t fd, const Ref<OpenFile>& file) {
+    file->poll_fd();
     EpollItem* item = find(fd, *file);
     if (item == nullptr) return -ENOENT;
     const bool at_host = item->at_host;
+    const int watched_fd = at_host ? host_fd(*item) : -1;
     file->remove_watch(*item);
-    forget(*item);
+    const int own_fd = forget(*item);
     // In an instance that has not made its own yet there is nothing to remove.
     if (at_host && host_instance_ == instance_generation())
-        host_epoll_control(host_, EPOLL_CTL_DEL, file->poll_fd(), 0, 0);
+        host_epoll_control(host_, EPOLL_CTL_DEL, watched_fd, 0, 0);
+    if (own_fd >= 0) host_epoll_close(own_fd);
     return 0;
 }
 
@@ -200,7 +226,7 @@ void Epoll::tell_host(std::uint64_t token) {
     for (const EpollItem* item = find(token); item != nullptr;) {
         const bool armed = item->armed;
         const Ref<OpenFile> file{item->file};
-        host_epoll_control(host_, EPOLL_CTL_MOD, file->poll_fd(), host_events(*item), token);
+        host_epoll_control(host_, EPOLL_CTL_MOD, host_fd(*item), host_events(*item), token);
         item = find(token);
         if (item != nullptr && item->armed == armed) return;
     }
@@ -266,7 +292,9 @@ std::int64_t Epoll::renew_host() {
         if (item == nullptr || !item->at_host) continue;
         const Ref<OpenFile> file{item->file};
         const std::uint64_t token = item->token;
-        host_epoll_control(host_, EPOLL_CTL_ADD, file->poll_fd(), host_events(*item), token);
+        file->poll_fd();  // a nested one's is made anew, too
+        if ((item = find(token)) == nullptr) continue;
+        host_epoll_control(host_, EPOLL_CTL_ADD, host_fd(*item), host_events(*item), token);
     }
     if (old >= 0) host_epoll_close(old);
     // Who waits at the old one comes here.

@@ -19,7 +19,7 @@ struct EpollItem final : Waiter, FileWatch {
     EpollItem(Epoll& its_epoll, std::uint64_t its_fd, OpenFile& its_file, std::uint64_t its_token)
         : FileWatch{&its_epoll, its_fd}, epoll{&its_epoll}, file{&its_file}, token{its_token} {}
     void notify(short events) override;
-    void file_closed() override;
+    int file_closed() override;
     void set(const epoll_event& event);
     // What is reported of it.
     short mask() const { return armed ? static_cast<short>(interest | kAlwaysTold) : short{0}; }
@@ -31,6 +31,7 @@ struct EpollItem final : Waiter, FileWatch {
     epoll_event given{};
     bool armed = true;     // not since an event of EPOLLONESHOT
     bool at_host = false;  // the host's epoll watches it
+    int own_fd = -1;       // under this descriptor, not the file's, which is there already
     WaitQueue* joined = nullptr;
     base::ListLink<EpollItem> ready, inside;
 };
@@ -69,11 +70,13 @@ private:
     EpollItem* find(std::uint64_t fd, const OpenFile& file) const;
     EpollItem* find(std::uint64_t token) const;
     EpollItem& make_item(std::uint64_t fd, OpenFile& file, const epoll_event& event);
-    void forget(EpollItem& item);
+    int forget(EpollItem& item);
+    int host_fd(const EpollItem& item) const;
     void make_ready(EpollItem& item);
     void look_at(EpollItem& item);
     void report(EpollItem& item, short events, Events& to);
     void tell_host(std::uint64_t token);
+    std::int64_t add_again(std::uint64_t token, OpenFile& file);
     std::int64_t open_host();
     std::int64_t renew_host();
     int depth_below() const;

@@ -20,8 +20,12 @@ std::int64_t host_epoll_control(int epoll, int operation, int fd, std::uint32_t 
     return forward(C::kEpollCtl, epoll, operation, fd, &event);
 }
 
-void host_epoll_close(int epoll) {
-    forward(C::kClose, epoll);
+std::int64_t host_epoll_duplicate(int fd) {
+    return forward(C::kDuplicate, fd, 0, 0);
+}
+
+void host_epoll_close(int fd) {
+    forward(C::kClose, fd);
 }
 
 std::uint64_t instance_generation() {

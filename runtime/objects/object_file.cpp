@@ -47,6 +47,9 @@ std::int64_t ObjectFile::control(std::uint64_t request, Address argument) {
         case FIONBIO:
             if (!get(argument, value)) return -EFAULT;
             return set_flags(value != 0 ? flags() | O_NONBLOCK : flags() & ~O_NONBLOCK);
+        case FIOASYNC:
+            if (!get(argument, value)) return -EFAULT;
+            return set_flags(value != 0 ? flags() | O_ASYNC : flags() & ~O_ASYNC);
         case FIONREAD: {
             const std::int64_t count = bytes_readable();
             return count < 0 ? count : runtime::put(argument, static_cast<int>(count));

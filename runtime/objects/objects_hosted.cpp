@@ -28,8 +28,11 @@ std::int64_t host_epoll_control(int epoll, int operation, int fd, std::uint32_t 
     event.data.u64 = token;
     return ::epoll_ctl(epoll, operation, fd, &event) == 0 ? 0 : -errno;
 }
-void host_epoll_close(int epoll) {
-    ::close(epoll);
+std::int64_t host_epoll_duplicate(int fd) {
+    return ::dup(fd);
+}
+void host_epoll_close(int fd) {
+    ::close(fd);
 }
 std::uint64_t instance_generation() {
     return hosted_generation;

@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 
@@ -263,7 +264,9 @@ protected:
         epoll_event said[16];
         const int count = ::epoll_wait(epoll_->poll_fd(), said, 16, 0);
         EXPECT_GE(count, 0);
-        return from_host({said, static_cast<std::size_t>(std::max(count, 0))});
+        auto result = from_host({said, static_cast<std::size_t>(std::max(count, 0))});
+        std::sort(result.begin(), result.end());
+        return result;
     }
     std::vector<std::uint64_t> from_host(std::span<const epoll_event> said) {
         Epoll::Events events;
@@ -360,6 +363,23 @@ TEST_F(EpollTest, HostFiles) {
     EXPECT_EQ(epoll_->remove(3, first), -ENOENT);
     second->signal();
     second = {};
+    EXPECT_EQ(at_host(), Data{});
+}
+
+TEST_F(EpollTest, AHostFileUnderTwoDescriptors) {
+    auto file = make_ref<FakeHostFile>();
+    ASSERT_EQ(epoll_->add(3, file, event(EPOLLIN, 1)), 0);
+    ASSERT_EQ(epoll_->add(4, file, event(EPOLLIN | EPOLLET, 2)), 0);
+    EXPECT_EQ(epoll_->add(4, file, event(EPOLLIN, 3)), -EEXIST);
+    file->signal();
+    EXPECT_EQ(at_host(), (Data{1, 2}));
+    EXPECT_EQ(at_host(), (Data{1}));
+    ASSERT_EQ(epoll_->modify(4, file, event(EPOLLIN, 4)), 0);
+    ASSERT_EQ(epoll_->remove(3, file), 0);
+    EXPECT_EQ(at_host(), (Data{4}));
+    hosted_generation++;
+    EXPECT_EQ(at_host(), (Data{4}));
+    file = {};
     EXPECT_EQ(at_host(), Data{});
 }
 

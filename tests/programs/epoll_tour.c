@@ -83,6 +83,17 @@ static void triggers(const char* kind, int in, int out) {
     wait_once("removed", epoll, 8, 0);
     SHOW(control(epoll, EPOLL_CTL_ADD, in, EPOLLIN | EPOLLRDHUP, 7));
     wait_once("added again", epoll, 8, 1000);
+    const int twice = dup(in);
+    SHOW(control(epoll, EPOLL_CTL_ADD, twice, EPOLLIN | EPOLLET, 8));
+    wait_once("under two descriptors", epoll, 8, 1000);
+    wait_once("one of them by edges", epoll, 8, 1000);
+    SHOW(control(epoll, EPOLL_CTL_MOD, twice, EPOLLIN, 9));
+    wait_once("modified", epoll, 8, 1000);
+    SHOW(epoll_ctl(epoll, EPOLL_CTL_DEL, twice, NULL));
+    wait_once("the other is left", epoll, 8, 1000);
+    SHOW(control(epoll, EPOLL_CTL_ADD, twice, EPOLLIN, 8));
+    close(twice);
+    wait_once("closed, but not the file", epoll, 8, 1000);
     SHOW(read(in, buffer, sizeof buffer));
     wait_once("drained", epoll, 8, 0);
     close(out);

@@ -168,6 +168,12 @@ Breach attempt(ForwardedCall which, const CallSpec& spec, const Descriptors& fds
     }
     if (which == ForwardedCall::kEpollCtl || which == ForwardedCall::kEpollWait)
         arguments[0] = static_cast<unsigned long>(fds.epoll);
+    // The host is asked for another descriptor when a file is watched under two.
+    if (which == ForwardedCall::kDuplicate) {
+        epoll_event event{};
+        const int result = epoll_ctl(fds.epoll, EPOLL_CTL_ADD, dup(fds.socket), &event);
+        return result == 0 || errno <= kMaxErrno ? kNone : kBadErrno;
+    }
     if (which == ForwardedCall::kInotifyAddWatch || which == ForwardedCall::kInotifyRemoveWatch)
         arguments[0] = static_cast<unsigned long>(fds.inotify);
     if (which == ForwardedCall::kEpollCtl) {

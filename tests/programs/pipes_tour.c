@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -135,6 +136,10 @@ static void room(void) {
     int on = 1;
     SHOW(ioctl(fds[1], FIONBIO, &on));
     SHOW(fcntl(fds[1], F_GETFL));
+    SHOW(sendfile(fds[1], fds[0], NULL, 10));
+    const int null = open("/dev/null", O_WRONLY);
+    SHOW(sendfile(null, fds[0], NULL, 10));
+    close(null);
     close(fds[0]);
     close(fds[1]);
 }

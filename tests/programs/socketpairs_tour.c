@@ -68,6 +68,12 @@ static void making(void) {
     size = 1;
     SHOW(getpeername(s[0], (struct sockaddr*)&name, &size));
     printf("size %u\n", size);
+    int on = 1;
+    SHOW(ioctl(s[0], FIOASYNC, &on));
+    SHOW(fcntl(s[0], F_SETOWN, getpid()));
+    SHOW(fcntl(s[0], F_GETOWN) == getpid());
+    SHOW(fcntl(s[0], F_GETFL) & O_ASYNC);
+    SHOW(fcntl(s[0], F_SETFL, O_NONBLOCK));
     SHOW(listen(s[0], 1));
     SHOW(accept(s[0], NULL, NULL));
     SHOW(polled(s[0], POLLIN | POLLOUT));
