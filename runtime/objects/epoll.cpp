@@ -106,7 +106,7 @@ void Epoll::make_ready(EpollItem& item) {
 }
 
 void Epoll::look_at(EpollItem& item) {
-    if (item.joined != nullptr && (item.file->readiness() & item.mask())) make_ready(item);
+    if (item.file->readiness() & item.mask()) make_ready(item);
 }
 
 int Epoll::depth_below() const {

@@ -31,6 +31,9 @@ static void errors(void) {
     const int file = open("epoll-file", O_RDWR | O_CREAT, 0600), null = open("/dev/null", O_RDWR);
     SHOW(control(epoll, EPOLL_CTL_ADD, file, EPOLLIN, 1));
     SHOW(control(epoll, EPOLL_CTL_ADD, null, EPOLLIN, 1));
+    const int always = open("/dev/urandom", O_RDONLY);
+    SHOW(control(epoll, EPOLL_CTL_ADD, always, EPOLLIN, 1));
+    close(always);
     SHOW(epoll_wait(epoll, &event, 0, 0));
     volatile int negative = -1;
     SHOW(epoll_wait(epoll, &event, negative, 0));
