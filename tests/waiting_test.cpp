@@ -46,6 +46,17 @@ TEST_P(Waiting, ThreadsAndServersWithEpoll) {
     expect_as_natively("epoll_threads_tour");
 }
 
+TEST_P(Waiting, RandomOperationsOnObjects) {
+    const int seeds = soak_seconds(0) > 0 ? 500 : 12;
+    for (int seed = 1; seed <= seeds; seed++) {
+        SCOPED_TRACE(seed);
+        expect_same(
+            GetParam(),
+            {{(programs_dir() / "random_objects").string(), std::to_string(seed), "3000"}, "", {}, {}});
+        if (HasFailure()) break;
+    }
+}
+
 // Threads that run at the same time, on several vCPUs.
 TEST_P(Waiting, OnSeveralVcpus) {
     host::MachineOptions options = machine_options(GetParam());

@@ -71,15 +71,16 @@ std::int64_t wait(Epoll& epoll, std::vector<epoll_event>& events, std::size_t mo
         begin_look();
         const int host = epoll.poll_fd();
         const std::uint64_t wakes = earlier(deadline, epoll.refresh());
-        epoll.collect(events, host < 0 ? most : epoll.share_inside(most));
-        if (host >= 0 && events.size() < most) {
-            const bool may_wait = events.empty() && !epoll.may_be_ready();
-            const std::int64_t count = ask_host(host, said, most - events.size(), may_wait, wakes);
+        if (host >= 0) {
+            // Neither side keeps the other from being heard.
+            const bool inside = epoll.readiness() != 0;
+            const std::size_t share = inside ? epoll.share_of_host(most) : most;
+            const std::int64_t count = share == 0 ? 0 : ask_host(host, said, share, !inside, wakes);
             if (count < 0 && count != -EINTR) return count;
             const auto* first = reinterpret_cast<const epoll_event*>(said.data());
             if (count > 0) epoll.collect_host({first, static_cast<std::size_t>(count)}, events);
-            if (events.empty()) epoll.collect(events, most);
         }
+        epoll.collect(events, most);
         if (!events.empty()) return static_cast<std::int64_t>(events.size());
         if (passed(deadline)) return 0;
         if (this_thread().has_signal() || empty == kMostEmptyAnswers) return -EINTR;

@@ -63,7 +63,7 @@ std::int64_t out_of_pipe(OpenFile& from, OpenFile& to, std::uint64_t& offset, st
         pipe.drop(static_cast<std::uint64_t>(count));
         if (offset != kPosition) offset += static_cast<std::uint64_t>(count);
     }
-    if (pipe.used() > 0) pipe.queue.notify(kReadable);
+    if (pipe.used() > 0) pipe.reading.notify(kReadable);
     return count;
 }
 

@@ -106,7 +106,7 @@ void Epoll::make_ready(EpollItem& item) {
 }
 
 void Epoll::look_at(EpollItem& item) {
-    if (item.file->readiness() & item.mask()) make_ready(item);
+    if (!item.ready.linked && (item.file->readiness() & item.mask())) make_ready(item);
 }
 
 int Epoll::depth_below() const {
@@ -199,6 +199,11 @@ std::int64_t Epoll::remove(std::uint64_t fd, const Ref<OpenFile>& file) {
     return 0;
 }
 
+bool Epoll::reported(const EpollItem& item, const Events& events) {
+    return std::any_of(events.begin(), events.end(),
+                       [&](const epoll_event& event) { return event.data.u64 == item.given.data.u64; });
+}
+
 void Epoll::report(EpollItem& item, short events, Events& to) {
     epoll_event event = item.given;
     event.events = static_cast<std::uint16_t>(events);
@@ -215,7 +220,8 @@ void Epoll::collect(Events& events, std::size_t most) {
         more = &item != last;
         const short found = item.file->readiness() & item.mask();
         if (found == 0) continue;
-        report(item, found, events);
+        // An epoll with files of both kinds is reported once.
+        if (!item.at_host || !reported(item, events)) report(item, found, events);
         if (item.armed && !item.has(EPOLLET)) ready_.push_back(&item);
     }
 }
@@ -239,13 +245,8 @@ void Epoll::collect_host(std::span<const epoll_event> said, Events& events) {
             strays_++;
             continue;
         }
-        // An epoll with files of both kinds is reported once.
-        const bool twice =
-            item->joined != nullptr && std::any_of(events.begin(), events.end(), [&](const epoll_event& e) {
-                return e.data.u64 == item->given.data.u64;
-            });
         const auto found = static_cast<short>(event.events & static_cast<std::uint16_t>(item->mask()));
-        if (found != 0 && !twice) report(*item, found, events);
+        if (found != 0) report(*item, found, events);
         if (item->joined != nullptr && !item->armed) tell_host(item->token);
     }
     if (strays_ > kMostStrays) renew_host();

@@ -51,12 +51,9 @@ public:
     void collect(Events& events, std::size_t most);
     // The same with what the host's epoll said. The lock may be released.
     void collect_host(std::span<const epoll_event> said, Events& events);
-    // How many of `most` events are for what is inside, so that neither side keeps the other
-    // from being heard.
-    std::size_t share_inside(std::size_t most) { return (most + (turn_ ^= 1)) / 2; }
-    // Whether the next collect() may find something.
-    bool may_be_ready() const { return !ready_.empty(); }
-
+    // How many of `most` events are for the host's files while others are ready, so that
+    // neither side keeps the other from being heard.
+    std::size_t share_of_host(std::size_t most) { return (most + (turn_ ^= 1)) / 2; }
     short readiness() override;
     std::uint64_t refresh() override;
     int poll_fd() override;
@@ -74,6 +71,7 @@ private:
     int host_fd(const EpollItem& item) const;
     void make_ready(EpollItem& item);
     void look_at(EpollItem& item);
+    static bool reported(const EpollItem& item, const Events& events);
     void report(EpollItem& item, short events, Events& to);
     void tell_host(std::uint64_t token);
     std::int64_t add_again(std::uint64_t token, OpenFile& file);

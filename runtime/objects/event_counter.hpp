@@ -11,8 +11,8 @@ public:
         : AnonymousFile{flags, "eventfd"}, count_{count}, semaphore_{semaphore} {}
 
     short readiness() override {
-        const short in = count_ > 0 ? kReadable : short{0};
-        return in | (count_ < kMost ? kWritable : short{0});
+        const short in = count_ > 0 ? POLLIN : short{0};
+        return in | (count_ < kMost ? short{POLLOUT} : short{0});
     }
 
 protected:
@@ -22,7 +22,7 @@ protected:
         const std::uint64_t taken = semaphore_ ? 1 : count_;
         if (!to.write(0, &taken, sizeof(taken))) return -EFAULT;
         count_ -= taken;
-        queue_.notify(kWritable);
+        queue_.notify(POLLOUT);
         return sizeof(taken);
     }
     std::int64_t put(const Buffers& from, std::uint64_t) override {
@@ -32,7 +32,7 @@ protected:
         if (added > kMost) return -EINVAL;
         if (added > kMost - count_) return -EAGAIN;
         count_ += added;
-        queue_.notify(kReadable);
+        queue_.notify(POLLIN);
         return sizeof(added);
     }
 

@@ -8,9 +8,9 @@ namespace enclavisor::runtime {
 namespace {
 
 constexpr std::uint64_t kLargestPiece = 32 << 10;  // of a stream
-constexpr std::uint64_t kSmallestPiece = 512;      // small writes to a stream share it
 constexpr std::uint64_t kOverhead = 768;           // what Linux counts for a small message
 constexpr short kSocketWritable = kWritable | POLLWRBAND;
+constexpr short kEverything = kReadable | POLLRDHUP | kSocketWritable | kAlwaysTold;
 
 }  // namespace
 
@@ -26,8 +26,10 @@ LocalSocket::~LocalSocket() {
         if (type_ != SOCK_DGRAM) {
             peer->shut_read_ = peer->shut_write_ = true;
             if (!inbox_.empty()) peer->error_ = ECONNRESET;
+            peer->queue_.notify(kEverything);
+        } else if (!inbox_.empty()) {
+            peer->queue_.notify(kSocketWritable);
         }
-        peer->queue_.notify(kReadable | POLLRDHUP | kSocketWritable | kAlwaysTold);
     }
     // Files that nobody received close now, which may release the lock: this is unreachable.
     while (!inbox_.empty()) pop();
@@ -41,41 +43,38 @@ std::unique_ptr<LocalSocket::Message> LocalSocket::pop() {
     std::unique_ptr<Message> message{inbox_.pop_front()};
     inbox_weight_ -= weight(*message);
     inbox_bytes_ -= message->left();
-    if (peer_ != nullptr) peer_->queue_.notify(kSocketWritable);
+    if (peer_ != nullptr && (peer_->readiness() & POLLOUT)) peer_->queue_.notify(kSocketWritable);
     return message;
 }
 
-std::int64_t LocalSocket::put_message(const Buffers& from, std::uint64_t done, Attachments& files) {
+// Whether anything can be sent at all: 0 or -errno.
+std::int64_t LocalSocket::check_peer() {
+    if (!is_stream() && error_ != 0) return -take_error();
     if (shut_write_) return -EPIPE;
-    if (peer_ == nullptr) return std::exchange(connected_, false) ? -ECONNREFUSED : -ENOTCONN;
-    if (peer_->shut_read_) return -EPIPE;
+    if (peer_ != nullptr && !peer_->shut_read_) return 0;
+    // Linux gives back the room that the message took.
+    queue_.notify(kSocketWritable);
+    if (peer_ != nullptr) return -EPIPE;
+    if (!std::exchange(connected_, false)) return -ENOTCONN;
+    // With the news of the peer's end what it had sent is gone.
+    while (!inbox_.empty()) pop();
+    return -ECONNREFUSED;
+}
+
+std::int64_t LocalSocket::put_message(const Buffers& from, std::uint64_t done, Attachments& files) {
+    if (const std::int64_t error = check_peer(); error != 0) return error;
     std::uint64_t size = from.size() - done;
     if (!is_stream() && size > send_size - 32) return -EMSGSIZE;
     if (is_stream() && size == 0) return 0;
     if (peer_->inbox_weight_ >= send_size) return -EAGAIN;
-    Message* last = peer_->inbox_.last();
-    const bool shared = is_stream() && files.empty() && last != nullptr && last->files.empty() &&
-                        last->end < last->bytes.size();
-    std::unique_ptr<Message> made;
     if (is_stream()) size = std::min(size, kLargestPiece);
-    if (shared) {
-        size = std::min(size, last->bytes.size() - last->end);
-    } else {
-        made =
-            std::make_unique<Message>(is_stream() ? std::max(size, kSmallestPiece) : size, std::move(files));
-        files.clear();
-        last = made.get();
-    }
-    if (!from.read(done, last->bytes.data() + last->end, size)) {
-        if (made != nullptr) files = std::move(made->files);
-        return -EFAULT;
-    }
-    last->end += size;
+    auto message = std::make_unique<Message>(size);
+    if (!from.read(done, message->bytes.data(), size)) return -EFAULT;
+    message->end = size;
+    message->files = std::exchange(files, {});
     peer_->inbox_bytes_ += size;
-    if (made != nullptr) {
-        peer_->inbox_weight_ += weight(*made);
-        peer_->inbox_.push_back(made.release());
-    }
+    peer_->inbox_weight_ += weight(*message);
+    peer_->inbox_.push_back(message.release());
     peer_->queue_.notify(kReadable | POLLRDBAND);
     return static_cast<std::int64_t>(size);
 }
@@ -129,6 +128,7 @@ std::int64_t LocalSocket::take_stream(const Buffers& to, int flags, Received& re
 }
 
 std::int64_t LocalSocket::take_message(const Buffers& to, int flags, Received& received) {
+    if (error_ != 0) return -take_error();
     Message* message = inbox_.first();
     if (message == nullptr) return nothing_there();
     const std::uint64_t size = message->left();
@@ -188,12 +188,9 @@ std::int64_t LocalSocket::shut_down(int how) {
     const bool read = how != SHUT_WR, write = how != SHUT_RD;
     shut_read_ |= read;
     shut_write_ |= write;
-    constexpr short kEverything = kReadable | POLLRDHUP | kSocketWritable | kAlwaysTold;
-    if (peer_ != nullptr) {
-        if (type_ != SOCK_DGRAM) {
-            peer_->shut_read_ |= write;
-            peer_->shut_write_ |= read;
-        }
+    if (peer_ != nullptr && type_ != SOCK_DGRAM) {
+        peer_->shut_read_ |= write;
+        peer_->shut_write_ |= read;
         peer_->queue_.notify(kEverything);
     }
     queue_.notify(kEverything);

@@ -59,8 +59,7 @@ protected:
 
 private:
     struct Message {
-        Message(std::uint64_t capacity, Attachments&& its_files)
-            : bytes{capacity}, files{std::move(its_files)} {}
+        explicit Message(std::uint64_t size) : bytes{size} {}
         std::uint64_t left() const { return end - begin; }
         Buffer bytes;
         std::uint64_t begin = 0, end = 0;
@@ -72,6 +71,7 @@ private:
     // What a message counts for against its sender's SO_SNDBUF.
     static std::uint64_t weight(const Message& message);
     std::unique_ptr<Message> pop();
+    std::int64_t check_peer();
     std::int64_t put_message(const Buffers& from, std::uint64_t done, Attachments& files);
     std::int64_t take_stream(const Buffers& to, int flags, Received& received);
     std::int64_t take_message(const Buffers& to, int flags, Received& received);

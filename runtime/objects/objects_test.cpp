@@ -170,12 +170,12 @@ TEST(EventCounterTest, CountsAndOverflows) {
     EventCounter counter{O_RDWR | O_NONBLOCK, 0, false};
     std::uint64_t value = ~0ull - 1;
     EXPECT_EQ(counter.write(buffers(&value, 8), kPosition), 8);
-    EXPECT_EQ(counter.readiness(), kReadable);
+    EXPECT_EQ(counter.readiness(), POLLIN);
     value = 1;
     EXPECT_EQ(counter.write(buffers(&value, 8), kPosition), -EAGAIN);
     EXPECT_EQ(counter.read(buffers(&value, 8), kPosition), 8);
     EXPECT_EQ(value, ~0ull - 1);
-    EXPECT_EQ(counter.readiness(), kWritable);
+    EXPECT_EQ(counter.readiness(), POLLOUT);
     value = ~0ull;
     EXPECT_EQ(counter.write(buffers(&value, 8), kPosition), -EINVAL);
 }
@@ -205,7 +205,7 @@ TEST_F(TimerTest, Once) {
     EXPECT_EQ(take(), 0u);
     EXPECT_GT(timer_.refresh(), timer_.now());
     pass(100 * kSecond);
-    EXPECT_EQ(timer_.readiness(), kReadable);
+    EXPECT_EQ(timer_.readiness(), POLLIN);
     EXPECT_EQ(timer_.refresh(), 0u);
     EXPECT_EQ(take(), 1u);
     EXPECT_EQ(take(), 0u);

@@ -42,13 +42,13 @@ void Pipe::drop(std::uint64_t size) {
     const bool was_full = room() == 0;
     begin_ += size;
     if (begin_ == end_) begin_ = end_ = 0;
-    if (was_full && room() > 0) queue.notify(kWritable);
+    if (was_full && room() > 0) writing.notify(kWritable);
 }
 
 std::int64_t Pipe::put(const Buffers& from, std::uint64_t done) {
-    if (readers == 0) return -EPIPE;
     const std::uint64_t wanted = from.size() - done;
     if (wanted == 0) return 0;
+    if (readers == 0) return -EPIPE;
     // A small write is whole or not at all.
     if (room() == 0 || (from.size() <= kPipePage && room() < wanted)) return -EAGAIN;
     if (ring_ == nullptr) ring_ = std::make_unique<Buffer>(size_);
@@ -58,7 +58,7 @@ std::int64_t Pipe::put(const Buffers& from, std::uint64_t done) {
     });
     if (!copied) return -EFAULT;
     end_ += count;
-    queue.notify(kReadable);
+    reading.notify(kReadable);
     return static_cast<std::int64_t>(count);
 }
 
@@ -74,7 +74,7 @@ std::int64_t Pipe::resize(std::uint64_t size) {
         begin_ = 0;
     }
     size_ = size;
-    if (room() > 0) queue.notify(kWritable);
+    if (room() > 0) writing.notify(kWritable);
     return static_cast<std::int64_t>(size);
 }
 
@@ -86,7 +86,8 @@ PipeEnd::PipeEnd(Ref<Pipe> pipe, int flags, std::uint64_t number)
 PipeEnd::~PipeEnd() {
     (readable() ? pipe_->readers : pipe_->writers)--;
     // Whoever waits finds nothing more to come, or nobody who would read it.
-    pipe_->queue.notify(readable() ? kWritable | POLLERR : kReadable | POLLHUP);
+    pipe_->reading.notify(kReadable | kAlwaysTold);
+    pipe_->writing.notify(kWritable | kAlwaysTold);
 }
 
 std::int64_t PipeEnd::stat(struct stat& info) {

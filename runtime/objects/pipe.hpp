@@ -28,7 +28,7 @@ public:
     // A page that was read in part is not free yet, as on Linux.
     std::uint64_t room() const { return size_ - (end_ - begin_ / kPipePage * kPipePage); }
 
-    WaitQueue queue;
+    WaitQueue reading, writing;  // who waits at the one end, at the other
     std::uint32_t readers = 0, writers = 0;
     // What is there is on its way elsewhere: nobody may take it.
     bool held = false;
@@ -53,7 +53,7 @@ public:
     Pipe* pipe() override { return pipe_.get(); }
     std::string name() const override;
     short readiness() override;
-    WaitQueue* queue() override { return &pipe_->queue; }
+    WaitQueue* queue() override { return readable() ? &pipe_->reading : &pipe_->writing; }
 
 protected:
     std::int64_t take(const Buffers& to) override { return pipe_->take(to); }

@@ -24,7 +24,7 @@ signalfd_siginfo describe(const SignalInfo& info) {
 
 void SignalFile::set(std::uint64_t signals) {
     set_ = signals;
-    queue()->notify(kReadable);
+    queue()->notify(POLLIN);
 }
 
 WaitQueue* SignalFile::queue() {
@@ -33,7 +33,7 @@ WaitQueue* SignalFile::queue() {
 
 short SignalFile::readiness() {
     const std::uint64_t waiting = this_thread().signals.pending().set() | process().signals.pending().set();
-    return waiting & set_ ? kReadable : short{0};
+    return waiting & set_ ? POLLIN : short{0};
 }
 
 std::int64_t SignalFile::take(const Buffers& to) {

@@ -7,7 +7,7 @@ void TimerFile::set(std::uint64_t first, std::uint64_t interval) {
     interval_ = interval;
     taken_ = told_ = 0;
     // Who waits has another deadline now.
-    queue_.notify(kReadable);
+    queue_.notify(POLLIN);
 }
 
 std::uint64_t TimerFile::expirations() const {
@@ -27,7 +27,7 @@ std::uint64_t TimerFile::refresh() {
     const std::uint64_t expired = expirations();
     if (expired > told_) {
         told_ = expired;
-        queue_.notify(kReadable);
+        queue_.notify(POLLIN);
     }
     const std::uint64_t rest = left();
     return rest == 0 ? 0 : clock_->read(ClockKind::kMonotonic) + rest;

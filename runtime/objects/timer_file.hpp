@@ -18,7 +18,7 @@ public:
     std::uint64_t left() const;  // 0: it will not expire
     std::uint64_t interval() const { return interval_; }
 
-    short readiness() override { return expirations() > taken_ ? kReadable : short{0}; }
+    short readiness() override { return expirations() > taken_ ? POLLIN : short{0}; }
     std::uint64_t refresh() override;
     TimerFile* timer() override { return this; }
 
