@@ -96,7 +96,7 @@ int Epoll::forget(EpollItem& item) {
     return own_fd;
 }
 
-int Epoll::host_fd(const EpollItem& item) const {
+int Epoll::watched_fd(const EpollItem& item) const {
     return item.own_fd >= 0 ? item.own_fd : item.file->poll_fd();
 }
 
@@ -181,7 +181,7 @@ std::int64_t Epoll::modify(std::uint64_t fd, const Ref<OpenFile>& file, const ep
     if (!item->at_host) return 0;
     if (const std::int64_t host = open_host(); host < 0) return host;
     if ((item = find(fd, *file)) == nullptr) return -ENOENT;
-    return host_epoll_control(host_, EPOLL_CTL_MOD, host_fd(*item), host_events(*item), item->token);
+    return host_epoll_control(host_, EPOLL_CTL_MOD, watched_fd(*item), host_events(*item), item->token);
 }
 
 std::int64_t Epoll::remove(std::uint64_t fd, const Ref<OpenFile>& file) {
@@ -189,12 +189,12 @@ std::int64_t Epoll::remove(std::uint64_t fd, const Ref<OpenFile>& file) {
     EpollItem* item = find(fd, *file);
     if (item == nullptr) return -ENOENT;
     const bool at_host = item->at_host;
-    const int watched_fd = at_host ? host_fd(*item) : -1;
+    const int fd_at_host = at_host ? watched_fd(*item) : -1;
     file->remove_watch(*item);
     const int own_fd = forget(*item);
     // In an instance that has not made its own yet there is nothing to remove.
     if (at_host && host_instance_ == instance_generation())
-        host_epoll_control(host_, EPOLL_CTL_DEL, watched_fd, 0, 0);
+        host_epoll_control(host_, EPOLL_CTL_DEL, fd_at_host, 0, 0);
     if (own_fd >= 0) host_epoll_close(own_fd);
     return 0;
 }
@@ -232,7 +232,7 @@ void Epoll::tell_host(std::uint64_t token) {
     for (const EpollItem* item = find(token); item != nullptr;) {
         const bool armed = item->armed;
         const Ref<OpenFile> file{item->file};
-        host_epoll_control(host_, EPOLL_CTL_MOD, host_fd(*item), host_events(*item), token);
+        host_epoll_control(host_, EPOLL_CTL_MOD, watched_fd(*item), host_events(*item), token);
         item = find(token);
         if (item != nullptr && item->armed == armed) return;
     }
@@ -295,7 +295,7 @@ std::int64_t Epoll::renew_host() {
         const std::uint64_t token = item->token;
         file->poll_fd();  // a nested one's is made anew, too
         if ((item = find(token)) == nullptr) continue;
-        host_epoll_control(host_, EPOLL_CTL_ADD, host_fd(*item), host_events(*item), token);
+        host_epoll_control(host_, EPOLL_CTL_ADD, watched_fd(*item), host_events(*item), token);
     }
     if (old >= 0) host_epoll_close(old);
     // Who waits at the old one comes here.

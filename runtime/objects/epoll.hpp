@@ -68,7 +68,7 @@ private:
     EpollItem* find(std::uint64_t token) const;
     EpollItem& make_item(std::uint64_t fd, OpenFile& file, const epoll_event& event);
     int forget(EpollItem& item);
-    int host_fd(const EpollItem& item) const;
+    int watched_fd(const EpollItem& item) const;
     void make_ready(EpollItem& item);
     void look_at(EpollItem& item);
     static bool reported(const EpollItem& item, const Events& events);
