@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace enclavisor::runtime;
     if (size == 0) return 0;
     const std::span<const std::byte> bytes{reinterpret_cast<const std::byte*>(data) + 1, size - 1};
-    switch (data[0] % 4) {
+    switch (data[0] % 5) {
         case 0:
             directory_entries_valid(bytes);
             break;
@@ -20,6 +20,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (const auto start = parse_start({bytes.begin(), bytes.end()})) {
                 if (start->directory.empty() || start->info.pid == 0) __builtin_trap();
             }
+            break;
+        case 3:
+            inotify_events_valid(bytes);
             break;
         default:
             parse_config(bytes);

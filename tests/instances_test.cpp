@@ -102,6 +102,18 @@ TEST_P(Instances, TheCommandRunsThem) {
     EXPECT_EQ(distinct.size(), 5u) << result.out;
 }
 
+TEST_P(Instances, HaveTheirOwnPipesTimersAndEpolls) {
+    RunOptions options;
+    options.inherit_environment = true;
+    const auto result = run({enclavisor_command(), "run", "--platform", host::platform_name(GetParam()),
+                             "--quiet", "--instances", "5", (programs_dir() / "object_instances").string()},
+                            options);
+    EXPECT_EQ(result.status, 0) << result.err;
+    std::string expected = "template 13\n";
+    for (int i = 0; i < 5; i++) expected += "instance 1 1 'of the template' 15 4 8 1 20 w 1\n";
+    EXPECT_EQ(result.out, expected);
+}
+
 TEST_P(Instances, TheManifestNamesThePoint) {
     const TempDir temp;
     write_file(temp / "sh.toml",

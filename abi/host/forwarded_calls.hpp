@@ -97,7 +97,6 @@ enum class ForwardedCall : std::uint32_t {
     kFchdir,
     kGetcwd,
     kUmask,
-    kPipe,
     kGetFlags,
     kSetFlags,
     kGetLock,
@@ -114,7 +113,6 @@ enum class ForwardedCall : std::uint32_t {
     kSetNonBlocking,
     kGetProcessGroup,
     kSocket,
-    kSocketpair,
     kConnect,
     kBind,
     kListen,
@@ -128,6 +126,13 @@ enum class ForwardedCall : std::uint32_t {
     kGetsockopt,
     kPoll,
     kReadHashes,
+    kEpollCreate,
+    kEpollCtl,
+    kEpollWait,
+    kDuplicate,
+    kInotifyInit,
+    kInotifyAddWatch,
+    kInotifyRemoveWatch,
     kCount_,
 };
 inline constexpr std::size_t kForwardedCallCount = static_cast<std::size_t>(ForwardedCall::kCount_);
@@ -164,7 +169,7 @@ constexpr Argument in_out_struct(std::uint32_t size) {
 
 // Sizes of the Linux x86-64 structures that travel: stat 144, statx 256,
 // statfs 120, flock 32, termios (kernel's) 36, winsize 8, timespec[2] 32,
-// pollfd 8, socklen_t 4, int 4.
+// pollfd 8, epoll_event 12, socklen_t 4, int 4.
 inline constexpr auto kForwardedCalls = [] {
     using namespace table;
     using C = ForwardedCall;
@@ -206,7 +211,6 @@ inline constexpr auto kForwardedCalls = [] {
         {C::kFchdir, "fchdir", 81, {fd}, R::kZero},
         {C::kGetcwd, "getcwd", 79, {output(1), value}, R::kCount},
         {C::kUmask, "umask", 95, {value}, R::kAtMost, 0777},
-        {C::kPipe, "pipe2", 293, {output_struct(8), value}, R::kZero},
         {C::kGetFlags, "fcntl(F_GETFL)", 72, {fd, constant(3)}, R::kAtMost, 0x7fffffff},
         {C::kSetFlags, "fcntl(F_SETFL)", 72, {fd, constant(4), value}, R::kZero},
         {C::kGetLock, "fcntl(F_GETLK)", 72, {fd, constant(5), in_out_struct(32)}, R::kZero},
@@ -223,7 +227,6 @@ inline constexpr auto kForwardedCalls = [] {
         {C::kSetNonBlocking, "ioctl(FIONBIO)", 16, {fd, constant(0x5421), input_struct(4)}, R::kZero},
         {C::kGetProcessGroup, "ioctl(TIOCGPGRP)", 16, {fd, constant(0x540f), output_struct(4)}, R::kZero},
         {C::kSocket, "socket", 41, {value, value, value}, R::kFd},
-        {C::kSocketpair, "socketpair", 53, {value, value, value, output_struct(8)}, R::kZero},
         {C::kConnect, "connect", 42, {fd, input(2), value}, R::kZero},
         {C::kBind, "bind", 49, {fd, input(2), value}, R::kZero},
         {C::kListen, "listen", 50, {fd, value}, R::kZero},
@@ -246,6 +249,18 @@ inline constexpr auto kForwardedCalls = [] {
          R::kZero},
         {C::kPoll, "ppoll", 271, {in_out(1, 8), value, input_struct(16), constant(0)}, R::kAtMostArgument, 1},
         {C::kReadHashes, "pread64 (trusted hashes)", 17, {hashes, output(2), value, value}, R::kCount},
+        {C::kEpollCreate, "epoll_create1", 291, {value}, R::kFd},
+        {C::kEpollCtl, "epoll_ctl", 233, {fd, value, fd, input_struct(12)}, R::kZero},
+        {C::kEpollWait,
+         "epoll_pwait2",
+         441,
+         {fd, output(2, 12), value, input_struct(16), constant(0)},
+         R::kAtMostArgument,
+         2},
+        {C::kDuplicate, "fcntl(F_DUPFD_CLOEXEC)", 72, {fd, constant(1030), value}, R::kFd},
+        {C::kInotifyInit, "inotify_init1", 294, {value}, R::kFd},
+        {C::kInotifyAddWatch, "inotify_add_watch", 254, {fd, path, value}, R::kAtMost, 0x7fffffff},
+        {C::kInotifyRemoveWatch, "inotify_rm_watch", 255, {fd, value}, R::kZero},
     });
 }();
 static_assert(kForwardedCalls.size() == kForwardedCallCount);

@@ -3,7 +3,6 @@
 #include <sys/ioctl.h>
 
 #include "runtime/calls/call.hpp"
-#include "runtime/files/host_file.hpp"
 #include "runtime/host/host.hpp"
 
 namespace enclavisor::runtime {
@@ -69,8 +68,21 @@ std::int64_t sys_fcntl(Fd fd, int command, std::uint64_t argument) {
         case F_SETLK:
         case F_SETLKW:
             return file->lock_record(command, argument);
+        case F_GETOWN:
+            return file->signal_owner;
+        case F_SETOWN:
+            file->signal_owner = static_cast<std::int32_t>(argument);
+            return 0;
+        case F_GETOWN_EX: {
+            const std::int32_t owner = file->signal_owner;
+            return put(argument,
+                       owner < 0 ? f_owner_ex{F_OWNER_PGRP, -owner} : f_owner_ex{F_OWNER_PID, owner});
+        }
         case F_GETPIPE_SZ:
-            return 65536;
+            return file->pipe_size(0);
+        case F_SETPIPE_SZ:
+            if (static_cast<std::int32_t>(argument) < 0) return -EINVAL;
+            return file->pipe_size(std::max<std::uint64_t>(static_cast<std::uint32_t>(argument), 1));
         default:
             return -EINVAL;
     }
@@ -145,42 +157,6 @@ std::int64_t sys_readahead(Fd fd) {
     return 0;
 }
 
-// Two new files of the host's, whose numbers it wrote into `host`.
-std::int64_t add_pair(const std::int32_t (&host)[2], int first_flags, int second_flags, bool close_on_exec,
-                      Address to) {
-    if (host[0] < 0 || host[1] < 0 || host[0] > abi::kMaxHostFd || host[1] > abi::kMaxHostFd ||
-        host[0] == host[1]) {
-        return -EIO;
-    }
-    Descriptors& files = process().files;
-    const std::int64_t first = files.add(Ref<OpenFile>{new HostFile(host[0], first_flags)}, close_on_exec);
-    const std::int64_t second = files.add(Ref<OpenFile>{new HostFile(host[1], second_flags)}, close_on_exec);
-    const std::int32_t numbers[2] = {static_cast<std::int32_t>(first), static_cast<std::int32_t>(second)};
-    const std::int64_t result = first < 0 ? first : second < 0 ? second : put(to, numbers);
-    if (result < 0) {
-        if (first >= 0) files.close(static_cast<std::uint64_t>(first));
-        if (second >= 0) files.close(static_cast<std::uint64_t>(second));
-    }
-    return result;
-}
-
-std::int64_t sys_pipe2(Address to, int flags) {
-    std::int32_t host[2];
-    TRY_ERRNO(forward(abi::ForwardedCall::kPipe, host, flags | O_CLOEXEC));
-    const int status = flags & (O_NONBLOCK | O_DIRECT);
-    return add_pair(host, O_RDONLY | status, O_WRONLY | status, flags & O_CLOEXEC, to);
-}
-std::int64_t sys_pipe(Address to) {
-    return sys_pipe2(to, 0);
-}
-
-std::int64_t sys_socketpair(int domain, int type, int protocol, Address to) {
-    constexpr int kCloseOnExec = O_CLOEXEC;  // SOCK_CLOEXEC is the same bit
-    std::int32_t host[2];
-    TRY_ERRNO(forward(abi::ForwardedCall::kSocketpair, domain, type | kCloseOnExec, protocol, host));
-    return add_pair(host, O_RDWR, O_RDWR, type & kCloseOnExec, to);
-}
-
 }  // namespace
 
 ENCLAVISOR_CALL(close)
@@ -205,8 +181,5 @@ ENCLAVISOR_CALL(fchown)
 ENCLAVISOR_CALL(flock)
 ENCLAVISOR_CALL(fadvise64)
 ENCLAVISOR_CALL(readahead)
-ENCLAVISOR_CALL(pipe2)
-ENCLAVISOR_CALL(pipe)
-ENCLAVISOR_CALL(socketpair)
 
 }  // namespace enclavisor::runtime

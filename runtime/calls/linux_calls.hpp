@@ -15,14 +15,14 @@
     INSIDE(10, mprotect) INSIDE(11, munmap) INSIDE(12, brk) INSIDE(13, rt_sigaction) \
     INSIDE(14, rt_sigprocmask) INSIDE(15, rt_sigreturn) FORWARDED(16, ioctl) FORWARDED(17, pread64) \
     FORWARDED(18, pwrite64) FORWARDED(19, readv) FORWARDED(20, writev) FORWARDED(21, access) \
-    FORWARDED(22, pipe) FORWARDED(23, select) INSIDE(24, sched_yield) INSIDE(25, mremap) INSIDE(26, msync) \
+    INSIDE(22, pipe) FORWARDED(23, select) INSIDE(24, sched_yield) INSIDE(25, mremap) INSIDE(26, msync) \
     INSIDE(27, mincore) INSIDE(28, madvise) ABSENT(29, shmget) ABSENT(30, shmat) ABSENT(31, shmctl) \
     INSIDE(32, dup) INSIDE(33, dup2) INSIDE(34, pause) INSIDE(35, nanosleep) ABSENT(36, getitimer) \
     ABSENT(37, alarm) ABSENT(38, setitimer) INSIDE(39, getpid) FORWARDED(40, sendfile) \
     FORWARDED(41, socket) FORWARDED(42, connect) FORWARDED(43, accept) FORWARDED(44, sendto) \
     FORWARDED(45, recvfrom) FORWARDED(46, sendmsg) FORWARDED(47, recvmsg) FORWARDED(48, shutdown) \
     FORWARDED(49, bind) FORWARDED(50, listen) FORWARDED(51, getsockname) FORWARDED(52, getpeername) \
-    FORWARDED(53, socketpair) FORWARDED(54, setsockopt) FORWARDED(55, getsockopt) INSIDE(56, clone) \
+    INSIDE(53, socketpair) FORWARDED(54, setsockopt) FORWARDED(55, getsockopt) INSIDE(56, clone) \
     ABSENT(57, fork) ABSENT(58, vfork) ABSENT(59, execve) INSIDE(60, exit) ABSENT(61, wait4) \
     INSIDE(62, kill) INSIDE(63, uname) ABSENT(64, semget) ABSENT(65, semop) ABSENT(66, semctl) \
     ABSENT(67, shmdt) ABSENT(68, msgget) ABSENT(69, msgsnd) ABSENT(70, msgrcv) ABSENT(71, msgctl) \
@@ -62,33 +62,33 @@
     INSIDE(201, time) INSIDE(202, futex) INSIDE(203, sched_setaffinity) INSIDE(204, sched_getaffinity) \
     ABSENT(205, set_thread_area) ABSENT(206, io_setup) ABSENT(207, io_destroy) ABSENT(208, io_getevents) \
     ABSENT(209, io_submit) ABSENT(210, io_cancel) ABSENT(211, get_thread_area) ABSENT(212, lookup_dcookie) \
-    ABSENT(213, epoll_create) ABSENT(214, epoll_ctl_old) ABSENT(215, epoll_wait_old) \
+    INSIDE(213, epoll_create) ABSENT(214, epoll_ctl_old) ABSENT(215, epoll_wait_old) \
     ABSENT(216, remap_file_pages) FORWARDED(217, getdents64) INSIDE(218, set_tid_address) \
     ABSENT(219, restart_syscall) ABSENT(220, semtimedop) FORWARDED(221, fadvise64) \
     ABSENT(222, timer_create) ABSENT(223, timer_settime) ABSENT(224, timer_gettime) \
     ABSENT(225, timer_getoverrun) ABSENT(226, timer_delete) ABSENT(227, clock_settime) \
     INSIDE(228, clock_gettime) INSIDE(229, clock_getres) INSIDE(230, clock_nanosleep) \
-    INSIDE(231, exit_group) ABSENT(232, epoll_wait) ABSENT(233, epoll_ctl) INSIDE(234, tgkill) \
+    INSIDE(231, exit_group) FORWARDED(232, epoll_wait) FORWARDED(233, epoll_ctl) INSIDE(234, tgkill) \
     FORWARDED(235, utimes) ABSENT(236, vserver) ABSENT(237, mbind) ABSENT(238, set_mempolicy) \
     ABSENT(239, get_mempolicy) ABSENT(240, mq_open) ABSENT(241, mq_unlink) ABSENT(242, mq_timedsend) \
     ABSENT(243, mq_timedreceive) ABSENT(244, mq_notify) ABSENT(245, mq_getsetattr) ABSENT(246, kexec_load) \
     ABSENT(247, waitid) ABSENT(248, add_key) ABSENT(249, request_key) ABSENT(250, keyctl) \
-    ABSENT(251, ioprio_set) ABSENT(252, ioprio_get) ABSENT(253, inotify_init) \
-    ABSENT(254, inotify_add_watch) ABSENT(255, inotify_rm_watch) ABSENT(256, migrate_pages) \
+    ABSENT(251, ioprio_set) ABSENT(252, ioprio_get) FORWARDED(253, inotify_init) \
+    FORWARDED(254, inotify_add_watch) FORWARDED(255, inotify_rm_watch) ABSENT(256, migrate_pages) \
     FORWARDED(257, openat) FORWARDED(258, mkdirat) FORWARDED(259, mknodat) FORWARDED(260, fchownat) \
     FORWARDED(261, futimesat) FORWARDED(262, newfstatat) FORWARDED(263, unlinkat) FORWARDED(264, renameat) \
     FORWARDED(265, linkat) FORWARDED(266, symlinkat) FORWARDED(267, readlinkat) FORWARDED(268, fchmodat) \
     FORWARDED(269, faccessat) FORWARDED(270, pselect6) FORWARDED(271, ppoll) ABSENT(272, unshare) \
-    INSIDE(273, set_robust_list) INSIDE(274, get_robust_list) ABSENT(275, splice) ABSENT(276, tee) \
-    FORWARDED(277, sync_file_range) ABSENT(278, vmsplice) ABSENT(279, move_pages) \
-    FORWARDED(280, utimensat) ABSENT(281, epoll_pwait) ABSENT(282, signalfd) ABSENT(283, timerfd_create) \
-    ABSENT(284, eventfd) FORWARDED(285, fallocate) ABSENT(286, timerfd_settime) \
-    ABSENT(287, timerfd_gettime) FORWARDED(288, accept4) ABSENT(289, signalfd4) ABSENT(290, eventfd2) \
-    ABSENT(291, epoll_create1) INSIDE(292, dup3) FORWARDED(293, pipe2) ABSENT(294, inotify_init1) \
+    INSIDE(273, set_robust_list) INSIDE(274, get_robust_list) FORWARDED(275, splice) INSIDE(276, tee) \
+    FORWARDED(277, sync_file_range) INSIDE(278, vmsplice) ABSENT(279, move_pages) \
+    FORWARDED(280, utimensat) FORWARDED(281, epoll_pwait) INSIDE(282, signalfd) INSIDE(283, timerfd_create) \
+    INSIDE(284, eventfd) FORWARDED(285, fallocate) INSIDE(286, timerfd_settime) \
+    INSIDE(287, timerfd_gettime) FORWARDED(288, accept4) INSIDE(289, signalfd4) INSIDE(290, eventfd2) \
+    INSIDE(291, epoll_create1) INSIDE(292, dup3) INSIDE(293, pipe2) FORWARDED(294, inotify_init1) \
     FORWARDED(295, preadv) FORWARDED(296, pwritev) INSIDE(297, rt_tgsigqueueinfo) \
-    ABSENT(298, perf_event_open) ABSENT(299, recvmmsg) ABSENT(300, fanotify_init) \
+    ABSENT(298, perf_event_open) FORWARDED(299, recvmmsg) ABSENT(300, fanotify_init) \
     ABSENT(301, fanotify_mark) INSIDE(302, prlimit64) ABSENT(303, name_to_handle_at) \
-    ABSENT(304, open_by_handle_at) ABSENT(305, clock_adjtime) FORWARDED(306, syncfs) ABSENT(307, sendmmsg) \
+    ABSENT(304, open_by_handle_at) ABSENT(305, clock_adjtime) FORWARDED(306, syncfs) FORWARDED(307, sendmmsg) \
     ABSENT(308, setns) INSIDE(309, getcpu) ABSENT(310, process_vm_readv) ABSENT(311, process_vm_writev) \
     ABSENT(312, kcmp) ABSENT(313, finit_module) ABSENT(314, sched_setattr) ABSENT(315, sched_getattr) \
     FORWARDED(316, renameat2) ABSENT(317, seccomp) INSIDE(318, getrandom) ABSENT(319, memfd_create) \
@@ -100,7 +100,7 @@
     ABSENT(428, open_tree) ABSENT(429, move_mount) ABSENT(430, fsopen) ABSENT(431, fsconfig) \
     ABSENT(432, fsmount) ABSENT(433, fspick) ABSENT(434, pidfd_open) INSIDE(435, clone3) \
     INSIDE(436, close_range) ABSENT(437, openat2) ABSENT(438, pidfd_getfd) FORWARDED(439, faccessat2) \
-    ABSENT(440, process_madvise) ABSENT(441, epoll_pwait2) ABSENT(442, mount_setattr) \
+    ABSENT(440, process_madvise) FORWARDED(441, epoll_pwait2) ABSENT(442, mount_setattr) \
     ABSENT(443, quotactl_fd) ABSENT(444, landlock_create_ruleset) ABSENT(445, landlock_add_rule) \
     ABSENT(446, landlock_restrict_self) ABSENT(447, memfd_secret) ABSENT(448, process_mrelease) \
     ABSENT(449, futex_waitv) ABSENT(450, set_mempolicy_home_node) ABSENT(451, cachestat) \

@@ -1,86 +1,127 @@
-// Waiting for descriptors. Files inside the enclave are always ready; for the
-// host's, descriptors are translated there and back.
+// poll and select, over files of the enclave and the host's alike.
 #include <poll.h>
 #include <sys/select.h>
 
 #include <vector>
 
-#include "runtime/calls/call.hpp"
+#include "runtime/calls/signal_mask.hpp"
 #include "runtime/host/host.hpp"
-#include "runtime/threads/sleep.hpp"
+#include "runtime/objects/object_file.hpp"
+#include "runtime/threads/wait.hpp"
 
 namespace enclavisor::runtime {
 namespace {
 
-constexpr std::uint64_t kMaxPolled = 4096;
-constexpr std::uint64_t kForever = ~0ull;
+// What any I/O area can carry.
+constexpr std::uint64_t kMostAtHost = 8192;
+// Of an honest host only a signal ends a wait without a timeout.
+constexpr int kMostEmptyAnswers = 8;
 
-// Fills in `revents`; how many are not 0, or -errno.
-std::int64_t poll_all(std::vector<pollfd>& polled, std::uint64_t timeout) {
-    std::vector<pollfd> at_host;
-    std::vector<Ref<OpenFile>> held;  // another thread may close what is waited for
-    std::vector<std::size_t> origin;
-    std::int64_t ready = 0;
-    for (std::size_t i = 0; i < polled.size(); i++) {
-        polled[i].revents = 0;
-        if (polled[i].fd < 0) continue;
-        Ref<OpenFile> file = process().files.hold(static_cast<Fd>(polled[i].fd));
-        if (file && file->host_fd() >= 0) {
-            at_host.push_back({file->host_fd(), polled[i].events, 0});
-            origin.push_back(i);
-            held.push_back(std::move(file));
-            continue;
-        }
-        constexpr short kAlways = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
-        polled[i].revents = !file ? short{POLLNVAL} : static_cast<short>(polled[i].events & kAlways);
-        ready += polled[i].revents != 0;
-    }
-    if (ready > 0) timeout = 0;
-    if (at_host.empty()) {
-        if (ready > 0 || timeout == 0) return ready;
-        const std::uint64_t deadline = timeout == kForever ? 0 : process().clock.deadline(timeout);
-        return sleep(deadline) == Slept::kSignal ? -EINTR : 0;
-    }
-    const timespec wait = to_timespec(timeout == kForever ? 0 : timeout);
-    TRY_ERRNO(forward(abi::ForwardedCall::kPoll, at_host.data(), at_host.size(),
-                      timeout == kForever ? nullptr : &wait));
-    for (std::size_t i = 0; i < at_host.size(); i++) {
-        pollfd& entry = polled[origin[i]];
-        entry.revents =
-            static_cast<short>(at_host[i].revents & (entry.events | POLLERR | POLLHUP | POLLNVAL));
-        ready += entry.revents != 0;
-    }
-    // Without a timeout nothing but an event ends the wait, whatever the host says.
-    return ready == 0 && timeout == kForever ? -EINTR : ready;
-}
-
-// A signal mask for the time of the wait only.
-class WithMask {
+// What is polled, sorted by who knows about it.
+class Polled {
 public:
-    std::int64_t set(Address mask_address, std::uint64_t size) {
-        std::uint64_t mask;
-        if (mask_address == 0) return 0;
-        if (size != sizeof(mask)) return -EINVAL;
-        if (!get(mask_address, mask)) return -EFAULT;
-        this_thread().signals.suspend();
-        set_signal_mask(mask);
-        return 0;
-    }
-    // The wait's result. After EINTR the old mask comes back with the end of the handler.
-    std::int64_t end(std::int64_t result) {
-        ThreadSignals& signals = this_thread().signals;
-        if (signals.suspended() && !(result == -EINTR && this_thread().has_signal())) {
-            set_signal_mask(signals.stop_suspending());
+    explicit Polled(std::vector<pollfd>& entries) : entries_{entries} {
+        files_.reserve(entries.size());
+        for (const pollfd& entry : entries) {
+            files_.push_back(entry.fd < 0 ? Ref<OpenFile>{}
+                                          : process().files.hold(static_cast<Fd>(entry.fd)));
         }
-        return result;
     }
+
+    // Fills in `revents`; how many are not 0, or -errno.
+    std::int64_t wait(std::uint64_t deadline) {
+        std::vector<QueuePlace> places(join(nullptr));
+        join(&places);
+        for (int empty = 0;; empty++) {
+            begin_look();
+            std::uint64_t wakes = deadline;
+            const std::int64_t ready = look_inside(wakes);
+            std::int64_t at_host = 0;
+            if (!at_host_.empty()) {
+                if (at_host_.size() > kMostAtHost) return -EINVAL;
+                at_host = ask_host(ready > 0, wakes);
+                if (at_host < 0 && at_host != -EINTR) return at_host;
+            }
+            if (ready + std::max<std::int64_t>(at_host, 0) > 0)
+                return ready + std::max<std::int64_t>(at_host, 0);
+            if (passed(deadline)) return 0;
+            if (this_thread().has_signal() || empty == kMostEmptyAnswers) return -EINTR;
+            if (at_host_.empty()) {
+                if (sleep_until(wakes) == Slept::kSignal) return -EINTR;
+                empty = 0;
+            }
+            if (this_thread().was_notified() || wakes != kNoDeadline) empty = 0;
+        }
+    }
+
+private:
+    // How many have a queue; with `places`: joins them.
+    std::size_t join(std::vector<QueuePlace>* places) {
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < entries_.size(); i++) {
+            WaitQueue* queue = files_[i] ? files_[i]->queue() : nullptr;
+            if (queue == nullptr) continue;
+            if (places != nullptr) (*places)[count].join(*queue, entries_[i].events);
+            count++;
+        }
+        return count;
+    }
+
+    // Also collects what the host is to be asked about, and says when time changes something.
+    std::int64_t look_inside(std::uint64_t& wakes) {
+        std::int64_t ready = 0;
+        at_host_.clear();
+        origins_.clear();
+        for (std::size_t i = 0; i < entries_.size(); i++) {
+            pollfd& entry = entries_[i];
+            entry.revents = 0;
+            if (entry.fd < 0) continue;
+            if (!files_[i]) {
+                entry.revents = POLLNVAL;
+            } else {
+                const int host = files_[i]->poll_fd();
+                wakes = earlier(wakes, files_[i]->refresh());
+                entry.revents = static_cast<short>(files_[i]->readiness() & (entry.events | kAlwaysTold));
+                if (host >= 0 && entry.revents == 0) {
+                    at_host_.push_back({host, entry.events, 0});
+                    origins_.push_back(i);
+                }
+            }
+            ready += entry.revents != 0;
+        }
+        return ready;
+    }
+
+    std::int64_t ask_host(bool now, std::uint64_t wakes) {
+        const bool for_ever = !now && wakes == kNoDeadline;
+        const timespec left = to_timespec(now || for_ever ? 0 : nanoseconds_to(wakes));
+        const WaitingAtHost waiting;
+        TRY_ERRNO(
+            forward(abi::ForwardedCall::kPoll, at_host_.data(), at_host_.size(), for_ever ? nullptr : &left));
+        std::int64_t ready = 0;
+        for (std::size_t i = 0; i < at_host_.size(); i++) {
+            pollfd& entry = entries_[origins_[i]];
+            entry.revents = static_cast<short>(at_host_[i].revents & (entry.events | kAlwaysTold | POLLNVAL));
+            ready += entry.revents != 0;
+        }
+        return ready;
+    }
+
+    std::vector<pollfd>& entries_;
+    std::vector<Ref<OpenFile>> files_;  // another thread may close what is waited for
+    std::vector<pollfd> at_host_;
+    std::vector<std::size_t> origins_;  // of those in `entries_`
 };
 
-std::int64_t poll_array(Address array, std::uint64_t count, std::uint64_t timeout) {
-    if (count > kMaxPolled) return -EINVAL;
+std::int64_t poll_all(std::vector<pollfd>& entries, std::uint64_t deadline) {
+    return Polled{entries}.wait(deadline);
+}
+
+std::int64_t poll_array(Address array, std::uint64_t count, std::uint64_t deadline) {
+    if (count > process().files.limit()) return -EINVAL;
     std::vector<pollfd> polled(count);
     if (!copy_in(polled.data(), array, count * sizeof(pollfd))) return -EFAULT;
-    const std::int64_t ready = TRY_ERRNO(poll_all(polled, timeout));
+    const std::int64_t ready = TRY_ERRNO(poll_all(polled, deadline));
     for (std::uint64_t i = 0; i < count; i++) {
         TRY_ERRNO(put(array + i * sizeof(pollfd) + offsetof(pollfd, revents), polled[i].revents));
     }
@@ -88,24 +129,24 @@ std::int64_t poll_array(Address array, std::uint64_t count, std::uint64_t timeou
 }
 
 std::int64_t sys_poll(Address array, std::uint32_t count, int milliseconds) {
-    return poll_array(array, count,
-                      milliseconds < 0 ? kForever : static_cast<std::uint64_t>(milliseconds) * 1'000'000);
+    const std::uint64_t deadline =
+        milliseconds < 0 ? kNoDeadline : deadline_of(static_cast<std::uint64_t>(milliseconds) * 1'000'000);
+    return poll_array(array, count, deadline);
 }
 
-std::int64_t get_timeout(Address from, std::uint64_t& timeout) {
-    timespec time;
-    timeout = kForever;
-    if (from == 0) return 0;
-    if (!get(from, time)) return -EFAULT;
-    return to_nanoseconds(time, timeout) ? 0 : -EINVAL;
+// ppoll says what is left of its timeout, unless that cannot be written.
+void put_rest(Address time, std::uint64_t deadline) {
+    if (time != 0) runtime::put(time, to_timespec(nanoseconds_to(deadline)));
 }
 
 std::int64_t sys_ppoll(Address array, std::uint32_t count, Address time, Address mask, std::uint64_t size) {
-    std::uint64_t timeout;
-    TRY_ERRNO(get_timeout(time, timeout));
+    std::uint64_t deadline;
+    TRY_ERRNO(get_deadline(time, deadline));
     WithMask with_mask;
     TRY_ERRNO(with_mask.set(mask, size));
-    return with_mask.end(poll_array(array, count, timeout));
+    const std::int64_t result = with_mask.end(poll_array(array, count, deadline));
+    put_rest(time, deadline);
+    return result;
 }
 
 // select by poll: the three sets become one array and come back.
@@ -151,47 +192,64 @@ private:
     std::size_t bytes_ = 0;
 };
 
-std::int64_t select_sets(int count, const Address (&addresses)[3], std::uint64_t timeout) {
+std::int64_t select_sets(int count, const Address (&addresses)[3], std::uint64_t deadline) {
     if (count < 0) return -EINVAL;
     Sets sets;
     TRY_ERRNO(sets.get(std::min(count, FD_SETSIZE), addresses));
-    TRY_ERRNO(poll_all(sets.polled, timeout));
+    TRY_ERRNO(poll_all(sets.polled, deadline));
     return sets.put(addresses);
 }
 
 std::int64_t sys_select(int count, Address in, Address out, Address except, Address time) {
-    std::uint64_t timeout = kForever;
+    std::uint64_t deadline = kNoDeadline, nanoseconds;
     timeval given;
     if (time != 0) {
         if (!get(time, given)) return -EFAULT;
         if (given.tv_usec < 0 ||
             !to_nanoseconds({given.tv_sec + given.tv_usec / 1'000'000, given.tv_usec % 1'000'000 * 1000},
-                            timeout)) {
+                            nanoseconds)) {
             return -EINVAL;
         }
+        deadline = deadline_of(nanoseconds);
     }
-    const std::uint64_t start = process().clock.read(ClockKind::kMonotonic);
-    const std::int64_t ready = TRY_ERRNO(select_sets(count, {in, out, except}, timeout));
+    const std::int64_t result = select_sets(count, {in, out, except}, deadline);
     if (time != 0) {
-        const std::uint64_t gone = process().clock.read(ClockKind::kMonotonic) - start;
-        const timespec left = to_timespec(timeout > gone ? timeout - gone : 0);
-        TRY_ERRNO(put(time, timeval{left.tv_sec, left.tv_nsec / 1000}));
+        const timespec left = to_timespec(nanoseconds_to(deadline));
+        runtime::put(time, timeval{left.tv_sec, left.tv_nsec / 1000});
     }
-    return ready;
+    return result;
 }
 
 std::int64_t sys_pselect6(int count, Address in, Address out, Address except, Address time,
                           Address mask_pair) {
-    std::uint64_t timeout;
-    TRY_ERRNO(get_timeout(time, timeout));
+    std::uint64_t deadline;
+    TRY_ERRNO(get_deadline(time, deadline));
     std::uint64_t mask[2] = {0, 0};  // address, size
     if (mask_pair != 0 && !get(mask_pair, mask)) return -EFAULT;
     WithMask with_mask;
     TRY_ERRNO(with_mask.set(mask[0], mask[1]));
-    return with_mask.end(select_sets(count, {in, out, except}, timeout));
+    const std::int64_t result = with_mask.end(select_sets(count, {in, out, except}, deadline));
+    put_rest(time, deadline);
+    return result;
 }
 
 }  // namespace
+
+std::uint64_t deadline_of(std::uint64_t nanoseconds) {
+    constexpr std::uint64_t kLongAgo = 1;
+    return nanoseconds == 0 ? kLongAgo : deadline_after(nanoseconds);
+}
+
+std::int64_t get_deadline(Address from, std::uint64_t& deadline) {
+    timespec time;
+    std::uint64_t nanoseconds;
+    deadline = kNoDeadline;
+    if (from == 0) return 0;
+    if (!get(from, time)) return -EFAULT;
+    if (!to_nanoseconds(time, nanoseconds)) return -EINVAL;
+    deadline = deadline_of(nanoseconds);
+    return 0;
+}
 
 ENCLAVISOR_CALL(poll)
 ENCLAVISOR_CALL(ppoll)

@@ -78,14 +78,6 @@ std::int64_t sys_pause(Frame*) {
     return wait_for_signal();
 }
 
-bool take_signal(std::uint64_t set, SignalInfo& info) {
-    const bool taken =
-        this_thread().signals.pending().take(set, info) || process().signals.pending().take(set, info);
-    if (taken) set_signal_mask(this_thread().signals.mask());  // looks anew at what is ready
-    info.padding = 0;
-    return taken;
-}
-
 std::int64_t sys_rt_sigtimedwait(Address from, Address info_address, Address time_address,
                                  std::uint64_t size) {
     std::uint64_t set, nanoseconds = 0, deadline = 0;

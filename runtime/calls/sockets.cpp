@@ -1,10 +1,12 @@
-// Sockets: the host's, with addresses and messages as plain bytes.
+// Sockets: the host's, with addresses and messages as plain bytes, and the enclave's own
+// pairs (calls/local_sockets.cpp).
 #include <limits.h>
 #include <sys/socket.h>
 
 #include <vector>
 
 #include "runtime/calls/call.hpp"
+#include "runtime/calls/local_sockets.hpp"
 #include "runtime/files/host_file.hpp"
 #include "runtime/host/host.hpp"
 #include "runtime/support/buffer.hpp"
@@ -17,12 +19,14 @@ using C = abi::ForwardedCall;
 constexpr std::uint32_t kMaxAddress = 128;
 constexpr std::uint32_t kMaxOption = 256;
 
-// A socket of the host's, or return the error from the caller.
-#define TRY_SOCKET(fd)                                    \
-    ({                                                    \
-        Ref<OpenFile> try_socket_ = TRY_FILE(fd);         \
-        if (try_socket_->host_fd() < 0) return -ENOTSOCK; \
-        std::move(try_socket_);                           \
+// A socket of the host's, or return the error from the caller. `on_local`: what the call
+// makes of `local`, one of the enclave's own.
+#define TRY_SOCKET(fd, on_local)                                                                 \
+    ({                                                                                           \
+        Ref<OpenFile> try_socket_ = TRY_FILE(fd);                                                \
+        if (LocalSocket* local = try_socket_->local_socket(); local != nullptr) return on_local; \
+        if (try_socket_->host_fd() < 0) return -ENOTSOCK;                                        \
+        std::move(try_socket_);                                                                  \
     })
 
 std::int64_t add_socket(std::int64_t host_fd, int type) {
@@ -51,22 +55,25 @@ std::int64_t sys_socket(int domain, int type, int protocol) {
     return add_socket(TRY_ERRNO(forward(C::kSocket, domain, type | SOCK_CLOEXEC, protocol)), type);
 }
 std::int64_t sys_connect(Fd fd, Address address, std::uint32_t size) {
-    return size > kMaxAddress ? -EINVAL : forward(C::kConnect, TRY_SOCKET(fd)->host_fd(), address, size);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd, local->is_stream() ? -EISCONN : -EINVAL);
+    return size > kMaxAddress ? -EINVAL : forward(C::kConnect, socket->host_fd(), address, size);
 }
 std::int64_t sys_bind(Fd fd, Address address, std::uint32_t size) {
-    return size > kMaxAddress ? -EINVAL : forward(C::kBind, TRY_SOCKET(fd)->host_fd(), address, size);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd, -EINVAL);
+    return size > kMaxAddress ? -EINVAL : forward(C::kBind, socket->host_fd(), address, size);
 }
 std::int64_t sys_listen(Fd fd, int backlog) {
-    return forward(C::kListen, TRY_SOCKET(fd)->host_fd(), backlog);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd, local->type() == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL);
+    return forward(C::kListen, socket->host_fd(), backlog);
 }
 std::int64_t sys_shutdown(Fd fd, int how) {
-    return forward(C::kShutdown, TRY_SOCKET(fd)->host_fd(), how);
+    return forward(C::kShutdown, TRY_SOCKET(fd, local->shut_down(how))->host_fd(), how);
 }
 
 std::int64_t sys_accept4(Fd fd, Address address, Address size_address, int flags) {
     std::byte bytes[kMaxAddress];
     std::uint32_t room, size = kMaxAddress;
-    const Ref<OpenFile> socket = TRY_SOCKET(fd);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd, local->type() == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL);
     TRY_ERRNO(get_room(address, size_address, room));
     const std::int64_t accepted =
         TRY_ERRNO(forward(C::kAccept, socket->host_fd(), bytes, &size, flags | SOCK_CLOEXEC));
@@ -82,7 +89,7 @@ std::int64_t sys_accept(Fd fd, Address address, Address size_address) {
 std::int64_t name_of(C call, Fd fd, Address address, Address size_address) {
     std::byte bytes[kMaxAddress];
     std::uint32_t room, size = kMaxAddress;
-    const Ref<OpenFile> socket = TRY_SOCKET(fd);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd, local_name(address, size_address));
     if (address == 0) return -EFAULT;
     TRY_ERRNO(get_room(address, size_address, room));
     TRY_ERRNO(forward(call, socket->host_fd(), bytes, &size));
@@ -96,13 +103,14 @@ std::int64_t sys_getpeername(Fd fd, Address a, Address size) {
 }
 
 std::int64_t sys_setsockopt(Fd fd, int level, int option, Address value, std::uint32_t size) {
+    const Ref<OpenFile> socket = TRY_SOCKET(fd, set_local_option(*local, level, option, value, size));
     return size > kMaxOption ? -EINVAL
-                             : forward(C::kSetsockopt, TRY_SOCKET(fd)->host_fd(), level, option, value, size);
+                             : forward(C::kSetsockopt, socket->host_fd(), level, option, value, size);
 }
 std::int64_t sys_getsockopt(Fd fd, int level, int option, Address to, Address size_address) {
     std::byte bytes[kMaxOption];
     std::uint32_t room;
-    const Ref<OpenFile> socket = TRY_SOCKET(fd);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd, get_local_option(*local, level, option, to, size_address));
     if (!get(size_address, room)) return -EFAULT;
     if (static_cast<std::int32_t>(room) < 0) return -EINVAL;
     std::uint32_t size = std::min(room, kMaxOption);
@@ -112,13 +120,14 @@ std::int64_t sys_getsockopt(Fd fd, int level, int option, Address to, Address si
     return copy_out(to, bytes, size) ? put(size_address, size) : -EFAULT;
 }
 
-std::int64_t sent(std::int64_t result, int flags) {
-    return flags & MSG_NOSIGNAL ? result : written(result);
+std::int64_t sent(std::int64_t result, int flags, bool signals = true) {
+    return !signals || (flags & MSG_NOSIGNAL) ? result : written(result);
 }
 
 std::int64_t sys_sendto(Fd fd, Address from, std::uint64_t size, int flags, Address address,
                         std::uint32_t address_size) {
-    const Ref<OpenFile> socket = TRY_SOCKET(fd);
+    const Ref<OpenFile> socket =
+        TRY_SOCKET(fd, sent(send_local(*local, from, size, flags, address), flags, local->is_stream()));
     if (address == 0) address_size = 0;
     if (address_size > kMaxAddress) return -EINVAL;
     return sent(forward(C::kSendto, socket->host_fd(), from, std::min(size, most_transfer()), flags, address,
@@ -140,7 +149,9 @@ std::int64_t receive(int host, Address to, std::uint64_t size, int flags, Addres
 
 std::int64_t sys_recvfrom(Fd fd, Address to, std::uint64_t size, int flags, Address address,
                           Address size_address) {
-    return receive(TRY_SOCKET(fd)->host_fd(), to, size, flags, address, size_address);
+    const Ref<OpenFile> socket =
+        TRY_SOCKET(fd, receive_local(*local, to, size, flags, address != 0 ? size_address : 0));
+    return receive(socket->host_fd(), to, size, flags, address, size_address);
 }
 
 // Messages: flattened, without control data (no descriptor travels).
@@ -162,7 +173,8 @@ std::int64_t get_message(Address from, msghdr& message, std::vector<iovec>& part
 }
 
 std::int64_t sys_sendmsg(Fd fd, Address from, int flags) {
-    const Ref<OpenFile> socket = TRY_SOCKET(fd);
+    const Ref<OpenFile> socket =
+        TRY_SOCKET(fd, sent(send_local_message(*local, from, flags), flags, local->is_stream()));
     msghdr message;
     std::vector<iovec> parts;
     std::uint64_t total;
@@ -178,7 +190,7 @@ std::int64_t sys_sendmsg(Fd fd, Address from, int flags) {
 }
 
 std::int64_t sys_recvmsg(Fd fd, Address from, int flags) {
-    const Ref<OpenFile> socket = TRY_SOCKET(fd);
+    const Ref<OpenFile> socket = TRY_SOCKET(fd, receive_local_message(*local, from, flags));
     msghdr message;
     std::vector<iovec> parts;
     std::uint64_t total;
@@ -195,8 +207,56 @@ std::int64_t sys_recvmsg(Fd fd, Address from, int flags) {
     return count;
 }
 
+// struct mmsghdr of <sys/socket.h>.
+struct MessageOfMany {
+    msghdr header;
+    std::uint32_t size;
+};
+static_assert(sizeof(MessageOfMany) == 64);
+
+// Message after message, until `next` fails: how many, or the first one's error.
+template <typename Next>
+std::int64_t for_messages(Address array, std::uint32_t count, Next next) {
+    std::int64_t done = 0;
+    for (; done < std::min<std::int64_t>(count, IOV_MAX); done++) {
+        const Address at = array + static_cast<std::uint64_t>(done) * sizeof(MessageOfMany);
+        const std::int64_t size = next(at, done);
+        if (size < 0) return done > 0 ? done : size;
+        TRY_ERRNO(put(at + offsetof(MessageOfMany, size), static_cast<std::uint32_t>(size)));
+    }
+    return done;
+}
+
+std::int64_t sys_sendmmsg(Fd fd, Address array, std::uint32_t count, int flags) {
+    TRY_FILE(fd);
+    return for_messages(array, count, [&](Address at, std::int64_t) { return sys_sendmsg(fd, at, flags); });
+}
+
+// As on Linux the time is looked at after each message only.
+std::int64_t sys_recvmmsg(Fd fd, Address array, std::uint32_t count, int flags, Address time) {
+    timespec timeout;
+    std::uint64_t nanoseconds = 0;
+    TRY_FILE(fd);
+    if (time != 0) {
+        if (!get(time, timeout)) return -EFAULT;
+        if (!to_nanoseconds(timeout, nanoseconds)) return -EINVAL;
+    }
+    const std::uint64_t start = process().clock.read(ClockKind::kMonotonic);
+    const auto gone = [&] { return process().clock.read(ClockKind::kMonotonic) - start; };
+    const std::int64_t result =
+        for_messages(array, count, [&](Address at, std::int64_t done) -> std::int64_t {
+            if (done > 0 && time != 0 && gone() >= nanoseconds) return -EAGAIN;
+            const bool more = done > 0 && (flags & MSG_WAITFORONE);
+            return sys_recvmsg(fd, at, (flags & ~MSG_WAITFORONE) | (more ? MSG_DONTWAIT : 0));
+        });
+    if (time != 0 && result >= 0) put(time, to_timespec(nanoseconds > gone() ? nanoseconds - gone() : 0));
+    return result;
+}
+
 }  // namespace
 
+ENCLAVISOR_CALL(sendmmsg)
+ENCLAVISOR_CALL(recvmmsg)
 ENCLAVISOR_CALL(socket)
 ENCLAVISOR_CALL(connect)
 ENCLAVISOR_CALL(bind)

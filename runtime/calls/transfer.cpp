@@ -1,4 +1,6 @@
 // Reading and writing on descriptors.
+#include "runtime/calls/transfer.hpp"
+
 #include <limits.h>
 #include <signal.h>
 
@@ -19,9 +21,30 @@ std::int64_t written(std::int64_t result) {
     return result;
 }
 
-namespace {
+std::int64_t get_vector(Address from, std::uint64_t count, std::vector<iovec>& parts) {
+    if (count > IOV_MAX) return -EINVAL;
+    parts.resize(count);
+    if (!copy_in(parts.data(), from, count * sizeof(iovec))) return -EFAULT;
+    std::uint64_t total = 0;
+    for (std::uint64_t i = 0; i < count; i++) {
+        if (parts[i].iov_len > LONG_MAX) return -EINVAL;
+        parts[i].iov_len = std::min(parts[i].iov_len, kMaxCount - total);
+        total += parts[i].iov_len;
+    }
+    return 0;
+}
 
-constexpr std::uint64_t kMaxCount = 0x7ffff000;  // MAX_RW_COUNT
+std::int64_t get_offset(Address from, std::uint64_t& offset) {
+    offset = kPosition;
+    if (from == 0) return 0;
+    std::int64_t value;
+    if (!get(from, value)) return -EFAULT;
+    if (value < 0) return -EINVAL;
+    offset = static_cast<std::uint64_t>(value);
+    return 0;
+}
+
+namespace {
 
 std::int64_t sys_read(Fd fd, Address to, std::uint64_t size) {
     if (fd == 0 && process().freezes_at_input) [[unlikely]]
@@ -51,20 +74,6 @@ std::int64_t sys_pwrite64(Fd fd, Address from, std::uint64_t size, std::int64_t 
     if (!file->writable()) return -EBADF;
     process().memory.bring(from, size);
     return written(file->write({from, std::min(size, kMaxCount)}, static_cast<std::uint64_t>(offset)));
-}
-
-// Copies an iovec array and checks its sizes.
-std::int64_t get_vector(Address from, std::uint64_t count, std::vector<iovec>& parts) {
-    if (count > IOV_MAX) return -EINVAL;
-    parts.resize(count);
-    if (!copy_in(parts.data(), from, count * sizeof(iovec))) return -EFAULT;
-    std::uint64_t total = 0;
-    for (std::uint64_t i = 0; i < count; i++) {
-        if (parts[i].iov_len > LONG_MAX) return -EINVAL;
-        parts[i].iov_len = std::min(parts[i].iov_len, kMaxCount - total);
-        total += parts[i].iov_len;
-    }
-    return 0;
 }
 
 std::int64_t read_vector(Fd fd, Address from, std::uint64_t count, std::uint64_t offset) {
@@ -139,20 +148,17 @@ std::int64_t copy(OpenFile& from, std::uint64_t& from_offset, OpenFile& to, std:
     return static_cast<std::int64_t>(done);
 }
 
-std::int64_t get_offset(Address from, std::uint64_t& offset) {
-    offset = kPosition;
-    if (from == 0) return 0;
-    std::int64_t value;
-    if (!get(from, value)) return -EFAULT;
-    if (value < 0) return -EINVAL;
-    offset = static_cast<std::uint64_t>(value);
-    return 0;
-}
-
 std::int64_t sys_sendfile(Fd to, Fd from, Address offset_address, std::uint64_t size) {
     const Ref<OpenFile> source = TRY_FILE(from);
     const Ref<OpenFile> target = TRY_FILE(to);
     if (!source->readable() || !target->writable()) return -EBADF;
+    // What has no position cannot be read again where a write stopped; into a pipe it is
+    // spliced.
+    if (target->flags() & O_APPEND) return -EINVAL;
+    if (source->queue() != nullptr) {
+        if (target->pipe() == nullptr) return -EINVAL;
+        return offset_address != 0 ? -ESPIPE : splice(*source, *target, size);
+    }
     std::uint64_t offset, here = kPosition;
     TRY_ERRNO(get_offset(offset_address, offset));
     const std::int64_t count = TRY_ERRNO(copy(*source, offset, *target, here, std::min(size, kMaxCount)));

@@ -36,6 +36,9 @@ class FileSystem {
 public:
     virtual ~FileSystem() = default;
 
+    // The host's: paths are its own.
+    virtual bool is_host() const { return false; }
+
     virtual Opened open(const Place&, int flags, mode_t) = 0;
     virtual std::int64_t stat(const Place&, int flags, struct stat&) = 0;
     virtual std::int64_t access(const Place&, int mode, int flags) = 0;

@@ -5,7 +5,7 @@
 
 namespace enclavisor::runtime {
 
-class HostFile final : public OpenFile {
+class HostFile : public OpenFile {
 public:
     // Owns the host's descriptor. `path`: of a directory in the enclave, if known.
     HostFile(int host_fd, int flags, std::string path = {}, std::string name = {})
@@ -30,6 +30,8 @@ public:
     std::int64_t lock_record(int command, Address lock) override;
     std::int64_t lock_whole(int operation) override;
     bool can_map() override { return regular(); }
+    bool can_epoll() const override { return true; }  // the host decides
+    short readiness() override { return 0; }
     int host_fd() const override { return fd_; }
     std::string path() const override { return path_; }
     std::string name() const override { return path_.empty() ? name_ : path_; }

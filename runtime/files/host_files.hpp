@@ -7,6 +7,7 @@ namespace enclavisor::runtime {
 
 class HostFiles final : public FileSystem {
 public:
+    bool is_host() const override { return true; }
     Opened open(const Place&, int flags, mode_t) override;
     std::int64_t stat(const Place&, int flags, struct stat&) override;
     std::int64_t access(const Place&, int mode, int flags) override;

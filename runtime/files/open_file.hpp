@@ -12,12 +12,19 @@
 #include <string>
 
 #include "runtime/files/ref.hpp"
+#include "runtime/files/wait_queue.hpp"
 #include "runtime/support/program_memory.hpp"
 
 namespace enclavisor::runtime {
 
 // Stands for "at the file's own position, which moves".
 inline constexpr std::uint64_t kPosition = ~0ull;
+
+class Epoll;
+class LocalSocket;
+class Pipe;
+class SignalFile;
+class TimerFile;
 
 class OpenFile : public Counted {
 public:
@@ -46,6 +53,7 @@ public:
     virtual std::int64_t change_owner(uid_t, gid_t) { return -EPERM; }
     virtual std::int64_t set_times(const timespec* /*null: now*/) { return -EPERM; }
     virtual std::int64_t control(std::uint64_t /*request*/, Address) { return -ENOTTY; }
+    std::int32_t signal_owner = 0;  // F_SETOWN; nobody gets a SIGIO
     virtual std::int64_t get_flags() { return flags_; }
     virtual std::int64_t set_flags(int flags) {
         constexpr int kChangeable = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
@@ -56,21 +64,52 @@ public:
     virtual std::int64_t lock_record(int /*command*/, Address) { return 0; }
     virtual std::int64_t lock_whole(int /*operation*/) { return 0; }
 
+    // F_SETPIPE_SZ, or with 0 F_GETPIPE_SZ.
+    virtual std::int64_t pipe_size(std::uint64_t) { return -EBADF; }
     virtual bool can_map() { return false; }
     // Whether its contents are the same forever.
     virtual bool immutable() const { return false; }
-    // By which it was opened, for /proc/self/maps. Empty: not known.
-    virtual std::string name() const { return path(); }
     // The host's descriptor, or -1 for a file inside the enclave.
     virtual int host_fd() const { return -1; }
     // For a directory of a mount: its path in the enclave. Empty: not known.
     virtual std::string path() const { return {}; }
+    // What /proc/self/fd shows.
+    virtual std::string name() const { return path(); }
+    // What it is, for the calls that only such files know.
+    virtual LocalSocket* local_socket() { return nullptr; }
+    virtual Pipe* pipe() { return nullptr; }
+    virtual Epoll* epoll() { return nullptr; }
+    virtual TimerFile* timer() { return nullptr; }
+    virtual SignalFile* signal_file() { return nullptr; }
+
+    // Waiting. What is the case now, as poll(2) says it, as far as the enclave knows:
+    // the rest is asked of the host under `poll_fd`.
+    virtual short readiness() { return kReadable | kWritable; }
+    // Who is to be told of changes; null: there are none inside the enclave.
+    virtual WaitQueue* queue() { return nullptr; }
+    virtual int poll_fd() { return host_fd(); }
+    // Whether epoll takes it.
+    virtual bool can_epoll() const { return false; }
+    // Tells the queue what time alone has changed. When it may do so again, in
+    // nanoseconds of the monotonic clock; 0: never.
+    virtual std::uint64_t refresh() { return 0; }
+
+    // Who watches it without keeping it open.
+    void add_watch(FileWatch& watch) { watches_.push_back(&watch); }
+    void remove_watch(FileWatch& watch) { watches_.remove(&watch); }
+    FileWatch* find_watch(const void* owner, std::uint64_t fd) const;
+    using Watches = base::List<FileWatch, &FileWatch::link>;
+    const Watches& watches() const { return watches_; }
+
+protected:
+    void dispose() final;
 
 private:
     static inline std::uint64_t last_id_ = 0;
 
     int flags_;
     std::uint64_t id_ = ++last_id_;
+    Watches watches_;
 };
 
 }  // namespace enclavisor::runtime

@@ -14,6 +14,10 @@ public:
     Counted& operator=(const Counted&) = delete;
     virtual ~Counted() = default;
 
+protected:
+    // The last reference is gone.
+    virtual void dispose() { delete this; }
+
 private:
     template <typename T>
     friend class Ref;  // the only user of the count
@@ -36,7 +40,8 @@ public:
         return *this;
     }
     ~Ref() {
-        if (object_ != nullptr && --object_->Counted::references_ == 0) delete object_;
+        if (object_ != nullptr && --object_->Counted::references_ == 0)
+            static_cast<Counted*>(object_)->dispose();
     }
 
     T* get() const { return object_; }

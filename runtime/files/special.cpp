@@ -211,7 +211,7 @@ std::int64_t SpecialFiles::read_link(const Place& place, std::string& target) {
         target.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
         return size < 0 ? size : 0;
     }
-    target = file->path().empty() ? "anon_inode:[enclave]" : file->path();
+    target = file->name().empty() ? "anon_inode:[enclave]" : file->name();
     return 0;
 }
 

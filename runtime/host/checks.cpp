@@ -22,6 +22,22 @@ bool directory_entries_valid(std::span<const std::byte> bytes) {
     return true;
 }
 
+bool inotify_events_valid(std::span<const std::byte> bytes) {
+    // inotify_event: wd 4, mask 4, cookie 4, len 4, name.
+    constexpr std::size_t kHead = 16;
+    while (!bytes.empty()) {
+        std::uint32_t size;
+        if (bytes.size() < kHead) return false;
+        std::memcpy(&size, bytes.data() + 12, sizeof(size));
+        if (size % kHead != 0 || size > bytes.size() - kHead) return false;
+        const std::string_view name{reinterpret_cast<const char*>(bytes.data()) + kHead, size};
+        if (size > 0 && name.back() != '\0') return false;
+        if (name.find('/') != std::string_view::npos) return false;
+        bytes = bytes.subspan(kHead + size);
+    }
+    return true;
+}
+
 bool working_directory_valid(std::string_view text) {
     return text.size() >= 2 && text[0] == '/' && text.find('\0') == text.size() - 1;
 }

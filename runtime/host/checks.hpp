@@ -13,6 +13,9 @@ namespace enclavisor::runtime {
 // aligned, names that end, are not empty and hold no slash.
 bool directory_entries_valid(std::span<const std::byte> bytes);
 
+// Whether `bytes` are whole inotify_event records, whose names end within them.
+bool inotify_events_valid(std::span<const std::byte> bytes);
+
 // Whether `text`, which getcwd delivered with its zero, is an absolute path.
 bool working_directory_valid(std::string_view text);
 

@@ -36,6 +36,31 @@ TEST(DirectoryEntries, LiesDoNot) {
     EXPECT_FALSE(directory_entries_valid(record(std::string(256, 'n'), 280)));
 }
 
+std::vector<std::byte> event(std::string_view name, std::uint32_t size) {
+    std::vector<std::byte> bytes(16 + name.size());
+    std::memcpy(bytes.data() + 12, &size, 4);
+    std::memcpy(bytes.data() + 16, name.data(), name.size());
+    return bytes;
+}
+
+TEST(InotifyEvents, GoodOnesPassAndLiesDoNot) {
+    using namespace std::string_view_literals;
+    constexpr auto kName = "a-name\0\0\0\0\0\0\0\0\0\0"sv;
+    auto bytes = event("", 0);
+    const auto more = event(kName, 16);
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    EXPECT_TRUE(inotify_events_valid(bytes));
+    EXPECT_TRUE(inotify_events_valid({}));
+    for (std::size_t size = 1; size < bytes.size(); size++) {
+        EXPECT_EQ(inotify_events_valid(std::span{bytes}.first(size)), size == 16) << size;
+    }
+    for (const std::uint32_t size : {1u, 15u, 17u, 32u, 0x80000000u, ~0u, ~15u}) {
+        EXPECT_FALSE(inotify_events_valid(event(kName, size))) << size;
+    }
+    EXPECT_FALSE(inotify_events_valid(event("sixteen-letters!", 16)));
+    EXPECT_FALSE(inotify_events_valid(event("a/b\0\0\0\0\0\0\0\0\0\0\0\0\0"sv, 16)));
+}
+
 TEST(WorkingDirectory, MustBeOneAbsolutePath) {
     using namespace std::string_view_literals;
     EXPECT_TRUE(working_directory_valid("/\0"sv));

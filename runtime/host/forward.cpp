@@ -150,7 +150,7 @@ bool result_allowed(const abi::CallSpec& spec, const Arguments& arguments, std::
         const Argument& argument = spec.arguments[i];
         if (!carries_out(argument.kind) || arguments[i] == 0) continue;
         std::uint64_t size = capacity(argument, arguments).value_or(0);
-        if (argument.kind == ArgumentKind::kOutput) size = static_cast<std::uint64_t>(result);
+        if (argument.kind == ArgumentKind::kOutput) size = static_cast<std::uint64_t>(result) * argument.size;
         if (!copy_out(arguments[i], channel_->data() + entry.arguments[i], size)) return false;
     }
     return true;

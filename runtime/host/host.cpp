@@ -26,7 +26,7 @@ public:
     void wait(std::uint32_t seen, std::uint64_t offset) override {
         kernel_call(abi::Call::kWaitIo, seen, 0, offset);
     }
-    bool interrupted() override { return this_thread().has_signal(); }
+    bool interrupted() override { return this_thread().has_signal() || this_thread().was_notified(); }
     [[noreturn]] void broken(int rule) override { host_broke(rule); }
 };
 
@@ -45,13 +45,20 @@ constexpr auto kBlocking = [] {
     for (const C call : {C::kRead, C::kPread, C::kRecvfrom}) set(call, kMayBlock | kReads | kCarries);
     for (const C call : {C::kWrite, C::kPwrite, C::kSendto}) set(call, kMayBlock | kWrites | kCarries);
     set(C::kAccept, kMayBlock | kReads);
-    for (const C call : {C::kOpenat, C::kConnect, C::kFlock, C::kSetLockWait, C::kPoll, C::kSetTermiosWait})
+    for (const C call :
+         {C::kOpenat, C::kConnect, C::kFlock, C::kSetLockWait, C::kPoll, C::kEpollWait, C::kSetTermiosWait}) {
         set(call, kMayBlock);
+    }
     return table;
 }();
 
 std::uint8_t blocking(C call) {
     return kBlocking[static_cast<std::size_t>(call)];
+}
+
+// Calls that only wait, and where their timeout stands; 0: none of these.
+std::size_t timeout_argument(C call) {
+    return call == C::kPoll ? 2 : call == C::kEpollWait ? 3 : 0;
 }
 
 [[gnu::cold]] void wait_for_area() {
@@ -78,7 +85,7 @@ std::uint8_t blocking(C call) {
     for (int i = 0; result == -EINTR && !channel.was_cut_short() && i < kMostRepeats; i++) {
         result = Forwarder{channel, patience}(call, arguments);
     }
-    return result == -EINTR && call != C::kPoll ? restart_call() : result;
+    return result == -EINTR && timeout_argument(call) == 0 ? restart_call() : result;
 }
 
 // In that area of the pool, which is given back.
@@ -119,28 +126,31 @@ std::uint8_t blocking(C call) {
 
 // If all areas were held by calls that block, nothing could be asked of the host any
 // more that would let them go on: while only one is free, the thread looks now and
-// then whether `done`. False: a signal came.
+// then whether `done`. False: the thread has something better to do.
 template <typename Done>
 bool look_until(Done done) {
     constexpr std::uint64_t kShortest = 1'000'000, kLongest = 16'000'000;
     std::uint64_t pause = kShortest;
     while (areas.get().only_one_left() && !done()) {
-        if (sleep(process().clock.deadline(pause)) == Slept::kSignal) return false;
+        const bool signalled = sleep(process().clock.deadline(pause)) == Slept::kSignal;
+        if (signalled || this_thread().was_notified()) return false;
         pause = std::min(2 * pause, kLongest);
     }
     return true;
 }
 
-[[gnu::cold]] std::int64_t poll_sparingly(const Arguments& arguments) {
+[[gnu::cold]] std::int64_t poll_sparingly(C call, const Arguments& arguments) {
+    const std::size_t timeout = timeout_argument(call);
     timespec left{};
     std::uint64_t nanoseconds = ~0ull;
-    if (arguments[2] != 0) to_nanoseconds(*reinterpret_cast<const timespec*>(arguments[2]), nanoseconds);
+    if (arguments[timeout] != 0)
+        to_nanoseconds(*reinterpret_cast<const timespec*>(arguments[timeout]), nanoseconds);
     const std::uint64_t start = process().clock.read(ClockKind::kMonotonic);
     Arguments poll = arguments;
-    poll[2] = reinterpret_cast<std::uint64_t>(&left);
+    poll[timeout] = reinterpret_cast<std::uint64_t>(&left);
     std::int64_t result = 0;
     const bool quiet = look_until([&] {
-        result = call_in_some_area(C::kPoll, poll);
+        result = call_in_some_area(call, poll);
         return result != 0 || process().clock.read(ClockKind::kMonotonic) - start >= nanoseconds;
     });
     if (!quiet) return -EINTR;
@@ -148,13 +158,13 @@ bool look_until(Done done) {
     if (result != 0 || gone >= nanoseconds) return result;
     // There are areas enough now.
     left = to_timespec(nanoseconds - gone);
-    if (arguments[2] == 0) poll[2] = 0;
-    return call_in_some_area(C::kPoll, poll);
+    if (arguments[timeout] == 0) poll[timeout] = 0;
+    return call_in_some_area(call, poll);
 }
 
 [[gnu::noinline]] std::int64_t forward_among_others(C call, const Arguments& arguments) {
     if (areas.get().only_one_left() && process().threads.count() > 1) {
-        if (call == C::kPoll) return poll_sparingly(arguments);
+        if (timeout_argument(call) != 0) return poll_sparingly(call, arguments);
         const bool asks = blocking(call) & (kReads | kWrites);
         if (asks && !look_until([&] { return is_ready(call, arguments); })) return restart_call();
     }

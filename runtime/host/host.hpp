@@ -26,7 +26,7 @@ std::int64_t forward_call(abi::ForwardedCall call, const Arguments& arguments);
 // Forwards a call with the arguments of its Linux form; pointers may be given
 // as pointers. See Forwarder for the result. The runtime's lock is held, and
 // released meanwhile. A call that may block for long is cut short when a signal
-// comes: restart_call()'s result then, or -EINTR for kPoll.
+// comes: restart_call()'s result then, or -EINTR for kPoll and kEpollWait.
 template <typename... Values>
 std::int64_t forward(abi::ForwardedCall call, Values... values) {
     [[maybe_unused]] auto number = [](auto value) -> std::uint64_t {

@@ -44,6 +44,7 @@ std::int64_t send_to_thread(Thread& thread, const SignalInfo& info) {
     if (!kept && process().signals.ignores(info.number)) return 0;
     if (!thread.signals.pending().add(info)) return -EAGAIN;
     notify(thread, info.number);
+    process().signals.arrivals().notify(kReadable);
     return 0;
 }
 
@@ -66,7 +67,9 @@ std::int64_t send_to_process(const SignalInfo& info) {
         });
     }
     if (chosen != nullptr) return send_to_thread(*chosen, marked);
-    return process().signals.pending().add(marked) ? 0 : -EAGAIN;
+    if (!process().signals.pending().add(marked)) return -EAGAIN;
+    process().signals.arrivals().notify(kReadable);
+    return 0;
 }
 
 void pass_on_signals(Thread& thread, std::uint64_t set) {
@@ -80,6 +83,14 @@ void pass_on_signals(Thread& thread, std::uint64_t set) {
         }
     }
     for (const SignalInfo& kept : own) thread.signals.pending().add(kept);
+}
+
+bool take_signal(std::uint64_t set, SignalInfo& info) {
+    const bool taken =
+        this_thread().signals.pending().take(set, info) || process().signals.pending().take(set, info);
+    if (taken) set_signal_mask(this_thread().signals.mask());  // looks anew at what is ready
+    info.padding = 0;
+    return taken;
 }
 
 void set_signal_mask(std::uint64_t mask) {

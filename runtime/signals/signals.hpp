@@ -3,6 +3,7 @@
 // way for the host to send one.
 #pragma once
 
+#include "runtime/files/wait_queue.hpp"
 #include "runtime/signals/pending.hpp"
 
 namespace enclavisor::runtime {
@@ -13,10 +14,13 @@ public:
     // Whether a signal would be dropped on arrival.
     bool ignores(int number) const;
     PendingSignals& pending() { return pending_; }
+    // Hears of every signal that comes to wait.
+    WaitQueue& arrivals() { return arrivals_; }
 
 private:
     SignalAction actions_[kSignalCount]{};
     PendingSignals pending_;  // of the process: blocked by all threads when they came
+    WaitQueue arrivals_;
 };
 
 struct Thread;
@@ -31,6 +35,10 @@ std::int64_t send_to_process(const SignalInfo& info);
 // Gives the signals in `set` that were sent to the process, and which wait for
 // `thread`, to another: it blocks them now, or ends.
 void pass_on_signals(Thread& thread, std::uint64_t set);
+
+// Takes a signal in `set` that waits for the calling thread or the process. False: there
+// is none.
+bool take_signal(std::uint64_t set, SignalInfo& info);
 
 // Sets the calling thread's mask.
 void set_signal_mask(std::uint64_t mask);

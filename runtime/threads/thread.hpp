@@ -32,6 +32,10 @@ struct Thread {
     std::uint64_t number = 0;   // the kernel's
     std::uint32_t present = 0;  // the kernel clears it when the thread is gone
     std::uint32_t wake = 0;     // what it sleeps on; 1: woken
+    // Of its waiting for open files (threads/wait.hpp): a queue told it of a change; it may
+    // be in a call of the host's.
+    std::uint32_t notified = 0;
+    bool waits_at_host = false;
     FutexWaiter futex;
     ThreadSignals signals;
     std::uint64_t clear_child_id = 0;  // set_tid_address, CLONE_CHILD_CLEARTID
@@ -54,6 +58,7 @@ struct Thread {
         }
     }
     bool has_signal() const { return work() & kWorkSignal; }
+    bool was_notified() const { return __atomic_load_n(&notified, __ATOMIC_RELAXED) != 0; }
 };
 
 inline Thread& this_thread() {

@@ -5,11 +5,14 @@
 // Exit status: 0 the contract held, 70.. it did not (see Breach).
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
@@ -36,7 +39,7 @@ long call(int number, const unsigned long (&a)[6]) {
 }
 
 struct Descriptors {
-    int file, directory, sockets[2];
+    int file, directory, socket, epoll, inotify;
 };
 
 // The plain arguments, by what the call is; lengths are filled in by the caller.
@@ -60,7 +63,6 @@ unsigned long value_of(ForwardedCall which, std::size_t index) {
         case C::kUmask:
             return 022;
         case C::kSocket:
-        case C::kSocketpair:
             return index == 0 ? AF_UNIX : index == 1 ? SOCK_STREAM : 0;
         case C::kSetsockopt:
         case C::kGetsockopt:
@@ -78,7 +80,7 @@ int descriptor_for(ForwardedCall which, const CallSpec& spec, const Descriptors&
     for (const auto& argument : spec.arguments) {
         if (argument.kind == ArgumentKind::kPath) return AT_FDCWD;
     }
-    if (which >= ForwardedCall::kSocket && which <= ForwardedCall::kGetsockopt) return fds.sockets[0];
+    if (which >= ForwardedCall::kSocket && which <= ForwardedCall::kGetsockopt) return fds.socket;
     if (which == ForwardedCall::kGetdents || which == ForwardedCall::kFchdir) return fds.directory;
     return fds.file;
 }
@@ -160,9 +162,30 @@ Breach attempt(ForwardedCall which, const CallSpec& spec, const Descriptors& fds
         }
     }
     if (which == ForwardedCall::kPoll) {
-        const pollfd entries[2] = {{fds.file, POLLIN, 0}, {fds.sockets[0], POLLIN, 0}};
+        const pollfd entries[2] = {{fds.file, POLLIN, 0}, {fds.socket, POLLIN, 0}};
         std::memcpy(slots[0] + kGuard, entries, sizeof entries);
         arguments[1] = 2;
+    }
+    if (which == ForwardedCall::kEpollCtl || which == ForwardedCall::kEpollWait)
+        arguments[0] = static_cast<unsigned long>(fds.epoll);
+    // The host is asked for another descriptor when a file is watched under two.
+    if (which == ForwardedCall::kDuplicate) {
+        epoll_event event{};
+        const int result = epoll_ctl(fds.epoll, EPOLL_CTL_ADD, dup(fds.socket), &event);
+        return result == 0 || errno <= kMaxErrno ? kNone : kBadErrno;
+    }
+    if (which == ForwardedCall::kInotifyAddWatch || which == ForwardedCall::kInotifyRemoveWatch)
+        arguments[0] = static_cast<unsigned long>(fds.inotify);
+    if (which == ForwardedCall::kEpollCtl) {
+        arguments[1] = EPOLL_CTL_MOD;
+        arguments[2] = static_cast<unsigned long>(fds.socket);
+    }
+    // The host hears of an epoll with the first file of its own in it. It stays open: the
+    // number may be made up, and would be closed in the host.
+    if (which == ForwardedCall::kEpollCreate) {
+        epoll_event event{};
+        const int result = epoll_ctl(epoll_create1(0), EPOLL_CTL_ADD, fds.socket, &event);
+        return result == 0 || errno <= kMaxErrno ? kNone : kBadErrno;
     }
     // Lengths of socket addresses go both ways and begin right.
     for (std::size_t i = 1; i < 6; i++) {
@@ -193,7 +216,11 @@ int main(int argc, char** argv) {
         Descriptors fds{};
         fds.file = open("file", O_RDWR | O_CREAT, 0600);
         fds.directory = open(".", O_RDONLY | O_DIRECTORY);
-        (void)!socketpair(AF_UNIX, SOCK_STREAM, 0, fds.sockets);
+        fds.socket = socket(AF_UNIX, SOCK_STREAM, 0);
+        fds.epoll = epoll_create1(0);
+        fds.inotify = inotify_init1(0);
+        epoll_event event{};
+        (void)!epoll_ctl(fds.epoll, EPOLL_CTL_ADD, fds.socket, &event);
         // From here on the host lies.
         (void)!access("now-lie", F_OK);
         for (int round = std::atoi(argv[2]); round > 0; round--) {

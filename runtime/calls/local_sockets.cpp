@@ -1,0 +1,280 @@
+#include "runtime/calls/local_sockets.hpp"
+
+#include <limits.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <cstring>
+#include <vector>
+
+#include "runtime/calls/call.hpp"
+#include "runtime/calls/transfer.hpp"
+
+namespace enclavisor::runtime {
+namespace {
+
+constexpr std::uint64_t kMaxControl = 64 << 10;
+constexpr std::size_t kMostFiles = 253;  // SCM_MAX_FD
+
+// What struct ucred of <sys/socket.h> is under _GNU_SOURCE.
+struct Credentials {
+    std::int32_t pid;
+    std::uint32_t uid, gid;
+};
+Credentials own_credentials() {
+    return {static_cast<std::int32_t>(process().pid), process().uid, process().gid};
+}
+
+std::int64_t get_message(Address from, msghdr& message, std::vector<iovec>& parts) {
+    if (!get(from, message)) return -EFAULT;
+    if (message.msg_iovlen > IOV_MAX) return -EMSGSIZE;
+    return get_vector(reinterpret_cast<Address>(message.msg_iov), message.msg_iovlen, parts);
+}
+
+std::int64_t get_files(std::span<const std::byte> numbers, Attachments& files) {
+    const std::size_t count = numbers.size() / sizeof(int);
+    if (files.size() + count > kMostFiles) return -EINVAL;
+    for (std::size_t i = 0; i < count; i++) {
+        int fd;
+        std::memcpy(&fd, numbers.data() + i * sizeof(fd), sizeof(fd));
+        if (fd < 0) return -EBADF;
+        files.push_back(TRY_FILE(static_cast<Fd>(fd)));
+    }
+    return 0;
+}
+
+// What of a message's control data is to be sent along.
+std::int64_t get_control(const msghdr& message, Attachments& files) {
+    if (message.msg_controllen > kMaxControl) return -ENOBUFS;
+    std::vector<std::byte> control(message.msg_controllen);
+    if (!copy_in(control.data(), reinterpret_cast<Address>(message.msg_control), control.size()))
+        return -EFAULT;
+    for (std::size_t at = 0; control.size() - at >= sizeof(cmsghdr);) {
+        cmsghdr header;
+        std::memcpy(&header, control.data() + at, sizeof(header));
+        if (header.cmsg_len < sizeof(header) || header.cmsg_len > control.size() - at) return -EINVAL;
+        const std::span<const std::byte> data{control.data() + at + sizeof(header),
+                                              header.cmsg_len - sizeof(header)};
+        if (header.cmsg_level == SOL_SOCKET) {
+            Credentials given;
+            switch (header.cmsg_type) {
+                case SCM_RIGHTS:
+                    TRY_ERRNO(get_files(data, files));
+                    break;
+                case SCM_CREDENTIALS: {
+                    const Credentials own = own_credentials();
+                    if (data.size() != sizeof(given)) return -EINVAL;
+                    std::memcpy(&given, data.data(), sizeof(given));
+                    if (given.pid != own.pid || given.uid != own.uid || given.gid != own.gid) return -EPERM;
+                    break;
+                }
+                default:
+                    return -EINVAL;
+            }
+        }
+        const std::size_t step = CMSG_ALIGN(header.cmsg_len);
+        if (step >= control.size() - at) break;
+        at += step;
+    }
+    return 0;
+}
+
+// Control data for the program, as far as it has room.
+class ControlWriter {
+public:
+    explicit ControlWriter(const msghdr& message)
+        : begin_{reinterpret_cast<Address>(message.msg_control)},
+          room_{message.msg_control != nullptr ? message.msg_controllen : 0} {}
+
+    std::int64_t add(int type, const void* data, std::size_t size, std::size_t smallest) {
+        if (room_ - used_ < sizeof(cmsghdr) + smallest) {
+            truncated_ = true;
+            return 0;
+        }
+        const std::size_t fits =
+            std::min<std::size_t>(size, room_ - used_ - sizeof(cmsghdr)) / smallest * smallest;
+        truncated_ |= fits < size;
+        const cmsghdr header{sizeof(header) + fits, SOL_SOCKET, type};
+        TRY_ERRNO(put(begin_ + used_, header));
+        if (!copy_out(begin_ + used_ + sizeof(header), data, fits)) return -EFAULT;
+        used_ = std::min<std::size_t>(used_ + CMSG_ALIGN(header.cmsg_len), room_);
+        return 0;
+    }
+    // How many descriptors it could take.
+    std::size_t room_for_files() const {
+        return room_ - used_ < sizeof(cmsghdr) ? 0 : (room_ - used_ - sizeof(cmsghdr)) / sizeof(int);
+    }
+    void truncate() { truncated_ = true; }
+    std::uint64_t used() const { return used_; }
+    int flags() const { return truncated_ ? MSG_CTRUNC : 0; }
+
+private:
+    Address begin_;
+    std::uint64_t room_, used_ = 0;
+    bool truncated_ = false;
+};
+
+std::int64_t put_files(Attachments& files, bool close_on_exec, ControlWriter& control) {
+    std::vector<int> numbers;
+    const std::size_t room = control.room_for_files();
+    for (Ref<OpenFile>& file : files) {
+        const std::int64_t fd = numbers.size() < room ? process().files.add(file, close_on_exec) : -EMFILE;
+        if (fd < 0) {
+            control.truncate();
+            break;
+        }
+        numbers.push_back(static_cast<int>(fd));
+    }
+    return numbers.empty()
+               ? 0
+               : control.add(SCM_RIGHTS, numbers.data(), numbers.size() * sizeof(int), sizeof(int));
+}
+
+}  // namespace
+
+std::int64_t send_local(LocalSocket& socket, Address from, std::uint64_t size, int flags, Address address) {
+    if (address != 0 && socket.type() != SOCK_SEQPACKET)
+        return socket.is_stream() ? (socket.connected() ? -EISCONN : -EOPNOTSUPP) : -ECONNREFUSED;
+    return socket.send({from, std::min(size, kMaxCount)}, flags, {});
+}
+
+std::int64_t receive_local(LocalSocket& socket, Address to, std::uint64_t size, int flags,
+                           Address size_address) {
+    LocalSocket::Received received;
+    const std::int64_t count = TRY_ERRNO(socket.receive({to, std::min(size, kMaxCount)}, flags, received));
+    if (size_address != 0) TRY_ERRNO(put(size_address, std::uint32_t{0}));
+    return count;
+}
+
+std::int64_t send_local_message(LocalSocket& socket, Address from, int flags) {
+    msghdr message;
+    std::vector<iovec> parts;
+    Attachments files;
+    TRY_ERRNO(get_message(from, message, parts));
+    if (message.msg_name != nullptr && message.msg_namelen != 0 && socket.type() != SOCK_SEQPACKET)
+        return socket.is_stream() ? (socket.connected() ? -EISCONN : -EOPNOTSUPP) : -ECONNREFUSED;
+    if (message.msg_control != nullptr) TRY_ERRNO(get_control(message, files));
+    return socket.send(Buffers{parts}, flags, std::move(files));
+}
+
+std::int64_t receive_local_message(LocalSocket& socket, Address from, int flags) {
+    msghdr message;
+    std::vector<iovec> parts;
+    LocalSocket::Received received;
+    TRY_ERRNO(get_message(from, message, parts));
+    const std::int64_t count = TRY_ERRNO(socket.receive(Buffers{parts}, flags, received));
+    ControlWriter control{message};
+    if (socket.pass_credentials) {
+        const Credentials own = own_credentials();
+        TRY_ERRNO(control.add(SCM_CREDENTIALS, &own, sizeof(own), sizeof(own)));
+    }
+    if (!received.files.empty()) TRY_ERRNO(put_files(received.files, flags & MSG_CMSG_CLOEXEC, control));
+    const int seen = control.flags() | (received.truncated ? MSG_TRUNC : 0) | (flags & MSG_CMSG_CLOEXEC);
+    if (message.msg_name != nullptr) TRY_ERRNO(put(from + offsetof(msghdr, msg_namelen), std::uint32_t{0}));
+    TRY_ERRNO(put(from + offsetof(msghdr, msg_controllen), control.used()));
+    TRY_ERRNO(put(from + offsetof(msghdr, msg_flags), seen));
+    return count;
+}
+
+std::int64_t local_name(Address address, Address size_address) {
+    const sa_family_t family = AF_UNIX;
+    std::uint32_t room;
+    if (!get(size_address, room)) return -EFAULT;
+    if (static_cast<std::int32_t>(room) < 0) return -EINVAL;
+    if (!copy_out(address, &family, std::min<std::size_t>(room, sizeof(family)))) return -EFAULT;
+    return put(size_address, std::uint32_t{sizeof(family)});
+}
+
+std::int64_t set_local_option(LocalSocket& socket, int level, int option, Address from, std::uint32_t size) {
+    constexpr std::uint32_t kSmallest = 4608, kLargest = 2 * 212992;  // SOCK_MIN_SNDBUF, wmem_max doubled
+    if (level != SOL_SOCKET) return -EOPNOTSUPP;
+    if (static_cast<std::int32_t>(size) < 0) return -EINVAL;
+    if (option == SO_RCVTIMEO || option == SO_SNDTIMEO) {
+        timeval time;
+        if (size < sizeof(time)) return -EINVAL;
+        if (!get(from, time)) return -EFAULT;
+        if (time.tv_usec < 0 || time.tv_usec >= 1'000'000) return -EDOM;
+        std::uint64_t nanoseconds = 1;  // a negative time is no time
+        if (time.tv_sec >= 0) to_nanoseconds({time.tv_sec, time.tv_usec * 1000}, nanoseconds);
+        (option == SO_RCVTIMEO ? socket.receive_timeout : socket.send_timeout) = nanoseconds;
+        return 0;
+    }
+    int value;
+    if (size < sizeof(value)) return -EINVAL;
+    if (!get(from, value)) return -EFAULT;
+    // Linux doubles what is asked for.
+    const auto wanted =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(2 * std::int64_t{value}, kSmallest, kLargest));
+    switch (option) {
+        case SO_SNDBUF:
+            socket.send_size = wanted;
+            return 0;
+        case SO_RCVBUF:
+            socket.receive_size = wanted;
+            return 0;
+        case SO_PASSCRED:
+            socket.pass_credentials = value != 0;
+            return 0;
+        case SO_KEEPALIVE:
+        case SO_LINGER:
+        case SO_REUSEADDR:
+        case SO_PRIORITY:
+            return 0;
+        case SO_TYPE:
+        case SO_ERROR:
+        case SO_DOMAIN:
+        case SO_PROTOCOL:
+        case SO_ACCEPTCONN:
+        default:
+            return -ENOPROTOOPT;
+    }
+}
+
+std::int64_t get_local_option(LocalSocket& socket, int level, int option, Address to, Address size_address) {
+    std::uint32_t room;
+    if (!get(size_address, room)) return -EFAULT;
+    if (static_cast<std::int32_t>(room) < 0) return -EINVAL;
+    if (level != SOL_SOCKET) return -EOPNOTSUPP;
+    const auto answer = [&](const auto& value) -> std::int64_t {
+        const auto size = static_cast<std::uint32_t>(std::min<std::size_t>(room, sizeof(value)));
+        return copy_out(to, &value, size) ? put(size_address, size) : -EFAULT;
+    };
+    const auto time = [](std::uint64_t nanoseconds) {
+        const timespec t = to_timespec(nanoseconds);
+        return timeval{t.tv_sec, t.tv_nsec / 1000};
+    };
+    switch (option) {
+        case SO_TYPE:
+            return answer(socket.type());
+        case SO_ERROR:
+            return answer(socket.take_error());
+        case SO_DOMAIN:
+            return answer(int{AF_UNIX});
+        case SO_SNDBUF:
+            return answer(socket.send_size);
+        case SO_RCVBUF:
+            return answer(socket.receive_size);
+        case SO_RCVTIMEO:
+            return answer(time(socket.receive_timeout));
+        case SO_SNDTIMEO:
+            return answer(time(socket.send_timeout));
+        case SO_PEERCRED:
+            return answer(own_credentials());
+        case SO_PASSCRED:
+            return answer(int{socket.pass_credentials});
+        case SO_PROTOCOL:
+        case SO_ACCEPTCONN:
+        case SO_KEEPALIVE:
+        case SO_REUSEADDR:
+        case SO_PRIORITY:
+        case SO_BROADCAST:
+        case SO_OOBINLINE:
+            return answer(0);
+        case SO_LINGER:
+            return answer(linger{0, 0});
+        default:
+            return -ENOPROTOOPT;
+    }
+}
+
+}  // namespace enclavisor::runtime
