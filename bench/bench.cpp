@@ -74,8 +74,9 @@ private:
         if (wanted(options_.only, "templates")) {
             step(where, "templates", figures, [&] { return measure_forks(platform); });
         }
-        if (platform == host::Platform::kPlain && wanted(options_.only, "round-trip")) {
-            step(where, "calls", figures, [&] { return measure_round_trips(tests::programs_dir()); });
+        if (wanted(options_.only, "round-trip")) {
+            step(where, "calls", figures,
+                 [&] { return measure_round_trips(platform, tests::programs_dir()); });
         }
     }
 

@@ -17,8 +17,9 @@ using tests::RoundTrips;
 constexpr std::uint32_t kRuns = 200, kTimes = 1000;
 constexpr int kCounts = 30;
 
-host::Result<void> measure_time(const std::filesystem::path& programs, Figures& figures) {
-    const auto machine = TRY(launch_timed(host::Platform::kPlain, 256));
+host::Result<void> measure_time(host::Platform platform, const std::filesystem::path& programs,
+                                Figures& figures) {
+    const auto machine = TRY(launch_timed(platform, 256));
     RoundTrips trips = TRY(RoundTrips::begin(*machine, programs));
     for (std::uint32_t i = 0; i < kRuns; i++) TRY(trips.run(kTimes));
     figures["round-trip.bare"] = trips.bare;
@@ -27,8 +28,9 @@ host::Result<void> measure_time(const std::filesystem::path& programs, Figures& 
     return {};
 }
 
-host::Result<void> count_in_enclave(const std::filesystem::path& programs, Figures& figures) {
-    const auto machine = TRY(launch_counting(host::Platform::kPlain, 256));
+host::Result<void> count_in_enclave(host::Platform platform, const std::filesystem::path& programs,
+                                    Figures& figures) {
+    const auto machine = TRY(launch_counting(platform, 256));
     RoundTrips trips = TRY(RoundTrips::begin(*machine, programs));
     const auto stamp = trips.entry("stamp"), asking = trips.entry("cost_of_asking");
     std::uint64_t call_in = ~0ull, call_out = ~0ull;
@@ -50,8 +52,9 @@ host::Result<void> count_in_enclave(const std::filesystem::path& programs, Figur
     return {};
 }
 
-host::Result<void> count_on_host(const std::filesystem::path& programs, Figures& figures) {
-    const auto machine = TRY(launch_timed(host::Platform::kPlain, 256));
+host::Result<void> count_on_host(host::Platform platform, const std::filesystem::path& programs,
+                                 Figures& figures) {
+    const auto machine = TRY(launch_timed(platform, 256));
     bool traced = false;
     RoundTrips trips = TRY(RoundTrips::begin(*machine, programs, [&traced] {
         if (traced) mark();
@@ -65,7 +68,7 @@ host::Result<void> count_on_host(const std::filesystem::path& programs, Figures&
             (void)trips.instance().call<void>(nothing);
         }
     }));
-    const auto another = TRY(launch_timed(host::Platform::kPlain, 256));
+    const auto another = TRY(launch_timed(platform, 256));
     RoundTrips others = TRY(RoundTrips::begin(*another, programs, [&traced] {
         if (traced) mark();
     }));
@@ -78,11 +81,11 @@ host::Result<void> count_on_host(const std::filesystem::path& programs, Figures&
 
 }  // namespace
 
-host::Result<Figures> measure_round_trips(const std::filesystem::path& programs) {
+host::Result<Figures> measure_round_trips(host::Platform platform, const std::filesystem::path& programs) {
     Figures figures;
-    TRY(measure_time(programs, figures));
-    TRY(count_in_enclave(programs, figures));
-    TRY(count_on_host(programs, figures));
+    TRY(measure_time(platform, programs, figures));
+    TRY(count_in_enclave(platform, programs, figures));
+    TRY(count_on_host(platform, programs, figures));
     figures["round-trip.write_host"] = TRY(count_in_proxy());
     return figures;
 }
