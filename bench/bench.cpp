@@ -98,7 +98,7 @@ private:
                 if (!wanted(options_.only, program.name) || program.timed) continue;
                 step(where, program.name, figures, [&] { return arm.run(program, kernel_options); });
             }
-            if (!tuned && wanted(options_.only, "round-trip")) {
+            if (wanted(options_.only, "round-trip")) {
                 step(where, "serial", figures, [&] { return arm.serial_round_trip(); });
             }
         }

@@ -14,6 +14,7 @@ host::Result<double> count_in_proxy() {
     constexpr int kWrites = 30;
     alignas(64) static abi::IoHeader header;
     static std::byte data[abi::kPageSize];
+    header = {};
     const host::Fd null{::open("/dev/null", O_WRONLY | O_CLOEXEC)}, doorbell{::eventfd(0, EFD_CLOEXEC)};
     host::Executor executor{{}};
     int left = kWrites;
