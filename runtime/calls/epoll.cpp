@@ -6,17 +6,14 @@
 
 #include <vector>
 
-#include "runtime/calls/signal_mask.hpp"
-#include "runtime/host/host.hpp"
+#include "runtime/calls/waiting.hpp"
 #include "runtime/support/buffer.hpp"
-#include "runtime/threads/wait.hpp"
 
 namespace enclavisor::runtime {
 namespace {
 
 constexpr int kMostEvents = INT_MAX / static_cast<int>(sizeof(epoll_event));
 constexpr std::size_t kMostAtOnce = 1024;
-constexpr int kMostEmptyAnswers = 8;  // as in poll.cpp
 
 std::int64_t sys_epoll_create1(int flags) {
     if (flags & ~EPOLL_CLOEXEC) return -EINVAL;
@@ -55,14 +52,6 @@ std::int64_t sys_epoll_ctl(Fd at, int operation, Fd fd, Address from) {
     }
 }
 
-// What the host's epoll says, waiting until `wakes` if `may_wait`: how many, or -errno.
-std::int64_t ask_host(int host, Buffer& said, std::size_t most, bool may_wait, std::uint64_t wakes) {
-    const bool for_ever = may_wait && wakes == kNoDeadline;
-    const timespec left = to_timespec(may_wait && !for_ever ? nanoseconds_to(wakes) : 0);
-    const WaitingAtHost waiting;
-    return forward(abi::ForwardedCall::kEpollWait, host, said.data(), most, for_ever ? nullptr : &left);
-}
-
 std::int64_t wait(Epoll& epoll, std::vector<epoll_event>& events, std::size_t most, std::uint64_t deadline) {
     QueuePlace place;
     place.join(*epoll.queue(), kReadable);
@@ -75,7 +64,10 @@ std::int64_t wait(Epoll& epoll, std::vector<epoll_event>& events, std::size_t mo
             // Neither side keeps the other from being heard.
             const bool inside = epoll.readiness() != 0;
             const std::size_t share = inside ? epoll.share_of_host(most) : most;
-            const std::int64_t count = share == 0 ? 0 : ask_host(host, said, share, !inside, wakes);
+            std::int64_t count = 0;
+            if (share > 0)
+                count =
+                    wait_at_host(!inside, wakes, abi::ForwardedCall::kEpollWait, host, said.data(), share);
             if (count < 0 && count != -EINTR) return count;
             const auto* first = reinterpret_cast<const epoll_event*>(said.data());
             if (count > 0) epoll.collect_host({first, static_cast<std::size_t>(count)}, events);
@@ -98,10 +90,6 @@ std::int64_t wait_for_events(Fd fd, Address to, int most, std::uint64_t deadline
     const std::int64_t count =
         TRY_ERRNO(wait(*epoll, events, std::min(static_cast<std::size_t>(most), kMostAtOnce), deadline));
     return copy_out(to, events.data(), events.size() * sizeof(epoll_event)) ? count : -EFAULT;
-}
-
-std::uint64_t deadline_of_milliseconds(int milliseconds) {
-    return milliseconds < 0 ? kNoDeadline : deadline_of(static_cast<std::uint64_t>(milliseconds) * 1'000'000);
 }
 
 std::int64_t sys_epoll_wait(Fd fd, Address to, int most, int milliseconds) {

@@ -130,11 +130,23 @@ std::int64_t put_files(Attachments& files, bool close_on_exec, ControlWriter& co
                : control.add(SCM_RIGHTS, numbers.data(), numbers.size() * sizeof(int), sizeof(int));
 }
 
+// What a message to a named receiver gets: there are none.
+std::int64_t check_named(const LocalSocket& socket) {
+    if (socket.type() == SOCK_SEQPACKET) return 0;  // the name is ignored
+    if (!socket.is_stream()) return -ECONNREFUSED;
+    return socket.connected() ? -EISCONN : -EOPNOTSUPP;
+}
+
+// A size that the program gives, of the buffer for an answer: 0 or -errno.
+std::int64_t get_room(Address from, std::uint32_t& room) {
+    if (!get(from, room)) return -EFAULT;
+    return static_cast<std::int32_t>(room) < 0 ? -EINVAL : 0;
+}
+
 }  // namespace
 
 std::int64_t send_local(LocalSocket& socket, Address from, std::uint64_t size, int flags, Address address) {
-    if (address != 0 && socket.type() != SOCK_SEQPACKET)
-        return socket.is_stream() ? (socket.connected() ? -EISCONN : -EOPNOTSUPP) : -ECONNREFUSED;
+    if (address != 0) TRY_ERRNO(check_named(socket));
     return socket.send({from, std::min(size, kMaxCount)}, flags, {});
 }
 
@@ -151,8 +163,7 @@ std::int64_t send_local_message(LocalSocket& socket, Address from, int flags) {
     std::vector<iovec> parts;
     Attachments files;
     TRY_ERRNO(get_message(from, message, parts));
-    if (message.msg_name != nullptr && message.msg_namelen != 0 && socket.type() != SOCK_SEQPACKET)
-        return socket.is_stream() ? (socket.connected() ? -EISCONN : -EOPNOTSUPP) : -ECONNREFUSED;
+    if (message.msg_name != nullptr && message.msg_namelen != 0) TRY_ERRNO(check_named(socket));
     if (message.msg_control != nullptr) TRY_ERRNO(get_control(message, files));
     return socket.send(Buffers{parts}, flags, std::move(files));
 }
@@ -179,8 +190,7 @@ std::int64_t receive_local_message(LocalSocket& socket, Address from, int flags)
 std::int64_t local_name(Address address, Address size_address) {
     const sa_family_t family = AF_UNIX;
     std::uint32_t room;
-    if (!get(size_address, room)) return -EFAULT;
-    if (static_cast<std::int32_t>(room) < 0) return -EINVAL;
+    TRY_ERRNO(get_room(size_address, room));
     if (!copy_out(address, &family, std::min<std::size_t>(room, sizeof(family)))) return -EFAULT;
     return put(size_address, std::uint32_t{sizeof(family)});
 }
@@ -220,11 +230,6 @@ std::int64_t set_local_option(LocalSocket& socket, int level, int option, Addres
         case SO_REUSEADDR:
         case SO_PRIORITY:
             return 0;
-        case SO_TYPE:
-        case SO_ERROR:
-        case SO_DOMAIN:
-        case SO_PROTOCOL:
-        case SO_ACCEPTCONN:
         default:
             return -ENOPROTOOPT;
     }
@@ -232,8 +237,7 @@ std::int64_t set_local_option(LocalSocket& socket, int level, int option, Addres
 
 std::int64_t get_local_option(LocalSocket& socket, int level, int option, Address to, Address size_address) {
     std::uint32_t room;
-    if (!get(size_address, room)) return -EFAULT;
-    if (static_cast<std::int32_t>(room) < 0) return -EINVAL;
+    TRY_ERRNO(get_room(size_address, room));
     if (level != SOL_SOCKET) return -EOPNOTSUPP;
     const auto answer = [&](const auto& value) -> std::int64_t {
         const auto size = static_cast<std::uint32_t>(std::min<std::size_t>(room, sizeof(value)));

@@ -43,15 +43,12 @@ std::int64_t sys_pipe(Address to) {
 
 std::int64_t sys_socketpair(int domain, int type, int protocol, Address to) {
     constexpr int kTypeBits = 0xf;
-    const int kind = type & kTypeBits;
+    // As Linux: a raw one is of messages.
+    const int kind = (type & kTypeBits) == SOCK_RAW ? SOCK_DGRAM : type & kTypeBits;
     if (type & ~(kTypeBits | SOCK_CLOEXEC | SOCK_NONBLOCK)) return -EINVAL;
     if (domain != AF_UNIX) return domain == AF_INET || domain == AF_INET6 ? -EOPNOTSUPP : -EAFNOSUPPORT;
     if (protocol != 0 && protocol != PF_UNIX) return -EPROTONOSUPPORT;
-    if (kind != SOCK_STREAM && kind != SOCK_DGRAM && kind != SOCK_SEQPACKET) {
-        return kind == SOCK_RAW
-                   ? add_pair(make_socket_pair(SOCK_DGRAM, type & SOCK_NONBLOCK), type & SOCK_CLOEXEC, to)
-                   : -ESOCKTNOSUPPORT;
-    }
+    if (kind != SOCK_STREAM && kind != SOCK_DGRAM && kind != SOCK_SEQPACKET) return -ESOCKTNOSUPPORT;
     return add_pair(make_socket_pair(kind, type & SOCK_NONBLOCK), type & SOCK_CLOEXEC, to);
 }
 

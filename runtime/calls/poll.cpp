@@ -4,18 +4,14 @@
 
 #include <vector>
 
-#include "runtime/calls/signal_mask.hpp"
-#include "runtime/host/host.hpp"
+#include "runtime/calls/waiting.hpp"
 #include "runtime/objects/object_file.hpp"
-#include "runtime/threads/wait.hpp"
 
 namespace enclavisor::runtime {
 namespace {
 
 // What any I/O area can carry.
 constexpr std::uint64_t kMostAtHost = 8192;
-// Of an honest host only a signal ends a wait without a timeout.
-constexpr int kMostEmptyAnswers = 8;
 
 // What is polled, sorted by who knows about it.
 class Polled {
@@ -39,7 +35,7 @@ public:
             std::int64_t at_host = 0;
             if (!at_host_.empty()) {
                 if (at_host_.size() > kMostAtHost) return -EINVAL;
-                at_host = ask_host(ready > 0, wakes);
+                at_host = ask_host(ready == 0, wakes);
                 if (at_host < 0 && at_host != -EINTR) return at_host;
             }
             if (ready + std::max<std::int64_t>(at_host, 0) > 0)
@@ -92,12 +88,8 @@ private:
         return ready;
     }
 
-    std::int64_t ask_host(bool now, std::uint64_t wakes) {
-        const bool for_ever = !now && wakes == kNoDeadline;
-        const timespec left = to_timespec(now || for_ever ? 0 : nanoseconds_to(wakes));
-        const WaitingAtHost waiting;
-        TRY_ERRNO(
-            forward(abi::ForwardedCall::kPoll, at_host_.data(), at_host_.size(), for_ever ? nullptr : &left));
+    std::int64_t ask_host(bool may_wait, std::uint64_t wakes) {
+        TRY_ERRNO(wait_at_host(may_wait, wakes, abi::ForwardedCall::kPoll, at_host_.data(), at_host_.size()));
         std::int64_t ready = 0;
         for (std::size_t i = 0; i < at_host_.size(); i++) {
             pollfd& entry = entries_[origins_[i]];
@@ -129,9 +121,7 @@ std::int64_t poll_array(Address array, std::uint64_t count, std::uint64_t deadli
 }
 
 std::int64_t sys_poll(Address array, std::uint32_t count, int milliseconds) {
-    const std::uint64_t deadline =
-        milliseconds < 0 ? kNoDeadline : deadline_of(static_cast<std::uint64_t>(milliseconds) * 1'000'000);
-    return poll_array(array, count, deadline);
+    return poll_array(array, count, deadline_of_milliseconds(milliseconds));
 }
 
 // ppoll says what is left of its timeout, unless that cannot be written.
@@ -240,13 +230,15 @@ std::uint64_t deadline_of(std::uint64_t nanoseconds) {
     return nanoseconds == 0 ? kLongAgo : deadline_after(nanoseconds);
 }
 
+std::uint64_t deadline_of_milliseconds(int milliseconds) {
+    return milliseconds < 0 ? kNoDeadline : deadline_of(static_cast<std::uint64_t>(milliseconds) * 1'000'000);
+}
+
 std::int64_t get_deadline(Address from, std::uint64_t& deadline) {
-    timespec time;
     std::uint64_t nanoseconds;
     deadline = kNoDeadline;
     if (from == 0) return 0;
-    if (!get(from, time)) return -EFAULT;
-    if (!to_nanoseconds(time, nanoseconds)) return -EINVAL;
+    TRY_ERRNO(get_nanoseconds(from, nanoseconds));
     deadline = deadline_of(nanoseconds);
     return 0;
 }

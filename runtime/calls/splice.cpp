@@ -78,15 +78,12 @@ std::int64_t into_pipe(OpenFile& from, std::uint64_t& offset, OpenFile& to, std:
     return to.write({at, static_cast<std::uint64_t>(count)}, kPosition);
 }
 
-}  // namespace
-
-std::int64_t splice(OpenFile& from, OpenFile& to, std::uint64_t size) {
-    std::uint64_t here = kPosition;
-    return written(from.pipe() != nullptr ? out_of_pipe(from, to, here, size, 0)
-                                          : into_pipe(from, here, to, size, 0));
+// `offset`: in the one that is no pipe.
+std::int64_t move_bytes(OpenFile& from, OpenFile& to, std::uint64_t& offset, std::uint64_t size,
+                        unsigned flags) {
+    return written(from.pipe() != nullptr ? out_of_pipe(from, to, offset, size, flags)
+                                          : into_pipe(from, offset, to, size, flags));
 }
-
-namespace {
 
 std::int64_t sys_splice(Fd in, Address in_offset, Fd out, Address out_offset, std::uint64_t size,
                         unsigned flags) {
@@ -102,9 +99,7 @@ std::int64_t sys_splice(Fd in, Address in_offset, Fd out, Address out_offset, st
     std::uint64_t offset;
     const Address offset_address = from->pipe() != nullptr ? out_offset : in_offset;
     TRY_ERRNO(get_offset(offset_address, offset));
-    const std::int64_t count =
-        TRY_ERRNO(written(from->pipe() != nullptr ? out_of_pipe(*from, *to, offset, size, flags)
-                                                  : into_pipe(*from, offset, *to, size, flags)));
+    const std::int64_t count = TRY_ERRNO(move_bytes(*from, *to, offset, size, flags));
     if (offset_address != 0) TRY_ERRNO(put(offset_address, offset));
     return count;
 }
@@ -139,6 +134,11 @@ std::int64_t sys_vmsplice(Fd fd, Address from, std::uint64_t count, unsigned fla
 }
 
 }  // namespace
+
+std::int64_t splice(OpenFile& from, OpenFile& to, std::uint64_t size) {
+    std::uint64_t here = kPosition;
+    return move_bytes(from, to, here, size, 0);
+}
 
 ENCLAVISOR_CALL(splice)
 ENCLAVISOR_CALL(tee)

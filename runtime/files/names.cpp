@@ -86,9 +86,7 @@ const Names::Mounted* Names::mount_of(std::string_view path) const {
 std::int64_t Names::walk(std::string& at, std::string_view path, int& links) const {
     if (path.starts_with('/')) at.clear();
     while (!path.empty()) {
-        const std::size_t slash = path.find('/');
-        const std::string_view part = path.substr(0, slash);
-        path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
+        const std::string_view part = take_part(path);
         if (part.empty() || part == ".") continue;
         if (part == "..") {
             if (const std::int64_t error = expand(at, true, links); error != 0) return error;

@@ -2,13 +2,18 @@
 
 namespace enclavisor::runtime {
 
+std::string_view take_part(std::string_view& path) {
+    const std::size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
+    return part;
+}
+
 std::string normalise(std::string_view base, std::string_view path) {
     std::string result;
     auto append = [&](std::string_view rest) {
         while (!rest.empty()) {
-            const std::size_t slash = rest.find('/');
-            const std::string_view part = rest.substr(0, slash);
-            rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
+            const std::string_view part = take_part(rest);
             if (part.empty() || part == ".") continue;
             if (part == "..") {
                 const std::size_t cut = result.rfind('/');

@@ -10,6 +10,9 @@ namespace enclavisor::runtime {
 // doubled slashes. Absolute, without a slash at its end (but for "/" itself).
 std::string normalise(std::string_view base, std::string_view path);
 
+// Takes the first part of `path` away, up to and with its slash; may be empty.
+std::string_view take_part(std::string_view& path);
+
 // Whether `path` is `directory` or lies below it; both normalised.
 bool path_within(std::string_view path, std::string_view directory);
 

@@ -97,12 +97,10 @@ void TrustedFiles::load_times() {
     const std::uint64_t begin =
         last.hashes_offset + abi::trusted_chunks(last.info.size) * sizeof(last.info.root);
     const auto bytes = std::as_writable_bytes(std::span{times});
-    for (std::uint64_t done = 0; done < bytes.size();) {
-        const std::int64_t count =
-            source_.read_hashes(bytes.data() + done, bytes.size() - done, begin + done);
-        if (count <= 0) break;
-        done += static_cast<std::uint64_t>(count);
-    }
+    (void)read_exactly(bytes.data(), bytes.size(), begin,
+                       [&](std::byte* to, std::uint64_t size, std::uint64_t at) {
+                           return source_.read_hashes(to, size, at);
+                       });
     for (std::int64_t& time : times) time = std::max<std::int64_t>(time, 0);
     times_ = std::move(times);
 }

@@ -9,17 +9,6 @@ namespace {
 
 constexpr std::uint64_t kChunk = abi::kTrustedChunk;
 
-// Reads exactly `size` bytes by `read(to, size, offset)`; less is -EIO.
-template <typename Read>
-std::int64_t read_all(std::byte* to, std::uint64_t size, std::uint64_t offset, Read read) {
-    for (std::uint64_t done = 0; done < size;) {
-        const std::int64_t count = read(to + done, size - done, offset + done);
-        if (count <= 0) return count < 0 ? count : -EIO;
-        done += static_cast<std::uint64_t>(count);
-    }
-    return 0;
-}
-
 bool is_root(const TrustedFile& file, std::span<const std::byte> list) {
     std::vector<std::byte> bytes(sizeof(file.info.size) + list.size());
     std::memcpy(bytes.data(), &file.info.size, sizeof(file.info.size));
@@ -36,10 +25,10 @@ std::int64_t ChunkHashes::load(TrustedSource& source, const TrustedFile& file) {
     if (count <= 1 || !hashes_.empty()) return 0;
     std::vector<Hash> hashes(count);
     const auto bytes = std::as_writable_bytes(std::span{hashes});
-    const std::int64_t error = read_all(bytes.data(), bytes.size(), file.hashes_offset,
-                                        [&](std::byte* to, std::uint64_t size, std::uint64_t at) {
-                                            return source.read_hashes(to, size, at);
-                                        });
+    const std::int64_t error = read_exactly(bytes.data(), bytes.size(), file.hashes_offset,
+                                            [&](std::byte* to, std::uint64_t size, std::uint64_t at) {
+                                                return source.read_hashes(to, size, at);
+                                            });
     if (error != 0) return error;
     if (!is_root(file, bytes)) return -EACCES;
     hashes_ = std::move(hashes);
@@ -60,10 +49,10 @@ std::int64_t VerifiedFile::need(std::uint64_t chunk, std::uint64_t last) {
     if (begin >= begin_ && begin < begin_ + contents_.size()) return 0;
     const std::uint64_t wanted = std::min(last - chunk + 1, kMost);
     std::vector<std::byte> fresh(std::min(wanted * kChunk, size() - begin));
-    const std::int64_t error = read_all(fresh.data(), fresh.size(), begin,
-                                        [&](std::byte* to, std::uint64_t count, std::uint64_t at) {
-                                            return source_->read(descriptor_, to, count, at);
-                                        });
+    const std::int64_t error = read_exactly(fresh.data(), fresh.size(), begin,
+                                            [&](std::byte* to, std::uint64_t count, std::uint64_t at) {
+                                                return source_->read(descriptor_, to, count, at);
+                                            });
     // What stands before the trouble is delivered.
     if (error != 0) return wanted > 1 ? need(chunk, chunk) : error;
     std::uint64_t good = 0;

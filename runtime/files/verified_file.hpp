@@ -23,6 +23,17 @@ public:
     virtual std::int64_t read_hashes(std::byte* to, std::uint64_t size, std::uint64_t offset) = 0;
 };
 
+// Reads exactly `size` bytes by `read(to, size, offset)`: 0, or -errno; less is -EIO.
+template <typename Read>
+std::int64_t read_exactly(std::byte* to, std::uint64_t size, std::uint64_t offset, Read read) {
+    for (std::uint64_t done = 0; done < size;) {
+        const std::int64_t count = read(to + done, size - done, offset + done);
+        if (count <= 0) return count < 0 ? count : -EIO;
+        done += static_cast<std::uint64_t>(count);
+    }
+    return 0;
+}
+
 // The hashes of one file's chunks, verified.
 class ChunkHashes {
 public:

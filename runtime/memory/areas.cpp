@@ -6,40 +6,29 @@
 
 namespace enclavisor::runtime {
 
-std::size_t Areas::first_after(std::uint64_t address) const {
-    const auto found = std::partition_point(areas_.begin(), areas_.end(),
-                                            [&](const Area& area) { return area.range.end <= address; });
-    return static_cast<std::size_t>(found - areas_.begin());
-}
-
 const Area* Areas::find(std::uint64_t address) const {
-    const std::size_t i = first_after(address);
+    const std::size_t i = first_after(areas_, address);
     return i < areas_.size() && areas_[i].range.contains(address) ? &areas_[i] : nullptr;
 }
 
 bool Areas::overlaps(Range range) const {
-    const std::size_t i = first_after(range.begin);
+    const std::size_t i = first_after(areas_, range.begin);
     return i < areas_.size() && areas_[i].range.begin < range.end;
 }
 
 bool Areas::covers(Range range) const {
     std::uint64_t reached = range.begin;
-    for (std::size_t i = first_after(range.begin); i < areas_.size() && reached < range.end; i++) {
+    for (std::size_t i = first_after(areas_, range.begin); i < areas_.size() && reached < range.end; i++) {
         if (areas_[i].range.begin > reached) return false;
         reached = areas_[i].range.end;
     }
     return reached >= range.end;
 }
 
-// Afterwards no area has `address` in its middle.
 void Areas::split(std::uint64_t address) {
-    const std::size_t i = first_after(address);
-    if (i == areas_.size() || areas_[i].range.begin >= address) return;
-    Area upper = areas_[i];
-    if (upper.file != 0) upper.offset += address - upper.range.begin;
-    areas_[i].range.end = address;
-    upper.range.begin = address;
-    areas_.insert(areas_.begin() + static_cast<std::ptrdiff_t>(i) + 1, upper);
+    split_at(areas_, address, [](Area& area, std::uint64_t size) {
+        if (area.file != 0) area.offset += size;
+    });
 }
 
 // Joins equal neighbours among the areas from `from` to `to`.
@@ -62,25 +51,21 @@ void Areas::merge(std::size_t from, std::size_t to) {
 
 void Areas::insert(const Area& area) {
     remove(area.range);
-    const std::size_t i = first_after(area.range.begin);
-    areas_.insert(areas_.begin() + static_cast<std::ptrdiff_t>(i), area);
+    const std::size_t i = insert_sorted(areas_, area);
     merge(i, i + 1);
 }
 
 void Areas::remove(Range range) {
     split(range.begin);
     split(range.end);
-    const auto begin = areas_.begin() + static_cast<std::ptrdiff_t>(first_after(range.begin));
-    const auto end =
-        std::find_if(begin, areas_.end(), [&](const Area& a) { return a.range.begin >= range.end; });
-    areas_.erase(begin, end);
+    erase_within(areas_, range);
 }
 
 template <typename Change>
 void Areas::change(Range range, Change change) {
     split(range.begin);
     split(range.end);
-    const std::size_t first = first_after(range.begin);
+    const std::size_t first = first_after(areas_, range.begin);
     std::size_t i = first;
     for (; i < areas_.size() && areas_[i].range.begin < range.end; i++) change(areas_[i]);
     merge(first, i);

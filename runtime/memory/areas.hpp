@@ -6,15 +6,9 @@
 #include <optional>
 #include <vector>
 
+#include "runtime/memory/range.hpp"
+
 namespace enclavisor::runtime {
-
-struct Range {
-    std::uint64_t begin = 0, end = 0;
-
-    std::uint64_t size() const { return end - begin; }
-    bool overlaps(Range other) const { return begin < other.end && other.begin < end; }
-    bool contains(std::uint64_t address) const { return address >= begin && address < end; }
-};
 
 enum class AreaKind : std::uint8_t {
     kAnonymous,
@@ -60,8 +54,8 @@ public:
     // Calls with each area's part inside `range`, in order.
     template <typename Function>
     void for_each(Range range, Function function) const {
-        for (std::size_t i = first_after(range.begin); i < areas_.size() && areas_[i].range.begin < range.end;
-             i++) {
+        for (std::size_t i = first_after(areas_, range.begin);
+             i < areas_.size() && areas_[i].range.begin < range.end; i++) {
             const Area& area = areas_[i];
             const Range part{area.range.begin > range.begin ? area.range.begin : range.begin,
                              area.range.end < range.end ? area.range.end : range.end};
@@ -70,7 +64,6 @@ public:
     }
 
 private:
-    std::size_t first_after(std::uint64_t address) const;  // index of the first area that ends beyond it
     template <typename Change>
     void change(Range range, Change change);
     void split(std::uint64_t address);

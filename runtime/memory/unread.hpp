@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "runtime/files/open_file.hpp"
-#include "runtime/memory/areas.hpp"
+#include "runtime/memory/range.hpp"
 
 namespace enclavisor::runtime {
 
@@ -19,26 +19,20 @@ public:
     };
 
     // Precondition: nothing of the range is there.
-    void add(Part part) {
-        parts_.insert(parts_.begin() + static_cast<std::ptrdiff_t>(first_after(part.range.begin)),
-                      std::move(part));
-    }
+    void add(Part part) { insert_sorted(parts_, std::move(part)); }
 
     void remove(Range range) {
         if (parts_.empty()) return;
         split(range.begin);
         split(range.end);
-        const auto begin = parts_.begin() + static_cast<std::ptrdiff_t>(first_after(range.begin));
-        const auto end =
-            std::find_if(begin, parts_.end(), [&](const Part& p) { return p.range.begin >= range.end; });
-        parts_.erase(begin, end);
+        erase_within(parts_, range);
     }
 
     bool empty() const { return parts_.empty(); }
 
     // The first part that reaches into the range; null: all of it is read.
     const Part* find(Range range) const {
-        const std::size_t i = first_after(range.begin);
+        const std::size_t i = first_after(parts_, range.begin);
         return i < parts_.size() && parts_[i].range.begin < range.end ? &parts_[i] : nullptr;
     }
 
@@ -55,20 +49,8 @@ public:
     }
 
 private:
-    std::size_t first_after(std::uint64_t address) const {  // the first that ends beyond it
-        const auto found = std::partition_point(parts_.begin(), parts_.end(),
-                                                [&](const Part& p) { return p.range.end <= address; });
-        return static_cast<std::size_t>(found - parts_.begin());
-    }
-
     void split(std::uint64_t address) {
-        const std::size_t i = first_after(address);
-        if (i == parts_.size() || parts_[i].range.begin >= address) return;
-        Part upper = parts_[i];
-        upper.offset += address - upper.range.begin;
-        upper.range.begin = address;
-        parts_[i].range.end = address;
-        parts_.insert(parts_.begin() + static_cast<std::ptrdiff_t>(i) + 1, std::move(upper));
+        split_at(parts_, address, [](Part& part, std::uint64_t size) { part.offset += size; });
     }
 
     std::vector<Part> parts_;

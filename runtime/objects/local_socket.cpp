@@ -82,15 +82,8 @@ std::int64_t LocalSocket::put_message(const Buffers& from, std::uint64_t done, A
 std::int64_t LocalSocket::send(const Buffers& from, int flags, Attachments files) {
     if (flags & MSG_OOB) return -EOPNOTSUPP;
     const bool waits = this->waits() && !(flags & MSG_DONTWAIT);
-    const std::uint64_t deadline = deadline_after(send_timeout);
-    std::uint64_t done = 0;
-    do {
-        const std::int64_t count =
-            repeat(waits, POLLOUT, deadline, [&] { return put_message(from, done, files); });
-        if (count < 0) return done > 0 ? static_cast<std::int64_t>(done) : count;
-        done += static_cast<std::uint64_t>(count);
-    } while (is_stream() && done < from.size());
-    return static_cast<std::int64_t>(done);
+    return put_all(from.size(), waits, deadline_after(send_timeout),
+                   [&](std::uint64_t done) { return put_message(from, done, files); });
 }
 
 // What a receiver is told when the inbox is empty.

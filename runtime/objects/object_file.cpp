@@ -32,13 +32,7 @@ std::int64_t ObjectFile::read(const Buffers& to, std::uint64_t offset) {
 
 std::int64_t ObjectFile::write(const Buffers& from, std::uint64_t offset) {
     if (offset != kPosition) return -ESPIPE;
-    std::uint64_t done = 0;
-    do {
-        const std::int64_t count = repeat(waits(), POLLOUT, 0, [&] { return put(from, done); });
-        if (count < 0) return done > 0 ? static_cast<std::int64_t>(done) : count;
-        done += static_cast<std::uint64_t>(count);
-    } while (streams() && done < from.size());
-    return static_cast<std::int64_t>(done);
+    return put_all(from.size(), waits(), 0, [&](std::uint64_t done) { return put(from, done); });
 }
 
 std::int64_t ObjectFile::control(std::uint64_t request, Address argument) {

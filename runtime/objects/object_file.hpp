@@ -51,6 +51,18 @@ protected:
             if (const std::int64_t error = wait_for(*this, events, deadline); error != 0) return error;
         }
     }
+    // `attempt(done)` for the first of `size` bytes and, in a stream, for the rest: how many
+    // were put, or -errno if none.
+    template <typename Attempt>
+    std::int64_t put_all(std::uint64_t size, bool waits, std::uint64_t deadline, Attempt attempt) {
+        std::uint64_t done = 0;
+        do {
+            const std::int64_t count = repeat(waits, POLLOUT, deadline, [&] { return attempt(done); });
+            if (count < 0) return done > 0 ? static_cast<std::int64_t>(done) : count;
+            done += static_cast<std::uint64_t>(count);
+        } while (streams() && done < size);
+        return static_cast<std::int64_t>(done);
+    }
     bool waits() const { return !(flags() & O_NONBLOCK); }
 };
 

@@ -1,7 +1,10 @@
-// The signal mask that ppoll and its relatives have for the time of their wait.
+// What poll, select and epoll share: timeouts, waiting at the host, and the signal mask
+// for the time of a wait.
 #pragma once
 
 #include "runtime/calls/call.hpp"
+#include "runtime/host/host.hpp"
+#include "runtime/threads/wait.hpp"
 
 namespace enclavisor::runtime {
 
@@ -32,5 +35,20 @@ public:
 std::int64_t get_deadline(Address from, std::uint64_t& deadline);
 // The same of a count; what is too long is for ever.
 std::uint64_t deadline_of(std::uint64_t nanoseconds);
+std::uint64_t deadline_of_milliseconds(int milliseconds);  // negative: none
+
+// Of an honest host only a signal ends a wait without a timeout: so many answers without
+// anything in them, and no more.
+inline constexpr int kMostEmptyAnswers = 8;
+
+// A call of the host's whose last argument is its timeout: until `wakes`, or without
+// waiting. A change of what the thread waits for inside ends it too.
+template <typename... Values>
+std::int64_t wait_at_host(bool may_wait, std::uint64_t wakes, abi::ForwardedCall call, Values... values) {
+    const bool for_ever = may_wait && wakes == kNoDeadline;
+    const timespec left = to_timespec(may_wait && !for_ever ? nanoseconds_to(wakes) : 0);
+    const WaitingAtHost waiting;
+    return forward(call, values..., for_ever ? nullptr : &left);
+}
 
 }  // namespace enclavisor::runtime
