@@ -16,10 +16,11 @@ namespace {
 
 using namespace enclavisor::host;
 
-std::vector<std::string> commands() {
-    std::vector<std::string> all = VmCommands::names();
-    all.insert(all.begin(), {"run", "measure", "doctor"});
-    return all;
+std::vector<std::string> commands(CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; }))
+        names.push_back(command->get_name());
+    return names;
 }
 
 constexpr const char* kFooter = R"(
@@ -121,8 +122,8 @@ Result<int> help(const CLI::App& app, bool version) {
     return 0;
 }
 
-Result<int> unknown_command(const std::string& word) {
-    const auto near = did_you_mean(word, commands());
+Result<int> unknown_command(const std::string& word, const std::vector<std::string>& known) {
+    const auto near = did_you_mean(word, known);
     return fail("there is no command '" + word + "'",
                 near ? "did you mean '" + *near + "'?" : "see enclavisor --help");
 }
@@ -152,9 +153,9 @@ int main_checked(int count, char** arguments) {
     std::vector<std::string> words(arguments + 1, arguments + count);
     std::vector<std::string> program = take_program(*run_app, words);
     if (!words.empty() && !words.front().starts_with('-')) {
-        const auto known = commands();
+        const auto known = commands(app);
         if (std::find(known.begin(), known.end(), words.front()) == known.end()) {
-            return report(unknown_command(words.front()));
+            return report(unknown_command(words.front(), known));
         }
     }
     try {

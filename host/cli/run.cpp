@@ -28,12 +28,7 @@ std::uint64_t limit_of(const Application& application) {
 Result<std::uint64_t> machine_mib(const RunOptions& options, const Application& application) {
     const std::uint64_t limit_mib = limit_of(application) * abi::kPageSize >> 20;
     if (options.memory.empty()) return std::max(kDefaultMachineMib, limit_mib + kKernelMib);
-    const auto size = parse_size(options.memory);
-    if (!size || *size < (64ull << 20)) {
-        return fail(fmt::format("--memory {} is not enough or not a size", options.memory),
-                    "write it like 512M; at least 64M");
-    }
-    return *size >> 20;
+    return parse_machine_memory(options.memory);
 }
 
 std::optional<std::chrono::milliseconds> longest_wait(const RunOptions& options) {
@@ -109,10 +104,8 @@ Result<int> run_command(const RunOptions& options) {
     catch_signals();
     if (!options.vm.empty()) return run_in_vm(options);
     const Application application = TRY(describe_application(options.program, options.limit));
-    if (!options.arguments.empty() && !application.arguments_from_host) {
-        return fail("the manifest fixes the arguments of the program",
-                    "put them into argv, or set insecure__use_host_argv = true");
-    }
+    StartParameters start;
+    start.arguments = TRY(arguments_for(application, options.program, options.arguments));
     MachineOptions machine_options;
     machine_options.platform = TRY(parse_platform(options.platform));
     machine_options.memory_mib = TRY(machine_mib(options, application));
@@ -121,10 +114,7 @@ Result<int> run_command(const RunOptions& options) {
     if (options.verbose) {
         machine_options.on_log_line = [](const std::string& line) { complain("vm: " + line); };
     }
-    StartParameters start;
     start.environment = TRY(environment_for(options));
-    start.arguments = {options.program};
-    start.arguments.insert(start.arguments.end(), options.arguments.begin(), options.arguments.end());
     start.verbose = options.verbose;
     warn(options, application);
     for (const Application& member : application.members) warn(options, member);

@@ -78,8 +78,4 @@ std::optional<Result<int>> VmCommands::run() const {
     return std::nullopt;
 }
 
-std::vector<std::string> VmCommands::names() {
-    return {"vm", "ps", "stats", "top", "wait", "logs", "kill", "pause", "resume", "rm"};
-}
-
 }  // namespace enclavisor::host

@@ -19,7 +19,6 @@ public:
 
     // What was asked for, done; absent: something else.
     std::optional<Result<int>> run() const;
-    static std::vector<std::string> names();
 
 private:
     using Action = std::function<Result<int>()>;

@@ -2,18 +2,14 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-
-#include <cstring>
 
 namespace enclavisor::host {
 
 Result<Fd> connect_to(const VmPlace& place) {
     Fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, place.socket().c_str(), sizeof(address.sun_path) - 1);
-    if (!socket || ::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    const sockaddr_un address = place.address();
+    if (!socket ||
+        ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         return fail(fmt::format("the VM '{}' has no daemon", place.name),
                     fmt::format("start it with 'enclavisor vm start {}'", place.name));
     }

@@ -4,13 +4,10 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cerrno>
 #include <cstring>
 #include <thread>
-
-#include "host/lib/text.hpp"
 
 namespace enclavisor::host {
 namespace {
@@ -24,16 +21,15 @@ bool hung_up(int socket) {
     return ::poll(&polled, 1, 0) > 0 && (polled.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
-Result<Fd> listen_at(const std::filesystem::path& path) {
+Result<Fd> listen_at(const VmPlace& place) {
     Fd listener{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+    const sockaddr_un address = place.address();
     // What a daemon that was killed left; the lock says that none lives.
-    ::unlink(path.c_str());
-    if (!listener || ::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+    ::unlink(place.socket().c_str());
+    if (!listener ||
+        ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
         ::listen(listener.get(), 64) != 0) {
-        return fail(fmt::format("cannot listen at {}: {}", path.string(), std::strerror(errno)));
+        return fail(fmt::format("cannot listen at {}: {}", place.socket().string(), std::strerror(errno)));
     }
     return listener;
 }
@@ -58,7 +54,7 @@ Result<void> detach(RunRequest& request, const std::filesystem::path& log) {
 
 Result<std::unique_ptr<Daemon>> Daemon::begin(VmPlace place, const MachineOptions& options) {
     auto machine = TRY(Machine::launch(options));
-    auto listener = TRY(listen_at(place.socket()));
+    auto listener = TRY(listen_at(place));
     return std::unique_ptr<Daemon>{
         new Daemon{std::move(place), options.platform, std::move(machine), std::move(listener)}};
 }

@@ -8,7 +8,6 @@
 #include <atomic>
 
 #include "host/daemon/daemon.hpp"
-#include "host/lib/text.hpp"
 
 namespace {
 
@@ -28,14 +27,9 @@ extern "C" void on_signal(int number) {
 Result<int> run(const Options& options) {
     // Not for QEMU and the proxies to keep open.
     if (options.ready_fd >= 0) ::fcntl(options.ready_fd, F_SETFD, FD_CLOEXEC);
-    const auto size = parse_size(options.memory);
-    if (!size || *size < (64ull << 20)) {
-        return fail(fmt::format("--memory {} is not enough or not a size", options.memory),
-                    "write it like 512M; at least 64M");
-    }
     MachineOptions machine;
+    machine.memory_mib = TRY(parse_machine_memory(options.memory));
     machine.platform = TRY(parse_platform(options.platform));
-    machine.memory_mib = *size >> 20;
     machine.cpus = options.cpus;
     machine.accelerator = options.accelerator;
     machine.cancelled = &stop;

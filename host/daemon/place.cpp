@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +36,13 @@ Result<void> own_directory(const fs::path& path) {
 }
 
 }  // namespace
+
+sockaddr_un VmPlace::address() const {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, socket().c_str(), sizeof(address.sun_path) - 1);
+    return address;
+}
 
 fs::path run_directory() {
     const auto variable = [](const char* name) {

@@ -2,6 +2,8 @@
 // that it holds while it lives, and the output of detached enclaves.
 #pragma once
 
+#include <sys/un.h>
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -18,6 +20,7 @@ struct VmPlace {
     std::filesystem::path directory;
 
     std::filesystem::path socket() const { return directory / "socket"; }
+    sockaddr_un address() const;  // the socket's, for bind and connect
     std::filesystem::path lock() const { return directory / "lock"; }
     std::filesystem::path log(std::uint64_t id) const { return directory / (std::to_string(id) + ".log"); }
 };

@@ -37,10 +37,8 @@ Result<Enclave> Resident::build() {
     if (!application.members.empty()) {
         return fail("a group does not run in a daemon's VM yet", "run it without --vm");
     }
-    if (!request_.arguments.empty() && !application.arguments_from_host) {
-        return fail("the manifest fixes the arguments of the program",
-                    "put them into argv, or set insecure__use_host_argv = true");
-    }
+    StartParameters start;
+    start.arguments = TRY(arguments_for(application, request_.target, request_.arguments));
     auto enclave = TRY(Enclave::build(machine_, application.image));
     ProxyOptions proxy;
     proxy.directory = request_.directory;
@@ -48,11 +46,6 @@ Result<Enclave> Resident::build() {
     proxy.standard_output = request_.standard[1].get();
     proxy.standard_error = request_.standard[2].get();
     TRY(enclave.attach_proxy(proxy));
-    // They are the proxy's now: who waits for the end of its output must see it.
-    for (Fd& fd : request_.standard) fd.reset();
-    StartParameters start;
-    start.arguments = {request_.target};
-    start.arguments.insert(start.arguments.end(), request_.arguments.begin(), request_.arguments.end());
     start.environment = request_.environment;
     start.directory = request_.directory;
     start.pid = enclave.proxy()->pid();
@@ -84,6 +77,7 @@ void Resident::ended(int exit_code, std::string text) {
 
 void Resident::run() {
     auto built = build();
+    // They are the proxy's now: who waits for the end of its output must see it.
     for (Fd& fd : request_.standard) fd.reset();
     Result<void> started = built.ok() ? start(*built) : Result<void>{base::Failure{built.error()}};
     if (!started.ok()) {
@@ -129,12 +123,7 @@ Result<void> Resident::stop() {
     std::lock_guard guard{mutex_};
     stop_wanted_ = true;
     if (handle_ == 0 || !machine_.running()) return {};
-    const auto stopped = machine_.control().call(abi::Command::kStop, {handle_});
-    // It may have ended in this moment.
-    const auto record = machine_.status(handle_);
-    const bool over = record && record->state == static_cast<std::uint32_t>(abi::EnclaveState::kStopped);
-    if (!stopped.ok() && !over) return base::Failure{stopped.error()};
-    return {};
+    return machine_.stop(handle_);
 }
 
 Result<void> Resident::switch_state(State from, State to, abi::Command command, const char* what) {

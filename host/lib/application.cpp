@@ -183,4 +183,15 @@ Result<Application> describe_application(const std::string& name, const std::str
     return describe_program(TRY(find_program(name)), bytes);
 }
 
+Result<std::vector<std::string>> arguments_for(const Application& application, const std::string& name,
+                                               const std::vector<std::string>& arguments) {
+    if (!arguments.empty() && !application.arguments_from_host) {
+        return fail("the manifest fixes the arguments of the program",
+                    "put them into argv, or set insecure__use_host_argv = true");
+    }
+    std::vector<std::string> all{name};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return all;
+}
+
 }  // namespace enclavisor::host

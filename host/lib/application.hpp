@@ -30,6 +30,10 @@ Result<Application> describe_manifest(const std::filesystem::path& manifest);
 // program's memory; empty: kDefaultMemoryLimit.
 Result<Application> describe_application(const std::string& name, const std::string& limit);
 
+// The arguments of a run, `name` first; an error if the manifest fixes them and there are some.
+Result<std::vector<std::string>> arguments_for(const Application& application, const std::string& name,
+                                               const std::vector<std::string>& arguments);
+
 // Whether `path` is meant as a manifest: NAME.toml.
 bool is_manifest(const std::string& path);
 

@@ -204,9 +204,7 @@ Result<abi::EnclaveStatus> Enclave::wait(std::optional<std::chrono::milliseconds
 }
 
 Result<void> Enclave::stop() {
-    const auto stopped = machine_->control().call(abi::Command::kStop, {handle_});
-    if (!stopped && !is(abi::EnclaveState::kStopped)) return base::Failure{stopped.error()};
-    return {};
+    return machine_->stop(handle_);
 }
 
 Result<void> Enclave::destroy() {

@@ -11,6 +11,7 @@
 #include "host/lib/fd_message.hpp"
 #include "host/lib/qemu_command.hpp"
 #include "host/lib/shared_word.hpp"
+#include "host/lib/text.hpp"
 #include "host/lib/tsc.hpp"
 
 namespace enclavisor::host {
@@ -27,6 +28,16 @@ Result<Fd> memory_file(const char* name, std::uint64_t mib) {
 }
 
 }  // namespace
+
+Result<std::uint64_t> parse_machine_memory(const std::string& text) {
+    constexpr std::uint64_t kLeast = 64ull << 20;
+    const auto size = parse_size(text);
+    if (!size || *size < kLeast) {
+        return fail(fmt::format("--memory {} is not enough or not a size", text),
+                    "write it like 512M; at least 64M");
+    }
+    return *size >> 20;
+}
 
 Result<std::unique_ptr<Machine>> Machine::launch(const MachineOptions& options) {
     auto link = TRY(Link::create(options.link_size, options.icount ? kIcountTscKhz : measure_tsc_khz()));
@@ -156,6 +167,12 @@ std::optional<abi::EnclaveStatus> Machine::status(std::uint64_t handle) const {
 bool Machine::is(std::uint64_t handle, abi::EnclaveState state) const {
     const auto record = status(handle);
     return record && record->state == static_cast<std::uint32_t>(state);
+}
+
+Result<void> Machine::stop(std::uint64_t handle) {
+    const auto stopped = control_->call(abi::Command::kStop, {handle});
+    if (!stopped && !is(handle, abi::EnclaveState::kStopped)) return base::Failure{stopped.error()};
+    return {};
 }
 
 std::optional<abi::EnclaveStatus> Machine::last_status(std::uint64_t handle) {

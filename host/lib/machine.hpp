@@ -40,6 +40,9 @@ struct MachineOptions {
     bool wait_for_kernel = true;
 };
 
+// What --memory says of a VM, in MiB.
+Result<std::uint64_t> parse_machine_memory(const std::string& text);
+
 struct MachineInfo {  // answer to kHello
     std::uint64_t version, platform, total_frames, free_frames, cpus;
 };
@@ -73,6 +76,8 @@ public:
     bool is(std::uint64_t handle, abi::EnclaveState state) const;
     // The record of an enclave that was seen to have ended.
     std::optional<abi::EnclaveStatus> last_status(std::uint64_t handle);
+    // No error if it has ended already.
+    Result<void> stop(std::uint64_t handle);
 
     const std::vector<std::string>& command_line() const { return command_line_; }
     std::chrono::microseconds boot_time() const { return boot_time_; }
