@@ -54,27 +54,26 @@ host::Result<void> count_in_enclave(host::Platform platform, const std::filesyst
 
 host::Result<void> count_on_host(host::Platform platform, const std::filesystem::path& programs,
                                  Figures& figures) {
-    const auto machine = TRY(launch_timed(platform, 256));
-    bool traced = false;
-    RoundTrips trips = TRY(RoundTrips::begin(*machine, programs, [&traced] {
-        if (traced) mark();
-    }));
-    const auto nothing = trips.entry("nothing"), ask_often = trips.entry("ask_often");
     // The copy ends with its count, and what it wrote to the rings is unknown here: a
     // machine for each.
+    bool traced = false;
+    const auto begin = [&](host::Machine& machine) {
+        return RoundTrips::begin(machine, programs, [&traced] {
+            if (traced) mark();
+        });
+    };
+    const auto machine_in = TRY(launch_timed(platform, 256)), machine_out = TRY(launch_timed(platform, 256));
+    RoundTrips in = TRY(begin(*machine_in)), out = TRY(begin(*machine_out));
+    const auto nothing = in.entry("nothing"), ask_often = out.entry("ask_often");
     figures["round-trip.call_in_host"] = TRY(count_steps([&] {
         for (int i = 0; i < kCounts; i++) {
             mark();
-            (void)trips.instance().call<void>(nothing);
+            (void)in.instance().call<void>(nothing);
         }
-    }));
-    const auto another = TRY(launch_timed(platform, 256));
-    RoundTrips others = TRY(RoundTrips::begin(*another, programs, [&traced] {
-        if (traced) mark();
     }));
     figures["round-trip.call_out_host"] = TRY(count_steps([&] {
         traced = true;
-        (void)others.instance().call<std::uint32_t>(ask_often, kCounts);
+        (void)out.instance().call<std::uint32_t>(ask_often, kCounts);
     }));
     return {};
 }

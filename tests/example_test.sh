@@ -1,27 +1,18 @@
 #!/bin/bash
 # examples/hello as its README says. Usage: example_test.sh BUILD PLATFORM
 set -euo pipefail
-source=$(cd "$(dirname "$0")/.." && pwd)
-build=$(realpath "$1")
-platform=$2
-enclavisor=$build/bin/enclavisor
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cp "$source"/examples/hello/{hello.c,hello.toml,greeting.conf} "$work"
-cd "$work"
+EXAMPLE=hello
+. "$(dirname "$0")/example.sh"
 gcc -static -O2 -Wall -Wextra -Werror -o hello hello.c
 mkdir data
 
-fail() { echo "FAILED: $*"; cat err; exit 1; }
 LANG=de_DE HOST_SECRET=x "$enclavisor" run --platform "$platform" --print-measurement hello.toml >out 2>err ||
     fail "ended with $?"
 expected='Good morning, world! (LANG is C.UTF-8)'
 [[ $(cat out) == "$expected" ]] || fail "printed $(cat out)"
 [[ $(cat data/result.txt) == "$expected" ]] || fail "wrote $(cat data/result.txt)"
 [[ $(grep -c 'insecure: .*/data' err) -eq 1 ]] || fail "no line about what is insecure"
-measured=$("$enclavisor" measure hello.toml)
-grep -q "measurement $measured" err || fail "the measurement is not $measured"
-"$source/tests/measure_spec.py" --compare "$enclavisor" "$build/runtime/enclavisor-runtime" hello.toml >/dev/null
+check_measurement hello.toml
 
 echo 'Good evening' >greeting.conf
 [[ $("$enclavisor" measure hello.toml) != "$measured" ]] || fail "the trusted file is not measured"

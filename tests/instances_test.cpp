@@ -89,12 +89,17 @@ TEST_P(Instances, ShareNoRandomness) {
     EXPECT_EQ(machine->stats().value().free_frames, before);
 }
 
-TEST_P(Instances, TheCommandRunsThem) {
+// Five instances of a program, by the command.
+RunResult run_five(host::Platform platform, const char* program) {
     RunOptions options;
     options.inherit_environment = true;
-    const auto result = run({enclavisor_command(), "run", "--platform", host::platform_name(GetParam()),
-                             "--quiet", "--instances", "5", (programs_dir() / "fork_random").string()},
-                            options);
+    return run({enclavisor_command(), "run", "--platform", host::platform_name(platform), "--quiet",
+                "--instances", "5", (programs_dir() / program).string()},
+               options);
+}
+
+TEST_P(Instances, TheCommandRunsThem) {
+    const auto result = run_five(GetParam(), "fork_random");
     EXPECT_EQ(result.status, 0) << result.err;
     std::istringstream lines{result.out};
     std::set<std::string> distinct;
@@ -103,11 +108,7 @@ TEST_P(Instances, TheCommandRunsThem) {
 }
 
 TEST_P(Instances, HaveTheirOwnPipesTimersAndEpolls) {
-    RunOptions options;
-    options.inherit_environment = true;
-    const auto result = run({enclavisor_command(), "run", "--platform", host::platform_name(GetParam()),
-                             "--quiet", "--instances", "5", (programs_dir() / "object_instances").string()},
-                            options);
+    const auto result = run_five(GetParam(), "object_instances");
     EXPECT_EQ(result.status, 0) << result.err;
     std::string expected = "template 13\n";
     for (int i = 0; i < 5; i++) expected += "instance 1 1 'of the template' 15 4 8 1 20 w 1\n";

@@ -1,22 +1,13 @@
 #!/bin/bash
 # examples/lua as its README says. Usage: lua_example_test.sh BUILD PLATFORM
 set -euo pipefail
-source=$(cd "$(dirname "$0")/.." && pwd)
-build=$(realpath "$1")
-platform=$2
-enclavisor=$build/bin/enclavisor
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cp -r "$source"/examples/lua/{lua.toml,app} "$work"
-cd "$work"
+EXAMPLE=lua
+. "$(dirname "$0")/example.sh"
 
-fail() { echo "FAILED: $*"; cat err; exit 1; }
 "$enclavisor" run --platform "$platform" --print-measurement lua.toml >out 2>err || fail "ended with $?"
 [[ $(cat out) == $'5\tis\n2\tenclave\n2\tmeasured' ]] || fail "printed $(cat out)"
 ! grep -q insecure err || fail "something is insecure"
-measured=$("$enclavisor" measure lua.toml)
-grep -q "measurement $measured" err || fail "the measurement is not $measured"
-"$source/tests/measure_spec.py" --compare "$enclavisor" "$build/runtime/enclavisor-runtime" lua.toml >/dev/null
+check_measurement lua.toml
 
 sed -i 's/enclave is/enclave was/' app/text.txt
 [[ $("$enclavisor" measure lua.toml) != "$measured" ]] || fail "the text is not measured"
