@@ -108,6 +108,12 @@ extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
         case Call::kInterrupt:
             answer = call_interrupt(kernel, thread, r);
             break;
+        case Call::kForkSpace:
+        case Call::kCopySpace:
+        case Call::kEnterSpace:
+        case Call::kDropSpace:
+        case Call::kShare:
+            break;  // not yet
     }
     if (!answer) {
         end_enclave(kernel, enclave,
