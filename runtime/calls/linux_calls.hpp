@@ -78,7 +78,7 @@
     FORWARDED(257, openat) FORWARDED(258, mkdirat) FORWARDED(259, mknodat) FORWARDED(260, fchownat) \
     FORWARDED(261, futimesat) FORWARDED(262, newfstatat) FORWARDED(263, unlinkat) FORWARDED(264, renameat) \
     FORWARDED(265, linkat) FORWARDED(266, symlinkat) FORWARDED(267, readlinkat) FORWARDED(268, fchmodat) \
-    FORWARDED(269, faccessat) FORWARDED(270, pselect6) FORWARDED(271, ppoll) ABSENT(272, unshare) \
+    FORWARDED(269, faccessat) FORWARDED(270, pselect6) FORWARDED(271, ppoll) INSIDE(272, unshare) \
     INSIDE(273, set_robust_list) INSIDE(274, get_robust_list) FORWARDED(275, splice) INSIDE(276, tee) \
     FORWARDED(277, sync_file_range) INSIDE(278, vmsplice) ABSENT(279, move_pages) \
     FORWARDED(280, utimensat) FORWARDED(281, epoll_pwait) INSIDE(282, signalfd) INSIDE(283, timerfd_create) \

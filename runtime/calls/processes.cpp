@@ -10,6 +10,7 @@
 #include "runtime/processes/children.hpp"
 #include "runtime/processes/exec.hpp"
 #include "runtime/processes/fork.hpp"
+#include "runtime/support/text.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -56,6 +57,19 @@ std::int64_t sys_vfork(Frame* frame) {
     wanted.flags = CLONE_VM | CLONE_VFORK;
     wanted.exit_signal = SIGCHLD;
     return clone(*frame, wanted);
+}
+
+std::int64_t sys_unshare(std::uint64_t flags) {
+    constexpr std::uint64_t kOfThreads = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+    if (flags & ~(kNamespaceFlags | kOfThreads | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM)) return -EINVAL;
+    if (flags & kNamespaceFlags) return -EPERM;
+    Process& self = process();
+    if ((flags & kOfThreads) && self.thread_count > 1) return -EINVAL;
+    // Threads have one table of descriptors and one directory; processes may share theirs.
+    if ((flags & (CLONE_FS | CLONE_FILES)) && self.thread_count > 1) return -ENOSYS;
+    if (flags & CLONE_FILES) self.files = make_ref<Descriptors>(*self.files);
+    if (flags & CLONE_FS) self.directory = make_ref<Directory>(*self.directory);
+    return 0;
 }
 
 // --- execve ----------------------------------------------------------------
@@ -119,7 +133,7 @@ std::int64_t sys_execveat(int directory, Address path_at, Address arguments, Add
     TRY_ERRNO(get_path(path_at, path));
     Place place;
     if (path.empty() && (flags & AT_EMPTY_PATH) && directory != AT_FDCWD) {
-        path = "/dev/fd/" + std::to_string(directory);
+        path = join("/dev/fd/", directory);
         TRY_FILE(static_cast<Fd>(directory));
         TRY_ERRNO(system().names.resolve(nullptr, path, true, place));
     } else {
@@ -129,6 +143,7 @@ std::int64_t sys_execveat(int directory, Address path_at, Address arguments, Add
         if (!follow && place.files->stat(place, AT_SYMLINK_NOFOLLOW, info) == 0 && S_ISLNK(info.st_mode)) {
             return -ELOOP;
         }
+        if (directory != AT_FDCWD && !path.starts_with('/')) path = join("/dev/fd/", directory, "/", path);
     }
     return execute_at(place, std::move(path), arguments, environment);
 }
@@ -249,6 +264,7 @@ ENCLAVISOR_CALL(clone)
 ENCLAVISOR_CALL(clone3)
 ENCLAVISOR_CALL(fork)
 ENCLAVISOR_CALL(vfork)
+ENCLAVISOR_CALL(unshare)
 ENCLAVISOR_CALL(execve)
 ENCLAVISOR_CALL(execveat)
 ENCLAVISOR_CALL(wait4)

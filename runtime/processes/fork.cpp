@@ -24,8 +24,6 @@ constexpr std::uint64_t kIdleFlags =
     CLONE_SYSVSEM | CLONE_DETACHED | CLONE_IO | CLONE_PTRACE | CLONE_UNTRACED;
 constexpr std::uint64_t kProcessFlags =
     CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT | CLONE_CLEAR_SIGHAND;
-constexpr std::uint64_t kNamespaceFlags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
-                                          CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
 
 ThreadStart start_of(const abi::Registers& frame, const clone_args& wanted) {
     ThreadStart start{};

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,6 @@ extern char** environ;
 static const char* self;
 
 static void say(const char* format, ...) __attribute__((format(printf, 1, 2)));
-#include <stdarg.h>
 static void say(const char* format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -52,7 +52,11 @@ static int reap(pid_t child) {
     return status;
 }
 
+// An address where nothing is, which compilers do not know.
+static int* volatile nowhere = (int*)8;
 static int global = 1;
+
+static void on_signal(int number);
 
 static void memory_is_copied(void) {
     int local = 2;
@@ -120,7 +124,7 @@ static void statuses(void) {
     show_status("kill itself", reap(child));
     child = fork();
     if (child == 0) {
-        *(volatile int*)8 = 1;
+        *nowhere = 1;
         _exit(1);
     }
     show_status("bad address", reap(child));
@@ -229,7 +233,7 @@ static void executing(void) {
         dup2(kept, 40), dup3(closed, 41, O_CLOEXEC);
         close(kept), close(closed);
         signal(SIGUSR1, SIG_IGN);
-        signal(SIGUSR2, abort);
+        signal(SIGUSR2, on_signal);
         sigset_t set;
         sigemptyset(&set);
         sigaddset(&set, SIGHUP);
@@ -242,7 +246,7 @@ static void executing(void) {
     SHOW(execve("/does/not/exist", arguments, environment));
     SHOW(execve("/", arguments, environment));
     SHOW(execve("shared_offset", arguments, environment));
-    SHOW(execve(self, (char* const*)8, environment));
+    SHOW(execve(self, (char* const*)nowhere, environment));
     close(open("no_program", O_CREAT | O_WRONLY, 0777));
     SHOW(execve("no_program", arguments, environment));
     int file = open("script", O_CREAT | O_WRONLY, 0777);
@@ -463,9 +467,9 @@ static void orphans(void) {
     pipe(ends);
     pid_t child = fork();
     if (child == 0) {
+        const pid_t middle = getpid();
         if (fork() == 0) {
-            const pid_t parent = getppid();
-            while (getppid() == parent) usleep(1000);
+            while (getppid() == middle) usleep(1000);
             write(ends[1], "o", 1);
             _exit(0);
         }
