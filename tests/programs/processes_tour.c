@@ -32,10 +32,10 @@ static void say(const char* format, ...) {
     fflush(stdout);
 }
 
-#define SHOW(call)                                                                        \
-    do {                                                                                  \
-        errno = 0;                                                                        \
-        long result_ = (long)(call);                                                      \
+#define SHOW(call)                                                                                    \
+    do {                                                                                              \
+        errno = 0;                                                                                    \
+        long result_ = (long)(call);                                                                  \
         say("%s = %ld%s%s\n", #call, result_, errno ? " " : "", errno ? strerrorname_np(errno) : ""); \
     } while (0)
 
@@ -62,8 +62,7 @@ static void memory_is_copied(void) {
     int local = 2;
     char* heap = malloc(100000);
     memset(heap, 'a', 100000);
-    volatile uint32_t* shared =
-        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    volatile uint32_t* shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     shared[0] = 7;
     pid_t child = fork();
     if (child == 0) {
@@ -97,7 +96,8 @@ static void numbers(void) {
     pipe(ends);
     pid_t child = fork();
     if (child == 0) {
-        const int right = getppid() == parent && getpid() != parent && gettid() == getpid() && getpgrp() == getpgid(parent);
+        const int right =
+            getppid() == parent && getpid() != parent && gettid() == getpid() && getpgrp() == getpgid(parent);
         write(ends[1], &right, sizeof right);
         _exit(0);
     }
@@ -154,7 +154,8 @@ static void statuses(void) {
     SHOW(waitpid(child, NULL, WNOHANG));
     siginfo_t info = {0};
     SHOW(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT));
-    say("info: %d code %d status %d right pid %d\n", info.si_signo, info.si_code, info.si_status, info.si_pid == child);
+    say("info: %d code %d status %d right pid %d\n", info.si_signo, info.si_code, info.si_status,
+        info.si_pid == child);
     memset(&info, 0, sizeof info);
     SHOW(waitid(P_ALL, 0, &info, WEXITED));
     say("info: code %d status %d\n", info.si_code, info.si_status);
@@ -340,7 +341,9 @@ static void parents_are_told(void) {
 }
 
 static volatile sig_atomic_t got;
-static void on_signal(int number) { got = number; }
+static void on_signal(int number) {
+    got = number;
+}
 
 static void groups_and_sessions(void) {
     int ready[2];
@@ -363,7 +366,8 @@ static void groups_and_sessions(void) {
     SHOW(setpgid(0, -1));
     kill(-children[0], SIGUSR1);
     int killed = 0, status;
-    while (waitpid(-children[0], &status, 0) > 0) killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR1;
+    while (waitpid(-children[0], &status, 0) > 0)
+        killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR1;
     say("one signal ended %d\n", killed);
     SHOW(kill(-children[0], 0));
     pid_t child = fork();
@@ -410,7 +414,8 @@ static void signals_between(void) {
     }
     siginfo_t info;
     sigwaitinfo(&set, &info);
-    say("queued: code %d value %d from the child %d\n", info.si_code, info.si_value.sival_int, info.si_pid == child);
+    say("queued: code %d value %d from the child %d\n", info.si_code, info.si_value.sival_int,
+        info.si_pid == child);
     reap(child);
     SHOW(kill(1 << 21, SIGTERM));
     SHOW(kill(getpid(), 65));
@@ -534,7 +539,8 @@ static void attributes(void) {
 
 static int show(int count, char** arguments) {
     for (int i = 1; i < count; i++) say("argument %d: <%s>\n", i, arguments[i]);
-    say("COLOUR %s, EMPTY <%s>\n", getenv("COLOUR") ? getenv("COLOUR") : "none", getenv("EMPTY") ? getenv("EMPTY") : "none");
+    say("COLOUR %s, EMPTY <%s>\n", getenv("COLOUR") ? getenv("COLOUR") : "none",
+        getenv("EMPTY") ? getenv("EMPTY") : "none");
     say("40 is open: %d, 41 is open: %d\n", fcntl(40, F_GETFD) >= 0, fcntl(41, F_GETFD) >= 0);
     struct sigaction action;
     sigaction(SIGUSR1, NULL, &action);
