@@ -6,6 +6,7 @@
 
 #include "runtime/config/config.hpp"
 #include "runtime/config/start_info.hpp"
+#include "runtime/files/file_locks.hpp"
 #include "runtime/files/names.hpp"
 #include "runtime/files/wait_queue.hpp"
 #include "runtime/memory/shared_segment.hpp"
@@ -27,6 +28,7 @@ struct System {
     FutexTable futexes;
     Clock clock;
 
+    FileLocks locks;
     std::vector<SharedSegment> segments;
     std::int32_t next_segment = 0;
 

@@ -33,6 +33,10 @@ TEST_P(Processes, SharedMemory) {
     expect_as_natively({(programs_dir() / "shared_tour").string()});
 }
 
+TEST_P(Processes, LocksOnFiles) {
+    expect_as_natively({(programs_dir() / "locks_tour").string()});
+}
+
 TEST_P(Processes, ShellWithPipelinesAndSubshells) {
     expect_as_natively({"/bin/bash", "-c", R"script(
         set -o pipefail

@@ -9,7 +9,7 @@ namespace enclavisor::runtime {
 namespace {
 
 std::int64_t sys_close(Fd fd) {
-    return process().files->close(fd);
+    return close_descriptor(process(), fd);
 }
 
 std::int64_t sys_close_range(Fd first, Fd last, unsigned flags) {
@@ -20,7 +20,7 @@ std::int64_t sys_close_range(Fd first, Fd last, unsigned flags) {
         if (flags & CLOSE_RANGE_CLOEXEC)
             files.set_close_on_exec(fd, true);
         else
-            files.close(fd);
+            close_descriptor(process(), fd);
     }
     return 0;
 }
@@ -39,6 +39,7 @@ std::int64_t sys_dup3(Fd from, Fd to, int flags) {
     if (flags & ~O_CLOEXEC || from == to) return -EINVAL;
     Ref<OpenFile> file = process().files->hold(from);
     if (!file) return -EBADF;
+    if (process().files->find(to) != nullptr) close_descriptor(process(), to);
     return process().files->put(to, std::move(file), flags & O_CLOEXEC);
 }
 
@@ -67,7 +68,10 @@ std::int64_t sys_fcntl(Fd fd, int command, std::uint64_t argument) {
         case F_GETLK:
         case F_SETLK:
         case F_SETLKW:
-            return file->lock_record(command, argument);
+        case F_OFD_GETLK:
+        case F_OFD_SETLK:
+        case F_OFD_SETLKW:
+            return system().locks.record(*file, command, argument);
         case F_GETOWN:
             return file->signal_owner;
         case F_SETOWN:
@@ -144,7 +148,10 @@ std::int64_t sys_fchown(Fd fd, std::uint32_t uid, std::uint32_t gid) {
     return TRY_FILE(fd)->change_owner(uid, gid);
 }
 std::int64_t sys_flock(Fd fd, int operation) {
-    return TRY_FILE(fd)->lock_whole(operation);
+    const Ref<OpenFile> file = TRY_FILE(fd);
+    if (file->flags() & O_PATH) return -EBADF;
+    if (file->host_fd() >= 0) return forward(abi::ForwardedCall::kFlock, file->host_fd(), operation);
+    return system().locks.whole(*file, operation);
 }
 
 // Advice needs no effect, only a valid descriptor.

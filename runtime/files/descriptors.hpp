@@ -25,8 +25,6 @@ public:
     // Puts the file at `fd`, closing what is there. -EBADF beyond the limit.
     std::int64_t put(std::uint64_t fd, Ref<OpenFile> file, bool close_on_exec);
     std::int64_t close(std::uint64_t fd);
-    // What execve closes.
-    void close_on_exec_all();
 
     bool close_on_exec(std::uint64_t fd) const { return slots_[fd].close_on_exec; }
     void set_close_on_exec(std::uint64_t fd, bool value) { slots_[fd].close_on_exec = value; }

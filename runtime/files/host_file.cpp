@@ -161,14 +161,6 @@ std::int64_t HostFile::set_flags(int flags) {
     return result == 0 ? OpenFile::set_flags(flags) : result;
 }
 
-std::int64_t HostFile::lock_record(int command, Address lock) {
-    const C call = command == F_GETLK ? C::kGetLock : command == F_SETLK ? C::kSetLock : C::kSetLockWait;
-    return forward(call, fd_, 0, lock);
-}
-std::int64_t HostFile::lock_whole(int operation) {
-    return forward(C::kFlock, fd_, operation);
-}
-
 std::int64_t host_path_of(const OpenFile& file, std::string& path) {
     // The proxy's link under the proxy's number.
     const std::string link = join("/proc/self/fd/", file.host_fd());

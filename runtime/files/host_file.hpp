@@ -27,8 +27,6 @@ public:
     std::int64_t control(std::uint64_t request, Address argument) override;
     std::int64_t get_flags() override;
     std::int64_t set_flags(int flags) override;
-    std::int64_t lock_record(int command, Address lock) override;
-    std::int64_t lock_whole(int operation) override;
     bool can_map() override { return regular(); }
     bool can_epoll() const override { return true; }  // the host decides
     short readiness() override { return 0; }

@@ -14,6 +14,7 @@ void OpenFile::dispose() {
         if (const int fd = watch->file_closed(); fd >= 0) host_fds.push_back(fd);
     }
     for (const int fd : host_fds) host_epoll_close(fd);
+    if (owns_locks) forget_locks(*this);
     delete this;
 }
 

@@ -27,6 +27,11 @@ class Pipe;
 class SignalFile;
 class TimerFile;
 
+class OpenFile;
+
+// The locks that an open file owns are gone with it (files/file_locks.hpp).
+void forget_locks(const OpenFile& file);
+
 class OpenFile : public Counted {
 public:
     explicit OpenFile(int flags) : flags_{flags} {}
@@ -61,9 +66,7 @@ public:
         flags_ = (flags_ & ~kChangeable) | (flags & kChangeable);
         return 0;
     }
-    // Record locks (F_GETLK, F_SETLK, F_SETLKW) and flock: nobody else is here.
-    virtual std::int64_t lock_record(int /*command*/, Address) { return 0; }
-    virtual std::int64_t lock_whole(int /*operation*/) { return 0; }
+    bool owns_locks = false;  // it may: flock, F_OFD_SETLK
 
     // F_SETPIPE_SZ, or with 0 F_GETPIPE_SZ.
     virtual std::int64_t pipe_size(std::uint64_t) { return -EBADF; }

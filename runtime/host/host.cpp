@@ -46,8 +46,7 @@ constexpr auto kBlocking = [] {
     for (const C call : {C::kRead, C::kPread, C::kRecvfrom}) set(call, kMayBlock | kReads | kCarries);
     for (const C call : {C::kWrite, C::kPwrite, C::kSendto}) set(call, kMayBlock | kWrites | kCarries);
     set(C::kAccept, kMayBlock | kReads);
-    for (const C call :
-         {C::kOpenat, C::kConnect, C::kFlock, C::kSetLockWait, C::kPoll, C::kEpollWait, C::kSetTermiosWait}) {
+    for (const C call : {C::kOpenat, C::kConnect, C::kFlock, C::kPoll, C::kEpollWait, C::kSetTermiosWait}) {
         set(call, kMayBlock);
     }
     return table;

@@ -12,6 +12,7 @@ namespace enclavisor::runtime {
 
 std::uint64_t hosted_generation = 0;
 
+void forget_locks(const OpenFile&) {}
 std::int64_t wait_for(OpenFile&, short, std::uint64_t) {
     return -EDEADLK;
 }

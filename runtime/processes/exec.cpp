@@ -114,7 +114,10 @@ void forget_program(Process& process, const std::string& name) {
     Thread& thread = this_thread();
     system().threads.lead(process);
     process.files = make_ref<Descriptors>(*process.files);
-    process.files->close_on_exec_all();
+    for (std::uint64_t fd = 0; fd < process.files->size(); fd++) {
+        if (process.files->find(fd) != nullptr && process.files->close_on_exec(fd))
+            close_descriptor(process, fd);
+    }
     process.signals.own_actions();
     process.signals.clear_handlers();
     thread.signals.stack() = {0, SS_DISABLE, 0, 0};
