@@ -126,6 +126,23 @@ TEST(Manifest, Mounts) {
         std::string::npos);
 }
 
+TEST(Manifest, AllMistakesAreFoundInTheirOrder) {
+    std::vector<ManifestMistake> mistakes;
+    const Manifest m = read_manifest(
+        "[enclave]\nthreads = 0\nmemory_limt = '1G'\nargv = ['a']\nenv.A = 'b'\n"
+        "[[fs.mounts]]\ntype = 'tmpfs'\n[[fs.mounts]]\ntype = 'tmpfs'\npath = '/t'\n",
+        mistakes);
+    std::vector<std::size_t> lines;
+    for (const ManifestMistake& mistake : mistakes) lines.push_back(mistake.at.line);
+    EXPECT_EQ(lines, (std::vector<std::size_t>{2, 3, 6, 0}));
+    EXPECT_EQ(mistakes.back().cause, "no entrypoint");
+    ASSERT_EQ(m.mounts.size(), 1u);
+    EXPECT_EQ(m.mounts[0].at.line, 8u);
+    EXPECT_EQ(m.places.at("argv").line, 4u);
+    EXPECT_EQ(m.places.at("env.A").line, 5u);
+    EXPECT_EQ(m.places.at("env.A").column, 5u);
+}
+
 TEST(Manifest, BrokenToml) {
     EXPECT_TRUE(refusal("entrypoint = ").starts_with("m.toml:1:")) << refusal("entrypoint = ");
     EXPECT_TRUE(refusal("a = 1\na = 2").starts_with("m.toml:2:"));
