@@ -29,6 +29,21 @@ Result<int> run_command(const RunOptions& options);
 Result<int> measure_command(const std::string& program, const std::string& limit);
 Result<int> doctor_command();
 
+// --- Manifests and packages ---------------------------------------------------
+
+struct ToolOptions {
+    std::string target;  // manifest, package or program
+    std::string other;   // what diff compares with
+    std::string output;  // file to write
+    bool json = false;
+};
+Result<int> build_command(const ToolOptions& options);
+// 0: nothing to say, 1: warnings, 2: errors.
+Result<int> check_command(const ToolOptions& options);
+Result<int> inspect_command(const ToolOptions& options);
+// 0: the same, 1: not.
+Result<int> diff_command(const ToolOptions& options);
+
 // --- VMs that have a daemon --------------------------------------------------
 
 struct VmOptions {

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "host/cli/commands.hpp"
+#include "host/cli/tool_options.hpp"
 #include "host/cli/vm_options.hpp"
 #include "host/lib/application.hpp"
 #include "host/lib/text.hpp"
@@ -41,7 +42,7 @@ class RunFormatter : public CLI::Formatter {
 public:
     std::string make_usage(const CLI::App*, std::string) const override {
         return "Usage: enclavisor run [OPTIONS] [--] PROGRAM [ARGUMENTS...]\n"
-               "       enclavisor run [OPTIONS] MANIFEST.toml\n\n";
+               "       enclavisor run [OPTIONS] MANIFEST.toml|NAME.enclave\n\n";
     }
 };
 
@@ -144,10 +145,11 @@ int main_checked(int count, char** arguments) {
     std::string target, limit;
     CLI::App* measure =
         app.add_subcommand("measure", "Print the measurement of a program or manifest, without a VM");
-    measure->add_option("PROGRAM", target, "Program or MANIFEST.toml")->required();
+    measure->add_option("PROGRAM", target, "Program, MANIFEST.toml or NAME.enclave")->required();
     measure->add_option("--limit", limit, "Memory limit, as given to run")->type_name("SIZE");
     app.add_subcommand("doctor", "Check what this machine has and lacks, with the cure");
 
+    const ToolCommands tool_commands{app};
     const VmCommands vm_commands{app};
 
     std::vector<std::string> words(arguments + 1, arguments + count);
@@ -170,6 +172,7 @@ int main_checked(int count, char** arguments) {
         return kExitFailure;
     }
     if (app.got_subcommand(run_app)) return report(run(options, std::move(program)));
+    if (auto done = tool_commands.run()) return report(std::move(*done));
     if (auto done = vm_commands.run()) return report(std::move(*done));
     if (app.got_subcommand("measure")) return report(measure_command(target, limit));
     return report(doctor_command());

@@ -3,7 +3,6 @@
 #include "host/daemon/place.hpp"
 
 namespace enclavisor::host {
-namespace {
 
 void add_format(CLI::App& app, bool& json) {
     app.add_option_function<std::string>(
@@ -11,8 +10,6 @@ void add_format(CLI::App& app, bool& json) {
         ->check(CLI::IsMember({"text", "json"}))
         ->type_name("FORMAT");
 }
-
-}  // namespace
 
 VmCommands::VmCommands(CLI::App& app) {
     vm_.name = resident_.vm = kDefaultVm;
