@@ -1,10 +1,13 @@
 // The developer's commands for manifests: what they say, and that what they write runs.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/command.hpp"
+#include "tests/support/compare.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace enclavisor::tests {
@@ -166,13 +169,129 @@ TEST(Tools, BadInput) {
     expect_complaint(folder.command({"run", "altered.enclave"}), 125, {"altered.enclave", "measurement"});
 }
 
+TEST(Tools, TraceGivesAllThatItCannot) {
+    const Folder folder;
+    const RunResult traced = folder.command(
+        {"trace", "-o", "perl.toml", "/usr/bin/perl", "-e", "msgget(77, 0) for 1 .. 3; print 'out'; exit 7"});
+    EXPECT_EQ(traced.status, 7);
+    EXPECT_EQ(traced.out, "out");
+    EXPECT_NE(traced.err.find("not in an enclave: msgget, 3 times: it exchanges messages"), std::string::npos)
+        << traced.err;
+    EXPECT_NE(traced.err.find("exited with status 7"), std::string::npos) << traced.err;
+    EXPECT_NE(
+        read_file(folder.path("perl.toml")).find("# Of these an enclave does not answer:\n#   msgget, 3"),
+        std::string::npos);
+    EXPECT_EQ(folder.command({"trace", "-q", "/bin/sh", "-c", "kill -SEGV $$"}).status, 128 + SIGSEGV);
+    EXPECT_TRUE(fs::exists(folder.path("sh.toml")));
+}
+
+TEST(Tools, TraceRefusesWhatItCannotDo) {
+    const Folder folder;
+    expect_complaint(folder.command({"trace"}), 125, {"no program"});
+    expect_complaint(folder.command({"trace", "./absent"}), 127, {"./absent"});
+    expect_complaint(folder.command({"trace", "-o", "x.txt", "/bin/true"}), 125, {"x.txt", ".toml"});
+    expect_complaint(folder.command({"trace", "./app"}), 125, {"app.toml is there already", "-o"});
+    write_file(folder.path("text"), "no program\n");
+    fs::permissions(folder.path("text"), fs::perms::owner_all);
+    expect_complaint(folder.command({"trace", "./text"}), 126, {"text cannot be executed"});
+    expect_complaint(folder.command({"trace", "-o", "/absent/x.toml", "/bin/true"}), 125, {"/absent/x.toml"});
+}
+
 // --- With a VM ------------------------------------------------------------------
 
 class ToolsInVm : public testing::TestWithParam<host::Platform> {
 protected:
     std::string platform() const { return host::platform_name(GetParam()); }
+
+    // Runs it natively, traced, and in an enclave by the manifest that the trace wrote, each time
+    // in a directory like the first; all that is printed and written has to be the same.
+    void expect_as_traced(
+        const std::vector<std::string>& program,
+        const std::function<void(const fs::path&)>& prepare = [](const fs::path&) {}) {
+        TempDir place;
+        const fs::path directory = place / "work", manifest = place / "app.toml";
+        RunOptions options;
+        options.directory = directory;
+        options.environment = program_environment();
+        const auto begin = [&] {
+            fs::remove_all(directory);
+            fs::create_directory(directory);
+            prepare(directory);
+        };
+        begin();
+        const RunResult native = run(program, options);
+        const std::string files = describe_tree(directory);
+        begin();
+        std::vector<std::string> trace{enclavisor_command(), "trace", "-q", "-o", manifest};
+        trace.insert(trace.end(), program.begin(), program.end());
+        const RunResult traced = run(trace, options);
+        EXPECT_EQ(traced.status, native.status) << traced.err;
+        EXPECT_EQ(traced.out, native.out);
+        EXPECT_EQ(describe_tree(directory), files);
+        const std::string text = read_file(manifest);
+        begin();
+        const RunResult checked = run({enclavisor_command(), "check", manifest}, options);
+        EXPECT_LT(checked.status, 2) << checked.out << text;
+        const RunResult result =
+            run({enclavisor_command(), "run", "-q", "--platform", platform(), manifest}, options);
+        EXPECT_EQ(result.status, native.status) << result.err << text;
+        EXPECT_EQ(result.out, native.out) << text;
+        EXPECT_EQ(result.err, native.err) << text;
+        EXPECT_EQ(describe_tree(directory), files) << text;
+    }
 };
 ENCLAVISOR_ON_BOTH_PLATFORMS(ToolsInVm);
+
+TEST_P(ToolsInVm, TracedSqlite) {
+    expect_as_traced({"/usr/bin/sqlite3", "a.db",
+                      "create table t(a, b); insert into t values(1, 'x'), (2, 'y'); select sum(a) from t;"});
+}
+
+TEST_P(ToolsInVm, TracedSqliteOfADatabaseThatIsThere) {
+    expect_as_traced(
+        {"/usr/bin/sqlite3", "a.db", "select * from t; insert into t values(2); select * from t;"},
+        [](const fs::path& directory) {
+            RunOptions options;
+            options.directory = directory;
+            run({"/usr/bin/sqlite3", "a.db", "create table t(a); insert into t values(1);"}, options);
+        });
+}
+
+TEST_P(ToolsInVm, TracedLua) {
+    expect_as_traced({"/usr/bin/lua5.4", "script.lua", "in"}, [](const fs::path& directory) {
+        write_file(directory / "script.lua",
+                   "local m = require('module')\nfor l in io.lines(arg[1]) do print(m.double(l)) end\n"
+                   "io.open('out', 'w'):write(os.getenv('HOME'), os.getenv('TERM') or 'none')\n"
+                   "local t = io.tmpfile(); t:write('x'); print(t:seek('cur'))\n");
+        write_file(directory / "module.lua", "return { double = function(x) return x .. x end }\n");
+        write_file(directory / "in", "a\nb\n");
+    });
+}
+
+TEST_P(ToolsInVm, TracedShellScript) {
+    expect_as_traced({"./script"}, [](const fs::path& directory) {
+        write_file(directory / "script",
+                   "#!/bin/bash\nset -e\nread line < sub/in\necho \"$0: $line\"\n"
+                   "echo $line > out\ncd sub; for f in *; do echo $f; done\n"
+                   "[ -e absent ] || echo absent; exit 3\n");
+        fs::permissions(directory / "script", fs::perms::owner_all);
+        fs::create_directory(directory / "sub");
+        write_file(directory / "sub/in", "a line\n");
+    });
+}
+
+TEST_P(ToolsInVm, TracedPythonWithItsModules) {
+    expect_as_traced({"/usr/bin/python3", "-c",
+                      "import json, sqlite3, tempfile, threading\n"
+                      "t = threading.Thread(target=lambda: print('thread')); t.start(); t.join()\n"
+                      "with tempfile.NamedTemporaryFile() as f: f.write(b'abc'); f.flush()\n"
+                      "print(json.dumps(sqlite3.connect(':memory:').execute('select 1+1').fetchall()))\n"});
+}
+
+TEST_P(ToolsInVm, TracedMemoryIsEnough) {
+    expect_as_traced({"/usr/bin/xz", "-9", "-k", "-c", "in"},
+                     [](const fs::path& directory) { write_file(directory / "in", std::string(5000, 'x')); });
+}
 
 TEST_P(ToolsInVm, APackageRunsWithTheMeasurementThatItNames) {
     const Folder folder;

@@ -44,6 +44,14 @@ Result<int> inspect_command(const ToolOptions& options);
 // 0: the same, 1: not.
 Result<int> diff_command(const ToolOptions& options);
 
+struct TraceOptions {
+    std::vector<std::string> program;  // with its arguments
+    std::string output;                // empty: the program's name
+    bool quiet = false;
+};
+// The program's own exit status.
+Result<int> trace_command(const TraceOptions& options);
+
 // --- VMs that have a daemon --------------------------------------------------
 
 struct VmOptions {

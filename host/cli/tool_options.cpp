@@ -1,5 +1,6 @@
 #include "host/cli/tool_options.hpp"
 
+#include "host/cli/program_words.hpp"
 #include "host/cli/vm_options.hpp"
 
 namespace enclavisor::host {
@@ -18,6 +19,13 @@ Result<int> with_status_2(Result<int> result) {
 }  // namespace
 
 ToolCommands::ToolCommands(CLI::App& app) {
+    CLI::App* trace = add(app, "trace", "Run a program natively and write a manifest of what it uses",
+                          [this] { return trace_command(trace_); });
+    trace->add_option("-o,--output", trace_.output, "FILE.toml (default: the program's name, here)")
+        ->type_name("FILE");
+    trace->add_flag("-q,--quiet", trace_.quiet, "Do not say what was written");
+    trace->formatter(std::make_shared<ProgramFormatter>());
+
     CLI::App* build = add(app, "build", "Write all that a manifest says, with hashes, into one file",
                           [this] { return build_command(options_); });
     build->add_option("MANIFEST", options_.target, "MANIFEST.toml or program")->required();
@@ -48,7 +56,8 @@ CLI::App* ToolCommands::add(CLI::App& app, const char* name, const char* what, A
     return command;
 }
 
-std::optional<Result<int>> ToolCommands::run() const {
+std::optional<Result<int>> ToolCommands::run(const std::vector<std::string>& program) {
+    trace_.program = program;
     for (const auto& [command, action] : actions_) {
         if (command->parsed()) return action();
     }

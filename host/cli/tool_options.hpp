@@ -17,14 +17,16 @@ public:
     explicit ToolCommands(CLI::App& app);
     ToolCommands(const ToolCommands&) = delete;
 
-    // What was asked for, done; absent: something else.
-    std::optional<Result<int>> run() const;
+    // What was asked for, done; absent: something else. `program`: the words that are a
+    // program's and its arguments'.
+    std::optional<Result<int>> run(const std::vector<std::string>& program);
 
 private:
     using Action = std::function<Result<int>()>;
     CLI::App* add(CLI::App& app, const char* name, const char* what, Action action);
 
     ToolOptions options_;
+    TraceOptions trace_;
     std::vector<std::pair<CLI::App*, Action>> actions_;
 };
 
