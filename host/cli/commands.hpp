@@ -8,6 +8,9 @@
 
 namespace enclavisor::host {
 
+inline const std::vector<std::string> kPlatformNames{"plain", "sim-sev"};
+inline const std::vector<std::string> kAcceleratorNames{"auto", "kvm", "tcg"};
+
 struct RunOptions {
     std::string program;  // or manifest
     std::vector<std::string> arguments;

@@ -40,10 +40,11 @@ could not do it; 126 not a program that can run; 127 not found; 128+N the
 program ended by fault or signal N.)";
 
 CLI::App* add_run(CLI::App& app, RunOptions& options) {
-    CLI::App* run = app.add_subcommand("run", "Run a static Linux program, or a manifest, in an enclave");
+    CLI::App* run = app.add_subcommand("run", "Run a Linux program, a manifest or a package in an enclave");
     run->add_option("--manifest", options.program, "Manifest (TOML) to run")->type_name("FILE");
     run->add_option("--platform", options.platform, "plain, or sim-sev: memory as under SEV, modelled")
         ->type_name("NAME")
+        ->check(CLI::IsMember(kPlatformNames))
         ->capture_default_str();
     run->add_option("--memory", options.memory, "Memory of the VM (default: 512M or what the enclave needs)")
         ->type_name("SIZE");
@@ -54,7 +55,8 @@ CLI::App* add_run(CLI::App& app, RunOptions& options) {
         ->expected(1)
         ->allow_extra_args(false);
     run->add_option("--accel", options.accelerator, "auto, kvm or tcg (default: $ENCLAVISOR_ACCEL or auto)")
-        ->type_name("NAME");
+        ->type_name("NAME")
+        ->check(CLI::IsMember(kAcceleratorNames));
     run->add_option(
            "--instances", options.instances,
            "Of a program that becomes a template (default: 1); each gets its number as its last argument")

@@ -4,6 +4,10 @@
 
 namespace enclavisor::host {
 
+bool takes_program(const CLI::App& command) {
+    return std::dynamic_pointer_cast<ProgramFormatter>(command.get_formatter()) != nullptr;
+}
+
 std::string ProgramFormatter::make_usage(const CLI::App* app, std::string) const {
     const std::string begin = "enclavisor " + app->get_name() + " [OPTIONS] ";
     std::string usage = "Usage: " + begin + "[--] PROGRAM [ARGUMENTS...]\n";
@@ -12,8 +16,11 @@ std::string ProgramFormatter::make_usage(const CLI::App* app, std::string) const
 }
 
 std::vector<std::string> take_program(CLI::App& app, std::vector<std::string>& words) {
-    if (words.empty() || (words.front() != "run" && words.front() != "trace")) return {};
-    const CLI::App& command = *app.get_subcommand(words.front());
+    const auto found = app.get_subcommands([&](const CLI::App* command) {
+        return !words.empty() && command->get_name() == words.front() && takes_program(*command);
+    });
+    if (found.empty()) return {};
+    const CLI::App& command = *found.front();
     std::size_t end = 1;
     while (end < words.size() && words[end].starts_with('-') && words[end] != "--") {
         const std::size_t equals = words[end].find('=');

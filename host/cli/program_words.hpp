@@ -7,6 +7,8 @@
 
 namespace enclavisor::host {
 
+bool takes_program(const CLI::App& command);
+
 // Says in the usage what CLI11 does not know of.
 class ProgramFormatter : public CLI::Formatter {
 public:

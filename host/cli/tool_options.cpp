@@ -1,5 +1,6 @@
 #include "host/cli/tool_options.hpp"
 
+#include "host/cli/completion.hpp"
 #include "host/cli/program_words.hpp"
 #include "host/cli/vm_options.hpp"
 
@@ -14,6 +15,13 @@ Result<int> with_status_2(Result<int> result) {
     Error error = result.take_error();
     error.exit_code = 2;
     return base::Failure{std::move(error)};
+}
+
+Result<int> print_completion(CLI::App& app, const std::string& shell) {
+    TRY(print(shell == "bash"  ? bash_completion(app)
+              : shell == "zsh" ? zsh_completion(app)
+                               : fish_completion(app)));
+    return 0;
 }
 
 }  // namespace
@@ -47,6 +55,13 @@ ToolCommands::ToolCommands(CLI::App& app) {
     diff->add_option("BEFORE", options_.target, kTarget)->required();
     diff->add_option("AFTER", options_.other, kTarget)->required();
     add_format(*diff, options_.json);
+    CLI::App* completion =
+        add(app, "completion", "Print a script that completes this command line in a shell",
+            [this, &app] { return print_completion(app, shell_); });
+    completion->add_option("SHELL", shell_, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    completion->footer("In bash: source <(enclavisor completion bash)");
     diff->footer("Exit status: 0 the same; 1 they differ; 2 one of them cannot be read.");
 }
 

@@ -27,6 +27,7 @@ private:
 
     ToolOptions options_;
     TraceOptions trace_;
+    std::string shell_;
     std::vector<std::pair<CLI::App*, Action>> actions_;
 };
 
