@@ -24,7 +24,7 @@ struct Kernel {
     Link link;
     Control control;
     Attestation attestation;
-    BackgroundQueue background;  // ended enclaves whose memory is not yet back, and templates to be
+    BackgroundQueue background;  // enclaves whose memory, or a space's, is not yet back, and templates to be
     PerCpu* poller = nullptr;    // the idle vCPU that polls; the others halt
     std::uint64_t ignored_interrupts = 0;
 };
@@ -37,8 +37,8 @@ void unlock_kernel(Kernel& kernel);
 // in the background. May end the current thread's enclave.
 void end_enclave(Kernel& kernel, Enclave& enclave, const End& end);
 
-// A step of what is done in small steps: about `budget` pages of an ended enclave are
-// given back, or of a template to be are frozen.
+// A step of what is done in small steps: about `budget` pages of an ended enclave or of a
+// space are given back, or of a template to be are frozen.
 void work_in_background(Kernel& kernel, std::uint64_t budget);
 
 // Writes the enclave's record in the status table and tells the host.

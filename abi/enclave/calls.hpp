@@ -40,10 +40,11 @@ enum class Call : std::uint64_t {
     kResume = 11,        // take all registers from ThreadBlock::resume; also ends an upcall
     kAttestNext = 12,    // attestation enclave only: answer the last request, get the next
     kNothing = 13,       // returns 0; for measuring
-    kCreateThread = 14,  // address of a page for its block, FS base -> thread number; its other
-                         // registers are the caller's ThreadBlock::resume
-    kExitThread = 15,    // address of a u32, or 0: ends the caller; when it is gone the word becomes 0
-                         // and all waiters on it wake. The last thread's exit ends the enclave (code 0)
+    kCreateThread = 14,  // address of a page for its block, FS base, space (0: the caller's), flags ->
+                         // thread number; its other registers are the caller's ThreadBlock::resume
+    kExitThread = 15,    // address of a u32, or 0: ends the caller; when it is gone the word, as the
+                         // caller's space has it, becomes 0 and all waiters on it wake. The last
+                         // thread's exit ends the enclave (code 0)
     kInterrupt = 16,     // thread number: makes it enter its runtime, see below
     kFreeze = 17,  // flags, offset: the enclave becomes a template; returns in its instances only, see below
     kCreateObject = 18,  // pages, at most kMaxObjectPages -> object
@@ -54,17 +55,24 @@ enum class Call : std::uint64_t {
     kCloseObject = 22,   // object: revokes, and gives its pages back
     kIdentify = 23,      // object -> 0; who made it (for the maker: who has mapped it) is in
                          // ThreadBlock::exchange (Identity); object 0: the caller itself
+    kForkSpace = 24,     // -> number of a new space, which has the common range only; see below
+    kCopySpace = 25,     // space, cursor (at first 0) -> next cursor, 0: done: copies the caller's space
+                         // into one that no thread has entered
+    kEnterSpace = 26,    // space: the calling thread goes on there
+    kDropSpace = 27,     // space: takes away one that no thread is in
+    kShare = 28,         // from, to, pages, permissions: pages of the common range appear at `to` too
 };
-inline constexpr std::uint64_t kCallCount = 24;
+inline constexpr std::uint64_t kCallCount = 29;
 
 enum class CallError : std::int64_t {
     kNoMemory = -1,  // the enclave's or its tenant's limit, or the VM's frames
     kTimedOut = -2,
     kNotEqual = -3,     // kWait: the word differs from `expected`
     kInterrupted = -4,  // kWait, kWaitIo: by kInterrupt
-    kNotFound = -5,     // no such thread, object or instance, or not granted
-    kBusy = -6,         // kFreeze: another thread runs or waits for the host, or it made or mapped an object;
-                        // kMapObject: pages are there already
+    kNotFound = -5,     // no such thread, space, object or instance, or not granted
+    kBusy = -6,         // kFreeze: another thread runs or waits for the host, it made or mapped an object,
+                        // has several spaces or joint pages; kMapObject: pages are there already;
+                        // kCopySpace, kDropSpace: a thread is in that space
 };
 
 inline constexpr std::uint64_t kToGroup = ~0ull;
@@ -96,9 +104,33 @@ inline constexpr std::uint64_t kInterruptVector = 0x100;
 // I/O window is not 0. Until then the instance has no page of its own.
 inline constexpr std::uint64_t kFreezeParked = 1;
 
-// kMap, kUnmap, kProtect, kDiscard and kMove do a bounded amount of work and
+// kMap, kUnmap, kProtect, kDiscard, kMove and kShare do a bounded amount of work and
 // return how many pages, from the range's beginning, are done: call again for
 // the rest.
+
+// Flags of kCreateThread.
+inline constexpr std::uint64_t kKeepVectorState = 1;  // the thread begins with the caller's XSAVE state
+
+// Spaces. An enclave's address spaces have numbers, never 0 and never used twice; it
+// begins with one, and each thread runs in one. [kCommonBegin, kCommonEnd) is common: the
+// same in all of them, its words too for kWait and kWake. All else belongs to the space;
+// kMap, kUnmap, kProtect, kDiscard and kMove work on the caller's. A space goes away, in
+// the background, when the last of its threads has left it or ended.
+//
+// A thread's block must lie in the common range if the thread, or a copy of what it sees,
+// is to be in another space.
+//
+// kCopySpace copies what lies outside the common range, on write: own pages, those of
+// the template and reserved ones. Pages of memory objects and of the I/O window are not
+// copied (but for a window that the template showed there). What is in the way stays. A
+// cursor is a page's address. After kNoMemory the copy is good for kDropSpace only.
+//
+// kShare: `from` lies in the common range and is the enclave's own memory, writable;
+// `to` lies outside of it, and what is there is replaced. The pages at `to` are joint:
+// kCopySpace copies the entry, not the page, and the copy may write it too; kProtect
+// changes the permissions of that place only (they do not depend on those at `from`);
+// kUnmap, or what replaces the page, takes it away from that place only; kDiscard leaves
+// it as it is; kMove moves it.
 
 // A thread's registers, in the order in which the kernel keeps them.
 struct Registers {

@@ -23,7 +23,7 @@
     FORWARDED(45, recvfrom) FORWARDED(46, sendmsg) FORWARDED(47, recvmsg) FORWARDED(48, shutdown) \
     FORWARDED(49, bind) FORWARDED(50, listen) FORWARDED(51, getsockname) FORWARDED(52, getpeername) \
     INSIDE(53, socketpair) FORWARDED(54, setsockopt) FORWARDED(55, getsockopt) INSIDE(56, clone) \
-    ABSENT(57, fork) ABSENT(58, vfork) ABSENT(59, execve) INSIDE(60, exit) ABSENT(61, wait4) \
+    INSIDE(57, fork) INSIDE(58, vfork) INSIDE(59, execve) INSIDE(60, exit) INSIDE(61, wait4) \
     INSIDE(62, kill) INSIDE(63, uname) ABSENT(64, semget) ABSENT(65, semop) ABSENT(66, semctl) \
     ABSENT(67, shmdt) ABSENT(68, msgget) ABSENT(69, msgsnd) ABSENT(70, msgrcv) ABSENT(71, msgctl) \
     INSIDE(72, fcntl) FORWARDED(73, flock) FORWARDED(74, fsync) FORWARDED(75, fdatasync) \
@@ -72,13 +72,13 @@
     FORWARDED(235, utimes) ABSENT(236, vserver) ABSENT(237, mbind) ABSENT(238, set_mempolicy) \
     ABSENT(239, get_mempolicy) ABSENT(240, mq_open) ABSENT(241, mq_unlink) ABSENT(242, mq_timedsend) \
     ABSENT(243, mq_timedreceive) ABSENT(244, mq_notify) ABSENT(245, mq_getsetattr) ABSENT(246, kexec_load) \
-    ABSENT(247, waitid) ABSENT(248, add_key) ABSENT(249, request_key) ABSENT(250, keyctl) \
+    INSIDE(247, waitid) ABSENT(248, add_key) ABSENT(249, request_key) ABSENT(250, keyctl) \
     ABSENT(251, ioprio_set) ABSENT(252, ioprio_get) FORWARDED(253, inotify_init) \
     FORWARDED(254, inotify_add_watch) FORWARDED(255, inotify_rm_watch) ABSENT(256, migrate_pages) \
     FORWARDED(257, openat) FORWARDED(258, mkdirat) FORWARDED(259, mknodat) FORWARDED(260, fchownat) \
     FORWARDED(261, futimesat) FORWARDED(262, newfstatat) FORWARDED(263, unlinkat) FORWARDED(264, renameat) \
     FORWARDED(265, linkat) FORWARDED(266, symlinkat) FORWARDED(267, readlinkat) FORWARDED(268, fchmodat) \
-    FORWARDED(269, faccessat) FORWARDED(270, pselect6) FORWARDED(271, ppoll) ABSENT(272, unshare) \
+    FORWARDED(269, faccessat) FORWARDED(270, pselect6) FORWARDED(271, ppoll) INSIDE(272, unshare) \
     INSIDE(273, set_robust_list) INSIDE(274, get_robust_list) FORWARDED(275, splice) INSIDE(276, tee) \
     FORWARDED(277, sync_file_range) INSIDE(278, vmsplice) ABSENT(279, move_pages) \
     FORWARDED(280, utimensat) FORWARDED(281, epoll_pwait) INSIDE(282, signalfd) INSIDE(283, timerfd_create) \
@@ -92,7 +92,7 @@
     ABSENT(308, setns) INSIDE(309, getcpu) ABSENT(310, process_vm_readv) ABSENT(311, process_vm_writev) \
     ABSENT(312, kcmp) ABSENT(313, finit_module) ABSENT(314, sched_setattr) ABSENT(315, sched_getattr) \
     FORWARDED(316, renameat2) ABSENT(317, seccomp) INSIDE(318, getrandom) ABSENT(319, memfd_create) \
-    ABSENT(320, kexec_file_load) ABSENT(321, bpf) ABSENT(322, execveat) ABSENT(323, userfaultfd) \
+    ABSENT(320, kexec_file_load) ABSENT(321, bpf) INSIDE(322, execveat) ABSENT(323, userfaultfd) \
     INSIDE(324, membarrier) INSIDE(325, mlock2) FORWARDED(326, copy_file_range) FORWARDED(327, preadv2) \
     FORWARDED(328, pwritev2) INSIDE(329, pkey_mprotect) INSIDE(330, pkey_alloc) INSIDE(331, pkey_free) \
     FORWARDED(332, statx) ABSENT(333, io_pgetevents) INSIDE(334, rseq) ABSENT(424, pidfd_send_signal) \

@@ -29,6 +29,11 @@ inline constexpr std::uint64_t kSimulatedPrivatePhys = 1ull << kSimulatedCBit;
 inline constexpr std::uint64_t kEnclaveBegin = 0x1'0000;
 inline constexpr std::uint64_t kEnclaveEnd = 0x7fff'ffff'0000;
 
+// What lies here is the same in all address spaces of an enclave (Call::kForkSpace): one
+// entry of a root table.
+inline constexpr std::uint64_t kCommonBegin = 0x7f00'0000'0000;
+inline constexpr std::uint64_t kCommonEnd = 0x7f80'0000'0000;
+
 // Conventions of process enclaves (chosen by the loader, known to the
 // runtime; the kernel does not care).
 inline constexpr std::uint64_t kRuntimeBase = 0x7f00'0000'0000;

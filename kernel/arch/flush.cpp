@@ -46,19 +46,21 @@ void use_address_space(PerCpu& cpu, std::uint64_t cr3) {
 void serve_requests(PerCpu& cpu) {
     if (!__atomic_load_n(&cpu.requested, __ATOMIC_ACQUIRE)) return;
     const Thread* thread = cpu.current;
-    load(cpu, thread == nullptr ? kernel_cr3() : Entry::cr3(thread->enclave->tables.root()));
+    load(cpu, thread == nullptr ? kernel_cr3() : Entry::cr3(thread->space->tables.root()));
     __atomic_store_n(&cpu.requested, false, __ATOMIC_RELEASE);
 }
 
-void flush(Enclave& enclave, PageRange range) {
+void flush(Space& space, PageRange range) {
     PerCpu& self = this_cpu();
-    const std::uint64_t space = Entry::cr3(enclave.tables.root());
-    const bool few = !enclave.tables.take_split() && range.count.value <= kFew;
-    if (self.address_space == space && few) {
+    Enclave& enclave = *space.enclave;
+    const bool few = !space.tables.take_split() && range.count.value <= kFew;
+    if (few && self.address_space == Entry::cr3(space.tables.root())) {
         for (std::uint64_t i = 0; i < range.count.value; i++)
             arch::invalidate_page(range.begin.plus_pages(i).value);
-    } else if (self.address_space == space || runs(self, enclave)) {
-        load(self, space);  // the root may be another now
+    } else if (runs(self, enclave)) {
+        load(self, Entry::cr3(self.current->space->tables.root()));  // the root may be another now
+    } else if (self.current == nullptr) {
+        use_address_space(self, kernel_cr3());
     }
     if (Cpus::count() > 1 && CurrentPlatform::kDefended)
         ask_others([&](const PerCpu& cpu) { return runs(cpu, enclave); });
@@ -69,7 +71,6 @@ void interrupt_running(Enclave& enclave) {
 }
 
 void forget_running(Enclave& enclave) {
-    PerCpu& self = this_cpu();
     std::uint32_t elsewhere = 0;
     for (std::uint32_t i = 0; i < Cpus::count(); i++) {
         PerCpu& cpu = Cpus::at(i);
@@ -78,8 +79,13 @@ void forget_running(Enclave& enclave) {
         cpu.current = nullptr;
         elsewhere |= 1u << i;
     }
-    if (self.address_space == Entry::cr3(enclave.tables.root())) load(self, kernel_cr3());
+    for (const Space* s = enclave.spaces.first(); s != nullptr; s = SpaceList::next(s)) forget_space(*s);
     ask_others([&](const PerCpu& cpu) { return elsewhere >> cpu.index & 1; });
+}
+
+void forget_space(const Space& space) {
+    PerCpu& self = this_cpu();
+    if (self.address_space == Entry::cr3(space.tables.root())) load(self, kernel_cr3());
 }
 
 }  // namespace enclavisor::kernel

@@ -11,13 +11,14 @@
 
 namespace enclavisor::kernel {
 
-// After the enclave's tables changed in `range`: no vCPU uses what was there.
-void flush(Enclave& enclave, PageRange range);
+// After the tables of `space` changed in `range`: no vCPU uses what was there, in this
+// space or, in the common range, in another of the enclave's.
+void flush(Space& space, PageRange range);
 
 // What a first touch of the page does (PageTables::resolve), flushed where it took effect.
-inline FaultOutcome touch(Enclave& enclave, VirtAddr address, Access access) {
-    const FaultOutcome outcome = enclave.tables.resolve(address, access);
-    if (enclave.tables.took_effect()) flush(enclave, page_at(address));
+inline FaultOutcome touch(Space& space, VirtAddr address, Access access) {
+    const FaultOutcome outcome = space.tables.resolve(address, access);
+    if (space.tables.took_effect()) flush(space, page_at(address));
     return outcome;
 }
 
@@ -29,6 +30,9 @@ void interrupt_running(Enclave& enclave);
 
 // No vCPU knows the enclave or its tables any more.
 void forget_running(Enclave& enclave);
+
+// This vCPU does not use the tables of a space without threads: no other does.
+void forget_space(const Space& space);
 
 // For this vCPU, which is in ring 0: does what another asked for, if any did.
 void serve_requests(PerCpu& cpu);

@@ -91,7 +91,7 @@ void serve_page_fault(Kernel& kernel, Thread* thread) {
         const Access access = r.error & kFaultFetch   ? Access::kExecute
                               : r.error & kFaultWrite ? Access::kWrite
                                                       : Access::kRead;
-        outcome = touch(enclave, VirtAddr{address}, access);
+        outcome = touch(*thread->space, VirtAddr{address}, access);
     }
     switch (outcome) {
         case FaultOutcome::kResolved:

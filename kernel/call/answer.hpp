@@ -17,8 +17,14 @@ constexpr std::int64_t error(abi::CallError e) {
 }
 
 // kMap, kUnmap, kProtect, kDiscard
-Answer call_memory(Enclave& enclave, abi::Call call, const abi::Registers& r);
-Answer call_move(Enclave& enclave, const abi::Registers& r);
+Answer call_memory(Space& space, abi::Call call, const abi::Registers& r);
+Answer call_move(Space& space, const abi::Registers& r);
+
+Answer call_fork_space(Thread* thread);
+Answer call_copy_space(Space& from, const abi::Registers& r);
+Answer call_enter_space(Kernel& kernel, Thread* thread, const abi::Registers& r);
+Answer call_drop_space(Kernel& kernel, Enclave& enclave, const abi::Registers& r);
+Answer call_share(Space& space, const abi::Registers& r);
 
 Answer call_wait_io(Kernel& kernel, Thread* thread, const abi::Registers& r);
 Answer call_wait(Kernel& kernel, Thread* thread, const abi::Registers& r);
@@ -33,7 +39,7 @@ Answer call_freeze(Kernel& kernel, Thread* thread, const abi::Registers& r);
 
 Answer call_create_object(Kernel& kernel, Enclave& enclave, const abi::Registers& r);
 Answer call_grant_object(Kernel& kernel, Thread* thread, const abi::Registers& r);
-Answer call_map_object(Kernel& kernel, Enclave& enclave, const abi::Registers& r);
+Answer call_map_object(Kernel& kernel, Space& space, const abi::Registers& r);
 Answer call_revoke_object(Kernel& kernel, Enclave& enclave, const abi::Registers& r);
 Answer call_close_object(Kernel& kernel, Enclave& enclave, const abi::Registers& r);
 Answer call_identify(Kernel& kernel, Thread* thread, const abi::Registers& r);

@@ -44,10 +44,10 @@ extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
         case Call::kUnmap:
         case Call::kProtect:
         case Call::kDiscard:
-            answer = call_memory(enclave, static_cast<Call>(r.rax), r);
+            answer = call_memory(*thread->space, static_cast<Call>(r.rax), r);
             break;
         case Call::kMove:
-            answer = call_move(enclave, r);
+            answer = call_move(*thread->space, r);
             break;
         case Call::kWaitIo:
             answer = call_wait_io(kernel, thread, r);
@@ -94,7 +94,7 @@ extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
             answer = call_grant_object(kernel, thread, r);
             break;
         case Call::kMapObject:
-            answer = call_map_object(kernel, enclave, r);
+            answer = call_map_object(kernel, *thread->space, r);
             break;
         case Call::kRevokeObject:
             answer = call_revoke_object(kernel, enclave, r);
@@ -107,6 +107,21 @@ extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
             break;
         case Call::kInterrupt:
             answer = call_interrupt(kernel, thread, r);
+            break;
+        case Call::kForkSpace:
+            answer = call_fork_space(thread);
+            break;
+        case Call::kCopySpace:
+            answer = call_copy_space(*thread->space, r);
+            break;
+        case Call::kEnterSpace:
+            answer = call_enter_space(kernel, thread, r);
+            break;
+        case Call::kDropSpace:
+            answer = call_drop_space(kernel, enclave, r);
+            break;
+        case Call::kShare:
+            answer = call_share(*thread->space, r);
             break;
     }
     if (!answer) {

@@ -64,15 +64,15 @@ Answer call_grant_object(Kernel& kernel, Thread* thread, const abi::Registers& r
     return 0;
 }
 
-Answer call_map_object(Kernel& kernel, Enclave& enclave, const abi::Registers& r) {
+Answer call_map_object(Kernel& kernel, Space& space, const abi::Registers& r) {
     const auto permissions = data_permissions(r.rdx);
     if (!permissions) return std::nullopt;
     MemoryObject* object = kernel.objects.find(r.rdi);
-    if (object == nullptr || !object->allows(enclave, permissions->writable()))
+    if (object == nullptr || !object->allows(*space.enclave, permissions->writable()))
         return error(CallError::kNotFound);
     const auto range = PageRange::parse(r.rsi, object->page_count);
     if (!range) return std::nullopt;
-    switch (map_object(enclave, *object, *range, *permissions)) {
+    switch (map_object(space, *object, *range, *permissions)) {
         case MapOutcome::kMapped:
             return static_cast<std::int64_t>(object->page_count);
         case MapOutcome::kOccupied:

@@ -10,10 +10,14 @@ namespace enclavisor::kernel {
 Answer call_create_thread(Kernel& kernel, Thread* thread, const abi::Registers& r) {
     Enclave& enclave = *thread->enclave;
     const auto block = PageRange::parse(r.rdi, 1);
-    if (!block || r.rsi >= abi::kEnclaveEnd || !own_block(thread)) return std::nullopt;
+    if (!block || r.rsi >= abi::kEnclaveEnd || (r.r10 & ~abi::kKeepVectorState) != 0) return std::nullopt;
+    Space* space = r.rdx == 0 ? thread->space : find_space(enclave, r.rdx);
+    if (space == nullptr) return error(abi::CallError::kNotFound);
+    if (space != thread->space && !is_common(block->begin)) return std::nullopt;
+    if (!own_block(thread)) return std::nullopt;
     const auto registers = user_registers(thread->block->resume);
     if (!registers) return std::nullopt;
-    switch (touch(enclave, block->begin, Access::kWrite)) {
+    switch (touch(*space, block->begin, Access::kWrite)) {
         case FaultOutcome::kResolved:
             break;
         case FaultOutcome::kNoMemory:
@@ -21,20 +25,24 @@ Answer call_create_thread(Kernel& kernel, Thread* thread, const abi::Registers& 
         case FaultOutcome::kViolation:
             return std::nullopt;
     }
-    const Entry entry = enclave.tables.lookup(block->begin);
-    if (!entry.is_private()) return std::nullopt;
+    const Entry entry = space->tables.lookup(block->begin);
+    if (!entry.is_private() || entry.is_foreign()) return std::nullopt;
     // The thread and the page table each hold a reference to the block.
-    enclave.tables.memory().retain(entry.frame());
-    Thread* created = create_thread(kernel, enclave, entry.frame(), block->begin);
+    if (!enclave.memory.retain(entry.frame())) return error(abi::CallError::kNoMemory);
+    Thread* created = create_thread(kernel, *space, entry.frame(), block->begin);
     if (created == nullptr) return error(abi::CallError::kNoMemory);
     created->registers = *registers;
     created->fs_base = r.rsi;
+    if (r.r10 & abi::kKeepVectorState) copy_vector_state(*created);
     kernel.scheduler.make_ready(created);
     return static_cast<std::int64_t>(created->number);
 }
 
 void call_exit_thread(Kernel& kernel, Thread* thread, const abi::Registers& r) {
     Enclave& enclave = *thread->enclave;
+    Space& space = *thread->space;
+    // As on Linux, a word that is gone by now is nobody's loss.
+    const auto word = r.rdi != 0 ? find_word(space, r.rdi, Access::kWrite) : std::nullopt;
     PerCpu& cpu = this_cpu();
     cpu.current = nullptr;
     cpu.loaded = nullptr;
@@ -42,13 +50,12 @@ void call_exit_thread(Kernel& kernel, Thread* thread, const abi::Registers& r) {
         end_enclave(kernel, enclave, {.reason = abi::EndReason::kExited});
         return;
     }
+    if (word) {
+        *word->at = 0;
+        kernel.scheduler.wake_word(word->key, ~0ull);
+    }
     destroy_thread(enclave, thread);
-    if (r.rdi == 0) return;
-    // As on Linux, a word that is gone by now is nobody's loss.
-    const auto word = find_word(enclave, r.rdi, Access::kWrite);
-    if (!word) return;
-    *word->at = 0;
-    kernel.scheduler.wake_word(word->key, ~0ull);
+    leave_space(kernel, space);
 }
 
 Answer call_freeze(Kernel& kernel, Thread* thread, const abi::Registers& r) {

@@ -23,14 +23,15 @@ void sleep(Kernel& kernel, Thread* thread, Waiting what, std::uint64_t deadline)
 
 }  // namespace
 
-std::optional<Word> find_word(Enclave& enclave, std::uint64_t address, Access access) {
+std::optional<Word> find_word(Space& space, std::uint64_t address, Access access) {
     if (address % 4 != 0 || address < abi::kEnclaveBegin || address >= abi::kEnclaveEnd) return std::nullopt;
-    if (touch(enclave, VirtAddr{address}, access) != FaultOutcome::kResolved) return std::nullopt;
-    const Entry entry = enclave.tables.lookup(VirtAddr{address});
+    if (touch(space, VirtAddr{address}, access) != FaultOutcome::kResolved) return std::nullopt;
+    const Entry entry = space.tables.lookup(VirtAddr{address});
     if (!entry.is_private()) return std::nullopt;
     const PhysAddr at{entry.frame().value + address % abi::kPageSize};
     // Words of memory objects are the same for all who have mapped them.
-    const WordKey key = entry.is_object() ? WordKey{nullptr, at.value} : WordKey{&enclave, address};
+    const WordKey key =
+        entry.is_object() ? WordKey{nullptr, at.value} : WordKey{word_scope(space, address), address};
     return Word{direct<volatile std::uint32_t>(at), key};
 }
 
@@ -48,7 +49,7 @@ Answer call_wait_io(Kernel& kernel, Thread* thread, const abi::Registers& r) {
 }
 
 Answer call_wait(Kernel& kernel, Thread* thread, const abi::Registers& r) {
-    const auto word = find_word(*thread->enclave, r.rdi, Access::kRead);
+    const auto word = find_word(*thread->space, r.rdi, Access::kRead);
     if (!word) return std::nullopt;
     if (*word->at != static_cast<std::uint32_t>(r.rsi)) return error(CallError::kNotEqual);
     if (take_interrupt(thread)) return error(CallError::kInterrupted);
@@ -59,7 +60,7 @@ Answer call_wait(Kernel& kernel, Thread* thread, const abi::Registers& r) {
 }
 
 Answer call_wake(Kernel& kernel, Thread* thread, const abi::Registers& r) {
-    const auto word = find_word(*thread->enclave, r.rdi, Access::kRead);
+    const auto word = find_word(*thread->space, r.rdi, Access::kRead);
     if (!word) return std::nullopt;
     return static_cast<std::int64_t>(kernel.scheduler.wake_word(word->key, r.rsi));
 }

@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "kernel/enclave/enclave.hpp"
+#include "kernel/enclave/space.hpp"
+#include "kernel/sched/thread.hpp"
 
 namespace enclavisor::kernel {
 
@@ -15,6 +16,6 @@ struct Word {
 
 // Absent: not aligned, the enclave has no such right there, or no memory left for
 // the first touch.
-std::optional<Word> find_word(Enclave& enclave, std::uint64_t address, Access access);
+std::optional<Word> find_word(Space& space, std::uint64_t address, Access access);
 
 }  // namespace enclavisor::kernel

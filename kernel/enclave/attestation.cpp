@@ -18,8 +18,9 @@ constexpr const char* kNoMemory = "no memory for the attestation enclave; give t
 const char* map_copies(Enclave& enclave, VirtAddr at, std::uint64_t pages, const char* from,
                        Permissions permissions) {
     for (std::uint64_t i = 0; i < pages; i++, from += abi::kPageSize) {
-        const auto frame = enclave.tables.memory().allocate_dirty();
-        check(frame && enclave.tables.insert(at.plus_pages(i), Entry::private_data(*frame, permissions)),
+        const auto frame = enclave.memory.allocate_dirty();
+        check(frame && enclave.first_space.tables.insert(at.plus_pages(i),
+                                                         Entry::private_data(*frame, permissions)),
               kNoMemory);
         arch::copy_page(direct<void>(*frame), from);
     }
@@ -32,7 +33,7 @@ void Attestation::start(Kernel& kernel) {
     enclave_ = kernel.enclaves.create(kernel.frames, kernel.tenants[0], 1 << 20);
     check(enclave_ != nullptr, kNoMemory);
     BuildAttributes{.memory_limit = 1 << 20}.apply(*enclave_);
-    auto& tables = enclave_->tables;
+    auto& tables = enclave_->first_space.tables;
 
     // Text, read-only data and data stand one after another, in whole pages.
     const auto* header = reinterpret_cast<const abi::AttestImage*>(attest_begin);
@@ -91,7 +92,8 @@ void Attestation::hand_over() {
     pending_ = false;
     // The window's entries changed behind the enclave's translations.
     PerCpu& cpu = this_cpu();
-    if (cpu.address_space == Entry::cr3(enclave_->tables.root())) arch::write_cr3(cpu.address_space);
+    if (cpu.address_space == Entry::cr3(enclave_->first_space.tables.root()))
+        arch::write_cr3(cpu.address_space);
 }
 
 void Attestation::next(Kernel& kernel, Thread* thread) {

@@ -18,7 +18,7 @@ ControlStatus short_of_memory(Kernel& kernel, Enclave& enclave) {
 
 bool all_empty(Enclave& enclave, PageRange range) {
     for (std::uint64_t i = 0; i < range.count.value; i++) {
-        if (!enclave.tables.lookup(range.begin.plus_pages(i)).empty()) return false;
+        if (!enclave.first_space.tables.lookup(range.begin.plus_pages(i)).empty()) return false;
     }
     return true;
 }
@@ -44,11 +44,12 @@ ControlStatus build_pages(Kernel& kernel, Enclave& enclave, PageRange range, Per
                           std::uint64_t offset) {
     if (!all_empty(enclave, range)) return ControlStatus::kOverlap;
     for (std::uint64_t i = 0; i < range.count.value; i++) {
-        const auto frame = enclave.tables.memory().allocate_dirty();
+        const auto frame = enclave.memory.allocate_dirty();
         if (!frame) return short_of_memory(kernel, enclave);
         arch::copy_page(direct<void>(*frame), kernel.link.control_data(offset + i * abi::kPageSize));
-        if (!enclave.tables.insert(range.begin.plus_pages(i), Entry::private_data(*frame, permissions))) {
-            enclave.tables.memory().release(*frame);
+        if (!enclave.first_space.tables.insert(range.begin.plus_pages(i),
+                                               Entry::private_data(*frame, permissions))) {
+            enclave.memory.release(*frame);
             return short_of_memory(kernel, enclave);
         }
         kernel.attestation.window(i) = Entry::private_data(*frame, Permissions::read());
@@ -59,7 +60,7 @@ ControlStatus build_pages(Kernel& kernel, Enclave& enclave, PageRange range, Per
 ControlStatus build_zero_pages(Kernel& kernel, Enclave& enclave, PageRange range, Permissions permissions) {
     if (range.count.value > abi::kMaxZeroPagesPerCommand) return ControlStatus::kBadRange;
     if (!all_empty(enclave, range)) return ControlStatus::kOverlap;
-    const PageCount done = enclave.tables.reserve(range, permissions, ~0ull);
+    const PageCount done = enclave.first_space.tables.reserve(range, permissions, ~0ull);
     return done == range.count ? ControlStatus::kOk : short_of_memory(kernel, enclave);
 }
 
@@ -68,7 +69,7 @@ ControlStatus build_thread(Kernel& kernel, Enclave& enclave, VirtAddr entry, Pag
     if (!all_empty(enclave, block) || !all_empty(enclave, io)) return ControlStatus::kOverlap;
     if (base::range_within(block.begin.value, 1, io.begin.value, io.end().value))
         return ControlStatus::kOverlap;
-    EnclaveMemory& memory = enclave.tables.memory();
+    EnclaveMemory& memory = enclave.memory;
     if (enclave.io_pages == 0) {
         enclave.io_address = io.begin;
         enclave.io_offset = io_offset;
@@ -76,19 +77,21 @@ ControlStatus build_thread(Kernel& kernel, Enclave& enclave, VirtAddr entry, Pag
     }
     const auto block_frame = memory.allocate();
     if (!block_frame) return short_of_memory(kernel, enclave);
-    Thread* thread = create_thread(kernel, enclave, *block_frame, block.begin);
+    Thread* thread = create_thread(kernel, enclave.first_space, *block_frame, block.begin);
     if (thread == nullptr) return short_of_memory(kernel, enclave);
     // From here on the enclave's end frees both frames.
     thread->registers = *user_registers({.rip = entry.value});
 
     // The thread and the page table each hold a reference to the block.
-    memory.retain(*block_frame);
-    if (!enclave.tables.insert(block.begin, Entry::private_data(*block_frame, Permissions::read_write()))) {
+    if (!memory.retain(*block_frame)) return short_of_memory(kernel, enclave);
+    if (!enclave.first_space.tables.insert(block.begin,
+                                           Entry::private_data(*block_frame, Permissions::read_write()))) {
         memory.release(*block_frame);
         return short_of_memory(kernel, enclave);
     }
     for (std::uint64_t i = 0; i < io.count.value; i++) {
-        if (!enclave.tables.insert(io.begin.plus_pages(i), Link::io_page(io_offset + i * abi::kPageSize)))
+        if (!enclave.first_space.tables.insert(io.begin.plus_pages(i),
+                                               Link::io_page(io_offset + i * abi::kPageSize)))
             return short_of_memory(kernel, enclave);
     }
     return ControlStatus::kOk;

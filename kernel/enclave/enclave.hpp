@@ -1,5 +1,5 @@
-// An enclave: an address space, threads, and the promise that nobody else
-// reaches into it. Lives in a frame of its own.
+// An enclave: address spaces, threads, and the promise that nobody else reaches
+// into it. Lives in a frame of its own.
 #pragma once
 
 #include <cstdint>
@@ -9,32 +9,11 @@
 #include "abi/host/control.hpp"
 #include "base/checked.hpp"
 #include "kernel/enclave/object.hpp"
+#include "kernel/enclave/space.hpp"
 #include "kernel/memory/kernel_map.hpp"
-#include "kernel/memory/page_tables.hpp"
 #include "kernel/sched/thread.hpp"
 
 namespace enclavisor::kernel {
-
-struct Enclave;
-class FrameAllocator;
-
-// Where an enclave's pages and tables come from: the VM's frames, charged to
-// the enclave's limit.
-class EnclaveMemory {
-public:
-    EnclaveMemory(FrameAllocator& frames, Enclave& enclave) : frames_{&frames}, enclave_{&enclave} {}
-    static Entry* table(PhysAddr frame) { return direct<Entry>(frame); }
-    static void copy(PhysAddr to, PhysAddr from);
-    std::optional<PhysAddr> allocate();        // zeroed
-    std::optional<PhysAddr> allocate_dirty();  // contents undefined: to be overwritten whole
-    std::uint32_t& marks(PhysAddr frame);      // of a table: FrameAllocator::marks
-    void retain(PhysAddr frame);               // one more reference of the enclave's
-    void release(PhysAddr frame);
-
-private:
-    FrameAllocator* frames_;
-    Enclave* enclave_;
-};
 
 // Why an enclave ended, as abi::EnclaveStatus reports it.
 struct End {
@@ -59,7 +38,12 @@ struct Enclave {
     std::uint64_t limit;  // frames
     std::uint64_t used;   // frames, page tables included; shared ones count where they came from
     bool limit_hit;       // the last failed allocation was the enclave's own limit
-    PageTables<EnclaveMemory> tables;
+    EnclaveMemory memory;
+    Space first_space;            // where it was built; may be gone before the others
+    SpaceList spaces;             // a template has one
+    SpaceList gone_spaces;        // to be freed in the background
+    std::uint64_t next_space;     // number of the next one
+    std::uint64_t joint_entries;  // in all spaces, gone ones included
     std::uint64_t runtime_begin, runtime_size, syscall_entry;
     std::uint64_t exception_entry;  // 0: an exception ends the enclave
     ThreadList threads;
@@ -83,7 +67,7 @@ struct Enclave {
     bool torn_down;
     bool abandoned;  // goes away by itself when it is torn down: the host never had its handle
     base::ListLink<Enclave> runnable;    // has threads in `ready` and may run
-    base::ListLink<Enclave> background;  // is being frozen or taken apart
+    base::ListLink<Enclave> background;  // is being frozen or taken apart, or has spaces to be freed
 
     bool has_runtime() const { return syscall_entry != 0; }
     // Whether `offset` names a word of its I/O window.

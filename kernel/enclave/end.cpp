@@ -48,17 +48,19 @@ namespace {
 
 // True when all of the ended enclave's memory is back.
 bool take_apart(Kernel& kernel, Enclave& enclave, std::uint64_t budget) {
+    if (!free_spaces(enclave, budget)) return false;
     // Ended while it was being frozen: whose a page is, is only clear at the end.
-    if (enclave.tables.is_freezing() && !enclave.tables.freeze(budget)) return false;
+    Space* only = enclave.spaces.first();
+    if (only != nullptr && only->tables.is_freezing() && !only->tables.freeze(budget)) return false;
     // One object a step: others may have it mapped.
     if (!enclave.objects.empty()) {
         close_object(kernel, *enclave.objects.first());
         return false;
     }
-    if (!enclave.tables.tear_down(budget)) return false;
     while (Mapping* mapping = enclave.mappings.pop_front()) mapping->enclave = nullptr;
     while (!enclave.threads.empty()) destroy_thread(enclave, enclave.threads.first());
-    if (!enclave.tables.root_is_foreign()) enclave.tables.memory().release(enclave.tables.root());
+    while (!enclave.spaces.empty()) drop_space(kernel, *enclave.spaces.first());
+    if (!free_spaces(enclave, budget)) return false;
     check(enclave.used == 0, "an ended enclave still owns frames");
     return true;
 }
@@ -70,6 +72,12 @@ void work_in_background(Kernel& kernel, std::uint64_t budget) {
     if (enclave == nullptr) return;
     if (enclave->state == abi::EnclaveState::kFreezing) {
         if (continue_freeze(kernel, *enclave, budget)) kernel.background.remove(enclave);
+        return;
+    }
+    if (enclave->state != abi::EnclaveState::kStopped) {
+        // Others get their turn: this one may make and leave spaces without end.
+        kernel.background.remove(enclave);
+        if (!free_spaces(*enclave, budget)) kernel.background.push_back(enclave);
         return;
     }
     if (!take_apart(kernel, *enclave, budget)) return;

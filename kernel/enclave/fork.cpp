@@ -48,7 +48,7 @@ bool map_io_window(Enclave& instance, std::uint64_t io_offset) {
     instance.io_offset = io_offset;
     for (std::uint64_t i = 0; i < instance.io_pages; i++) {
         const Entry page = Link::io_page(io_offset + i * abi::kPageSize);
-        if (!instance.tables.replace(instance.io_address.plus_pages(i), page)) return false;
+        if (!instance.first_space.tables.replace(instance.io_address.plus_pages(i), page)) return false;
     }
     return true;
 }
@@ -90,6 +90,7 @@ bool populate(Kernel& kernel, Enclave& instance, Enclave& origin, std::uint64_t 
 void begin_freeze(Kernel& kernel, Thread* thread, std::optional<std::uint64_t> call_word) {
     Enclave& enclave = *thread->enclave;
     if (!enclave.objects.empty() || !enclave.mappings.empty()) return;
+    if (enclave.spaces.first() != enclave.spaces.last() || enclave.joint_entries != 0) return;
     for (Thread* t = enclave.threads.first(); t != nullptr; t = ThreadList::next(t)) {
         if (t != thread && !is_parked(*t)) return;
     }
@@ -106,11 +107,12 @@ void begin_freeze(Kernel& kernel, Thread* thread, std::optional<std::uint64_t> c
     }
     enclave.call_word = call_word;
     enclave.state = EnclaveState::kFreezing;
-    kernel.background.push_back(&enclave);
+    if (!enclave.background.linked) kernel.background.push_back(&enclave);
 }
 
 bool continue_freeze(Kernel& kernel, Enclave& enclave, std::uint64_t budget) {
-    if (!enclave.tables.freeze(budget)) return false;
+    // Frames of a template have no reference but its tables' and threads'.
+    if (!free_spaces(enclave, budget) || !enclave.spaces.first()->tables.freeze(budget)) return false;
     enclave.state = EnclaveState::kTemplate;
     publish_status(kernel, enclave, {});
     return true;

@@ -11,9 +11,9 @@ namespace enclavisor::kernel {
 struct Kernel;
 
 // Call::kFreeze by `thread`; `call_word` was validated. Nothing happens if the enclave
-// has made or mapped a memory object, or another of its threads runs or waits for the
-// host. Otherwise none of its threads runs any more; the freezing goes on in the
-// background and ends in state kTemplate.
+// has made or mapped a memory object, has several spaces or joint pages, or another of its
+// threads runs or waits for the host. Otherwise none of its threads runs any more; the freezing goes on in
+// the background and ends in state kTemplate.
 void begin_freeze(Kernel& kernel, Thread* thread, std::optional<std::uint64_t> call_word);
 
 // A part of the freezing, of about `budget` pages. True when the enclave is a template.

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kPerList = abi::kPageSize / sizeof(PhysAddr);
 
 void release_frames(MemoryObject& object) {
-    EnclaveMemory& memory = object.maker->tables.memory();
+    EnclaveMemory& memory = object.maker->memory;
     for (std::uint64_t i = 0; i < object.page_count; i++) memory.release(object.frame(i));
     for (const PhysAddr list : object.lists) {
         if (list.value != 0) memory.release(list);
@@ -21,7 +21,7 @@ void release_frames(MemoryObject& object) {
 
 // False when memory is short; `page_count` says how far it came.
 bool allocate_frames(MemoryObject& object, std::uint64_t pages) {
-    EnclaveMemory& memory = object.maker->tables.memory();
+    EnclaveMemory& memory = object.maker->memory;
     while (object.page_count < pages) {
         PhysAddr& list = object.lists[object.page_count / kPerList];
         if (list.value == 0) {
@@ -41,7 +41,7 @@ void wake_sleepers(Kernel& kernel, MemoryObject& object, Enclave& enclave) {
     Thread* next;
     for (Thread* t = enclave.threads.first(); t != nullptr; t = next) {
         next = ThreadList::next(t);
-        if (t->waiting != Waiting::kWord || t->key.space != nullptr) continue;
+        if (t->waiting != Waiting::kWord || t->key.scope != nullptr) continue;
         const PhysAddr page{t->key.address & ~(abi::kPageSize - 1)};
         for (std::uint64_t i = 0; i < object.page_count; i++) {
             if (object.frame(i) != page) continue;
@@ -54,7 +54,7 @@ void wake_sleepers(Kernel& kernel, MemoryObject& object, Enclave& enclave) {
 // Whether that page of the object is still where it was mapped; the enclave may have put
 // something else in its place.
 bool shows_page(MemoryObject& object, const Mapping& mapping, std::uint64_t page) {
-    const Entry entry = mapping.enclave->tables.lookup(mapping.address.plus_pages(page));
+    const Entry entry = mapping.space->tables.lookup(mapping.address.plus_pages(page));
     return entry.is_object() && entry.frame() == object.frame(page);
 }
 
@@ -65,19 +65,23 @@ bool shows_anything(MemoryObject& object, const Mapping& mapping) {
     return false;
 }
 
+VirtAddr last_page(const Mapping& mapping) {
+    return mapping.address.plus_pages(mapping.object->page_count - 1);
+}
+
 void forget(Mapping& mapping) {
     mapping.enclave->mappings.remove(&mapping);
     mapping.enclave = nullptr;
 }
 
 void unmap(Kernel& kernel, MemoryObject& object, Mapping& mapping) {
-    Enclave& enclave = *mapping.enclave;
+    Space& space = *mapping.space;
     const PageRange range{mapping.address, PageCount{object.page_count}};
     for (std::uint64_t i = 0; i < object.page_count; i++) {
-        if (shows_page(object, mapping, i)) enclave.tables.replace(range.begin.plus_pages(i), Entry{});
+        if (shows_page(object, mapping, i)) space.tables.replace(range.begin.plus_pages(i), Entry{});
     }
-    flush(enclave, range);
-    wake_sleepers(kernel, object, enclave);
+    flush(space, range);
+    wake_sleepers(kernel, object, *mapping.enclave);
     forget(mapping);
 }
 
@@ -103,7 +107,7 @@ bool MemoryObject::allows(const Enclave& enclave, bool writable) const {
 }
 
 MemoryObject* create_object(Kernel& kernel, Enclave& maker, std::uint64_t pages) {
-    const auto home = maker.tables.memory().allocate();
+    const auto home = maker.memory.allocate();
     if (!home) return nullptr;
     auto* object = direct<MemoryObject>(*home);
     new (object) MemoryObject{};
@@ -129,7 +133,8 @@ bool grant(MemoryObject& object, const Grant& wanted) {
     return false;
 }
 
-MapOutcome map_object(Enclave& enclave, MemoryObject& object, PageRange range, Permissions permissions) {
+MapOutcome map_object(Space& space, MemoryObject& object, PageRange range, Permissions permissions) {
+    Enclave& enclave = *space.enclave;
     Mapping* place = nullptr;
     for (Mapping& m : object.mappings) {
         if (m.enclave == &enclave && !shows_anything(object, m)) forget(m);
@@ -137,30 +142,44 @@ MapOutcome map_object(Enclave& enclave, MemoryObject& object, PageRange range, P
     }
     if (place == nullptr) return MapOutcome::kNoMemory;
     for (std::uint64_t i = 0; i < range.count.value; i++) {
-        const Entry there = enclave.tables.lookup(range.begin.plus_pages(i));
+        const Entry there = space.tables.lookup(range.begin.plus_pages(i));
         if (!there.empty() && !there.is_reserved()) return MapOutcome::kOccupied;
     }
     for (std::uint64_t i = 0; i < range.count.value; i++) {
-        if (enclave.tables.replace(range.begin.plus_pages(i),
-                                   Entry::object_data(object.frame(i), permissions)))
+        if (space.tables.replace(range.begin.plus_pages(i), Entry::object_data(object.frame(i), permissions)))
             continue;
         // The tables that the first ones needed stay; they are the enclave's own.
-        for (std::uint64_t j = 0; j < i; j++) enclave.tables.replace(range.begin.plus_pages(j), Entry{});
-        flush(enclave, range);
+        for (std::uint64_t j = 0; j < i; j++) space.tables.replace(range.begin.plus_pages(j), Entry{});
+        flush(space, range);
         return MapOutcome::kNoMemory;
     }
-    if (enclave.tables.has_split()) flush(enclave, range);
-    *place = {&object, &enclave, range.begin, {}};
+    if (space.tables.has_split()) flush(space, range);
+    *place = {&object, &enclave, &space, range.begin, {}};
     enclave.mappings.push_back(place);
     return MapOutcome::kMapped;
 }
 
-void forget_mappings(Enclave& enclave, PageRange range) {
+void forget_mappings(Space& space, PageRange range) {
     Mapping* next;
-    for (Mapping* m = enclave.mappings.first(); m != nullptr; m = next) {
+    for (Mapping* m = space.enclave->mappings.first(); m != nullptr; m = next) {
         next = MappingList::next(m);
-        const VirtAddr end = m->address.plus_pages(m->object->page_count);
-        if (m->address >= range.begin && end <= range.end()) forget(*m);
+        if (m->space != &space && !(is_common(m->address) && is_common(last_page(*m)))) continue;
+        if (m->address >= range.begin && last_page(*m) < range.end()) forget(*m);
+    }
+}
+
+void leave_mappings(Space& space) {
+    Space* other = space.enclave->spaces.first();
+    Mapping* next;
+    for (Mapping* m = space.enclave->mappings.first(); m != nullptr; m = next) {
+        next = MappingList::next(m);
+        if (m->space != &space) continue;
+        if (other != nullptr && m->address.value < abi::kCommonEnd &&
+            last_page(*m).value >= abi::kCommonBegin) {
+            m->space = other;
+        } else {
+            forget(*m);
+        }
     }
 }
 

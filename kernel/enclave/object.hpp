@@ -16,12 +16,14 @@ namespace enclavisor::kernel {
 
 struct Enclave;
 struct Kernel;
+struct Space;
 class MemoryObject;
 
 // Where an enclave has mapped an object.
 struct Mapping {
     MemoryObject* object;
     Enclave* enclave;  // nullptr: this place is free
+    Space* space;      // of the enclave's, that shows it
     VirtAddr address;
     base::ListLink<Mapping> siblings;  // the enclave's
 };
@@ -63,11 +65,14 @@ bool grant(MemoryObject& object, const Grant& grant);
 
 enum class MapOutcome : std::uint8_t { kMapped, kOccupied, kNoMemory };
 // `range` is as long as the object.
-MapOutcome map_object(Enclave& enclave, MemoryObject& object, PageRange range, Permissions permissions);
+MapOutcome map_object(Space& space, MemoryObject& object, PageRange range, Permissions permissions);
 
-// The enclave has unmapped or replaced all pages of `range` itself: mappings that lie in
-// it are no more.
-void forget_mappings(Enclave& enclave, PageRange range);
+// The enclave has unmapped or replaced all pages of `range` in `space` itself: mappings that
+// lie in it are no more.
+void forget_mappings(Space& space, PageRange range);
+
+// The space goes away. What the common range shows stays mapped, in another space.
+void leave_mappings(Space& space);
 
 // Takes grants and mappings from the enclave with that handle, or (0) from all but
 // the maker. No vCPU can reach the pages through them on return.

@@ -7,44 +7,6 @@
 
 namespace enclavisor::kernel {
 
-void EnclaveMemory::copy(PhysAddr to, PhysAddr from) {
-    arch::copy_page(direct<void>(to), direct<void>(from));
-}
-
-std::optional<PhysAddr> EnclaveMemory::allocate_dirty() {
-    Tenant& tenant = *enclave_->tenant;
-    enclave_->limit_hit = enclave_->used >= enclave_->limit || tenant.pages >= tenant.most_pages;
-    if (enclave_->limit_hit) return std::nullopt;
-    const auto frame = frames_->allocate();
-    if (frame) {
-        enclave_->used++;
-        tenant.pages++;
-    }
-    return frame;
-}
-
-std::optional<PhysAddr> EnclaveMemory::allocate() {
-    const auto frame = allocate_dirty();
-    if (frame) arch::clear_page(direct<void>(*frame));
-    return frame;
-}
-
-std::uint32_t& EnclaveMemory::marks(PhysAddr frame) {
-    return frames_->marks(frame);
-}
-
-void EnclaveMemory::retain(PhysAddr frame) {
-    enclave_->used++;
-    enclave_->tenant->pages++;
-    frames_->retain(frame);
-}
-
-void EnclaveMemory::release(PhysAddr frame) {
-    enclave_->used--;
-    enclave_->tenant->pages--;
-    frames_->release(frame);
-}
-
 Enclave* EnclaveTable::create(FrameAllocator& frames, Tenant& tenant, std::uint64_t limit) {
     const auto handle = enclaves_.take(frames);
     if (!handle) return nullptr;
@@ -63,8 +25,11 @@ Enclave* EnclaveTable::create(FrameAllocator& frames, Tenant& tenant, std::uint6
                           .tenant = &tenant,
                           .limit = limit,
                           .used = 1,  // the root
-                          .tables = {EnclaveMemory{frames, *enclave}, *root},
+                          .memory = {frames, *enclave},
+                          .first_space = {enclave, 1, PageTables{EnclaveMemory{frames, *enclave}, *root}},
+                          .next_space = 2,
                           .family = *handle};
+    enclave->spaces.push_back(&enclave->first_space);
     tenant.pages++;
     tenant.enclaves++;
     enclaves_.set(*handle, enclave);
@@ -80,27 +45,32 @@ Enclave* EnclaveTable::create_instance(FrameAllocator& frames, Enclave& origin) 
         return nullptr;
     }
     auto* enclave = direct<Enclave>(*home);
-    new (enclave)
-        Enclave{.handle = *handle,
-                .state = abi::EnclaveState::kRunning,
-                .tenant = origin.tenant,
-                .limit = origin.limit,
-                .tables = PageTables<EnclaveMemory>::borrow(EnclaveMemory{frames, *enclave}, origin.tables),
-                .runtime_begin = origin.runtime_begin,
-                .runtime_size = origin.runtime_size,
-                .syscall_entry = origin.syscall_entry,
-                .exception_entry = origin.exception_entry,
-                .next_thread = origin.next_thread,
-                .io_address = origin.io_address,
-                .io_offset = origin.io_offset,
-                .io_pages = origin.io_pages,
-                .family = origin.family,
-                .group = origin.group,
-                .origin = &origin,
-                .generation = origin.generation + 1,
-                .number = ++origin.forks};
+    const Space& space = *origin.spaces.first();
+    const EnclaveMemory memory{frames, *enclave};
+    new (enclave) Enclave{
+        .handle = *handle,
+        .state = abi::EnclaveState::kRunning,
+        .tenant = origin.tenant,
+        .limit = origin.limit,
+        .memory = memory,
+        .first_space = {enclave, space.number, PageTables<EnclaveMemory>::borrow(memory, space.tables)},
+        .next_space = origin.next_space,
+        .runtime_begin = origin.runtime_begin,
+        .runtime_size = origin.runtime_size,
+        .syscall_entry = origin.syscall_entry,
+        .exception_entry = origin.exception_entry,
+        .next_thread = origin.next_thread,
+        .io_address = origin.io_address,
+        .io_offset = origin.io_offset,
+        .io_pages = origin.io_pages,
+        .family = origin.family,
+        .group = origin.group,
+        .origin = &origin,
+        .generation = origin.generation + 1,
+        .number = ++origin.forks};
     __builtin_memcpy(enclave->measurement, origin.measurement, sizeof(enclave->measurement));
     __builtin_memcpy(enclave->group_measurement, origin.group_measurement, abi::kMeasurementSize);
+    enclave->spaces.push_back(&enclave->first_space);
     origin.instances++;
     origin.tenant->enclaves++;
     enclaves_.set(*handle, enclave);

@@ -29,7 +29,7 @@ std::optional<PhysAddr> allocate_thread(Enclave& enclave) {
     Tenant& tenant = *enclave.tenant;
     enclave.limit_hit = tenant.threads >= tenant.most_threads;
     if (enclave.limit_hit) return std::nullopt;
-    const auto home = enclave.tables.memory().allocate_dirty();
+    const auto home = enclave.memory.allocate_dirty();
     if (home) tenant.threads++;
     return home;
 }
@@ -52,15 +52,17 @@ std::optional<abi::Registers> user_registers(const abi::Registers& wanted) {
     return r;
 }
 
-Thread* create_thread(Kernel& kernel, Enclave& enclave, PhysAddr block, VirtAddr block_address) {
-    EnclaveMemory& memory = enclave.tables.memory();
+Thread* create_thread(Kernel& kernel, Space& space, PhysAddr block, VirtAddr block_address) {
+    Enclave& enclave = *space.enclave;
     const auto home = allocate_thread(enclave);
     if (!home) {
-        memory.release(block);
+        enclave.memory.release(block);
         return nullptr;
     }
     auto* thread = new (direct<void>(*home)) Thread{};
     thread->enclave = &enclave;
+    thread->space = &space;
+    space.threads++;
     thread->number = enclave.next_thread++;
     thread->block_address = block_address;
     thread->gs_base = block_address.value;
@@ -86,30 +88,31 @@ Thread* copy_thread(Enclave& instance, Thread& from) {
     auto* thread = new (direct<void>(*home)) Thread{from};
     __builtin_memcpy(thread->xsave_area(), from.xsave_area(), xsave_size());
     thread->enclave = &instance;
+    thread->space = &instance.first_space;
+    instance.first_space.threads++;
     thread->block_frame.reset();
     thread->siblings = {};
     thread->queue = {};
     thread->timed = {};
-    if (thread->key.space != nullptr) thread->key.space = &instance;
+    if (thread->key.scope != nullptr) thread->key.scope = word_scope(*thread->space, thread->key.address);
     instance.threads.push_back(thread);
     return thread;
 }
 
 bool own_block(Thread* thread) {
     if (thread->block_frame) return true;
-    auto& tables = thread->enclave->tables;
-    if (touch(*thread->enclave, thread->block_address, Access::kWrite) != FaultOutcome::kResolved)
-        return false;
-    const Entry entry = tables.lookup(thread->block_address);
+    Space& space = *thread->space;
+    if (touch(space, thread->block_address, Access::kWrite) != FaultOutcome::kResolved) return false;
+    const Entry entry = space.tables.lookup(thread->block_address);
     if (!entry.is_private() || entry.is_foreign()) return false;
-    tables.memory().retain(entry.frame());
+    if (!thread->enclave->memory.retain(entry.frame())) return false;
     thread->block_frame = entry.frame();
     thread->block = direct<abi::ThreadBlock>(entry.frame());
     return true;
 }
 
 void destroy_thread(Enclave& enclave, Thread* thread) {
-    EnclaveMemory& memory = enclave.tables.memory();
+    EnclaveMemory& memory = enclave.memory;
     enclave.threads.remove(thread);
     enclave.tenant->threads--;
     if (thread->block_frame) memory.release(*thread->block_frame);

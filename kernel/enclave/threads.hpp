@@ -13,10 +13,10 @@ struct Kernel;
 // the user's selectors and flags. Absent: the RIP is not.
 std::optional<abi::Registers> user_registers(const abi::Registers& wanted);
 
-// A thread that is not yet ready, in the initial processor state. `block` is a
+// A thread in `space` that is not yet ready, in the initial processor state. `block` is a
 // frame of the enclave with a reference for the thread, which is the callee's
 // from here on. nullptr: no memory (the reference was given back).
-Thread* create_thread(Kernel& kernel, Enclave& enclave, PhysAddr block, VirtAddr block_address);
+Thread* create_thread(Kernel& kernel, Space& space, PhysAddr block, VirtAddr block_address);
 
 // A copy of a template's thread for an instance, not yet in a queue. It shares the
 // block until own_block(). nullptr: no memory.

@@ -79,6 +79,11 @@ struct PageRange {
     }
 };
 
+// Whether an address means the same in all spaces of an enclave.
+constexpr bool is_common(VirtAddr address) {
+    return address.value >= abi::kCommonBegin && address.value < abi::kCommonEnd;
+}
+
 // The page that holds `address`.
 constexpr PageRange page_at(VirtAddr address) {
     return {VirtAddr{address.value & ~(abi::kPageSize - 1)}, PageCount{1}};

@@ -16,6 +16,10 @@
 // the frame is the template's. When an instance becomes a template itself, what was
 // lent to it is `borrowed`: its own instances' no more than its own. A page that
 // may be written but is another's is mapped read-only with `copy_on_write`.
+//
+// An enclave's own frame may be shown by several of its spaces. `counted`: since a space
+// was copied; nobody writes the frame until one entry alone is left, which its references
+// tell. `joint`: by Call::kShare; all may write.
 #pragma once
 
 #include <cstdint>
@@ -50,15 +54,23 @@ public:
         return Entry{private_data(frame, p).raw_ | kBorrowed | kObject};
     }
 
+    // A page that is to show a frame of the common range too.
+    static Entry joint_data(PhysAddr frame, Permissions p) {
+        return Entry{(p.any() ? private_data(frame, p) : hidden(frame)).raw_ | kJoint};
+    }
+    // The enclave's own page in a space that was copied, and in the copy.
+    Entry counted() const { return Entry{without_writing().raw_ | kCounted}; }
+
     // The entry of a template's page or table, as its instances find it.
-    Entry lent() const { return Entry{without_writing().raw_ | kLent}; }
+    Entry lent() const { return Entry{(without_writing().raw_ & ~kCounted) | kLent}; }
     // What was lent to the enclave, after it became a template itself.
     Entry borrowed() const { return Entry{(raw_ & ~kLent) | kBorrowed}; }
     // The same page with other permissions.
     Entry with(Permissions p) const {
         const Entry plain = p.any() ? private_data(frame(), p) : hidden(frame());
-        if (!is_foreign()) return plain;
-        return Entry{plain.without_writing().raw_ | (raw_ & (kLent | kBorrowed))};
+        const bool may_write = !is_foreign() && !is_counted();
+        return Entry{(may_write ? plain : plain.without_writing()).raw_ |
+                     (raw_ & (kLent | kBorrowed | kCounted | kJoint))};
     }
 
     // Kernel mappings: present, supervisor, never in an enclave's half.
@@ -92,6 +104,8 @@ public:
     // Whether any of eight entries shows a frame or a table, the link's pages included.
     static bool any_shows(const Entry* eight);
     bool is_object() const { return raw_ & kObject; }
+    bool is_counted() const { return raw_ & kCounted; }
+    bool is_joint() const { return raw_ & kJoint; }
     bool copies_on_write() const { return raw_ & kCopyOnWrite; }
     // Hardware lets writes pass.
     bool writable() const { return raw_ & kWritable; }
@@ -133,6 +147,8 @@ private:
     static constexpr std::uint64_t kCopyOnWrite = 1ull << 54;
     static constexpr std::uint64_t kObject = 1ull << 55;
     static constexpr std::uint64_t kMixed = 1ull << 56;
+    static constexpr std::uint64_t kCounted = 1ull << 57;
+    static constexpr std::uint64_t kJoint = 1ull << 58;
     static constexpr std::uint64_t kNoExecute = 1ull << 63;
     // Kernel pages are the supervisor's (UndefendedPlatform shows what else would be).
     static constexpr std::uint64_t kKernelOpen = CurrentPlatform::kDefended ? 0 : kUser;

@@ -29,11 +29,13 @@ std::optional<PhysAddr> FrameAllocator::allocate() {
     return PhysAddr{frame << abi::kPageShift};
 }
 
-void FrameAllocator::retain(PhysAddr frame) {
+bool FrameAllocator::retain(PhysAddr frame) {
     Record& record = records_[index(frame)];
+    check(record.references != 0, "frame: retain");
     // A count that wraps would free a frame in use.
-    check(record.references != 0 && record.references != 0xffffffff, "frame: retain");
+    if (record.references == 0xffffffff) return false;
     record.references++;
+    return true;
 }
 
 bool FrameAllocator::release(PhysAddr frame) {

@@ -31,7 +31,8 @@ public:
 
     // A frame with one reference and undefined contents.
     std::optional<PhysAddr> allocate();
-    void retain(PhysAddr frame);
+    // One more reference. False: there are too many.
+    [[nodiscard]] bool retain(PhysAddr frame);
     // True when that was the last reference. The frame is handed out again only
     // after reclaim(): a processor may still have translations to it.
     bool release(PhysAddr frame);

@@ -32,7 +32,7 @@ TEST_F(FramesTest, HandsOutEachFrameOfBothRangesOnce) {
 
 TEST_F(FramesTest, AFrameIsFreeAfterItsLastReference) {
     const PhysAddr frame = *frames.allocate();
-    frames.retain(frame);
+    ASSERT_TRUE(frames.retain(frame));
     EXPECT_FALSE(frames.release(frame));
     EXPECT_EQ(frames.free_count(), 5u);
     EXPECT_TRUE(frames.release(frame));

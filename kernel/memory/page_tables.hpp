@@ -7,7 +7,10 @@
 //   std::optional<PhysAddr> allocate()        a zeroed frame, charged to the enclave
 //   std::optional<PhysAddr> allocate_dirty()  a frame to be overwritten whole
 //   void copy(PhysAddr to, PhysAddr from)     copies a frame
+//   bool retain(PhysAddr)                     one more reference; false: too many
 //   void release(PhysAddr)                    gives up one reference
+//   std::uint32_t references(PhysAddr)        how many there are
+//   void count_joint(int)                     so many more joint entries
 //   std::uint32_t& marks(PhysAddr)            32 bits of a table's own, 0 at first
 //
 // Sharing. freeze() marks everything as lent. An instance begins with borrow():
@@ -38,6 +41,9 @@ enum class FaultOutcome : std::uint8_t {
     kViolation,  // the enclave has no such right
     kNoMemory,
 };
+
+template <typename Memory>
+class TableCopy;
 
 template <typename Memory>
 class PageTables {
@@ -100,9 +106,16 @@ public:
         if (before.present() && !copy) return FaultOutcome::kResolved;  // a stale translation
         Entry* slot = leaf(address.value);
         if (slot == nullptr) return FaultOutcome::kNoMemory;
+        if (copy && is_own(before) && memory_.references(before.frame()) == 1) {
+            // The last entry that shows it. Translations that allow less do no harm.
+            *slot = Entry::private_data(before.frame(), before.permissions());
+            took_effect_ = split_;
+            return FaultOutcome::kResolved;
+        }
         const auto frame = copy ? memory_.allocate_dirty() : memory_.allocate();
         if (!frame) return FaultOutcome::kNoMemory;
         if (copy) memory_.copy(*frame, before.frame());
+        drop(before);
         *slot = Entry::private_data(*frame, before.permissions());
         took_effect_ = copy || split_;
         return FaultOutcome::kResolved;
@@ -118,6 +131,20 @@ public:
         split_ = false;
         return split;
     }
+
+    // The root's entry for the common range, as another space of the enclave is to show it;
+    // the table that it names is the enclave's own from then on. Absent: no memory.
+    std::optional<Entry> own_common() {
+        out_of_memory_ = false;
+        if (!own_root() || !descend(root_, kCommonIndex)) return std::nullopt;
+        return memory_.table(root_)[kCommonIndex];
+    }
+    void show_common(Entry common) {
+        memory_.table(root_)[kCommonIndex] = common;
+        mark(root_, kCommonIndex);
+    }
+    // Another space shows it still.
+    void forget_common() { memory_.table(root_)[kCommonIndex] = Entry{}; }
 
     // The operations on a range return how many pages from its beginning are
     // done; fewer than asked when `budget` steps are used up, or (0 at least)
@@ -178,9 +205,13 @@ public:
     }
 
 private:
+    friend class TableCopy<Memory>;
     static constexpr int kLevels = 4;
     static constexpr std::uint64_t kEntries = 512;
     static constexpr std::uint64_t kUserHalf = 256;  // of the root
+    // Of the root: the range that all spaces of an enclave have in common.
+    static constexpr std::uint64_t kCommonIndex = abi::kCommonBegin >> 39;
+    static_assert(kCommonIndex << 39 == abi::kCommonBegin && (kCommonIndex + 1) << 39 == abi::kCommonEnd);
     static constexpr std::uint64_t kEntriesPerMark = kEntries / 32;
     enum class Operation : std::uint8_t { kReserve, kUnmap, kProtect, kDiscard };
     struct Step {
@@ -205,7 +236,9 @@ private:
     bool is_own(Entry entry) const { return frozen_ ? entry.is_lent() : !entry.is_foreign(); }
 
     void drop(Entry entry) {
-        if (entry.holds_frame() && is_own(entry)) memory_.release(entry.frame());
+        if (!entry.holds_frame() || !is_own(entry)) return;
+        if (entry.is_joint()) memory_.count_joint(-1);
+        memory_.release(entry.frame());
     }
 
     // The root table becomes the enclave's own, if it is the template's. False: no memory.
@@ -311,7 +344,8 @@ private:
             const std::uint64_t reached = level == 2 ? walk_pages(*below, slot->is_mixed(), at, stop, step)
                                                      : walk(*below, level - 1, slot_begin, at, stop, step);
             if (reached != stop) return reached;
-            if (whole && step.operation == Operation::kUnmap) {
+            const bool common = level == kLevels && index(at, level) == kCommonIndex;
+            if (whole && step.operation == Operation::kUnmap && !common) {
                 memory_.release(slot->frame());
                 *slot = Entry{};
             }
@@ -391,7 +425,7 @@ private:
                 if (!old.holds_frame() || old.is_object()) return old;
                 return old.with(step.permissions);
             case Operation::kDiscard:
-                if (!old.holds_frame() || old.is_object()) return old;
+                if (!old.holds_frame() || old.is_object() || old.is_joint()) return old;
                 drop(old);
                 return Entry::reserved(old.is_private() ? old.permissions() : Permissions::none());
         }

@@ -86,6 +86,10 @@ void put_away(PerCpu& cpu) {
     cpu.loaded = nullptr;
 }
 
+void copy_vector_state(Thread& to) {
+    asm volatile("xsave64 (%0)" ::"r"(to.xsave_area()), "a"(~0u), "d"(~0u) : "memory");
+}
+
 void leave(Kernel& kernel) {
     PerCpu& cpu = this_cpu();
     if (!kernel.background.empty()) work_in_background(kernel, kBackgroundStep);
@@ -106,7 +110,7 @@ void leave(Kernel& kernel) {
     if (wants_slices(kernel) || kernel.scheduler.anyone_timed()) set_timer(kernel, cpu, false);
     if (Cpus::count() > 1 && kernel.scheduler.anyone_ready()) call_for_help(cpu);
     // The root may have been replaced since the thread entered ring 0.
-    use_address_space(cpu, Entry::cr3(cpu.current->enclave->tables.root()));
+    use_address_space(cpu, Entry::cr3(cpu.current->space->tables.root()));
     resume(kernel, *cpu.current);
 }
 

@@ -33,7 +33,7 @@ Thread* Scheduler::pick() {
 }
 
 ThreadQueue& Scheduler::word_queue(const WordKey& key) {
-    const std::uint64_t mixed = (key.address >> 2 ^ reinterpret_cast<std::uint64_t>(key.space) >> 12);
+    const std::uint64_t mixed = (key.address >> 2 ^ reinterpret_cast<std::uint64_t>(key.scope) >> 12);
     return words_[(mixed ^ mixed >> 8) % kWordQueues];
 }
 

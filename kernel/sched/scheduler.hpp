@@ -61,6 +61,8 @@ private:
 
 // Saves the state of the thread whose registers the processor holds, if any.
 void put_away(PerCpu& cpu);
+// The current thread's vector state becomes that of `to`, which has the initial one.
+void copy_vector_state(Thread& to);
 
 // Wakes threads whose host has answered.
 void wake_for_io(Kernel& kernel);

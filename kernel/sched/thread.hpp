@@ -12,6 +12,7 @@
 namespace enclavisor::kernel {
 
 struct Enclave;
+struct Space;
 
 enum class Waiting : std::uint8_t {
     kNothing,  // ready, running, or not started
@@ -21,10 +22,11 @@ enum class Waiting : std::uint8_t {
     kAttest,   // the attestation enclave, for work
 };
 
-// What Call::kWait and kWake agree on: a word of an enclave by its address, or
-// a word of a memory object by its physical address (`space` is null then).
+// What Call::kWait and kWake agree on: a word of the common range by its address and
+// enclave, another by its address and space, or a word of a memory object by its physical
+// address (`scope` is null then).
 struct WordKey {
-    const Enclave* space = nullptr;
+    const void* scope = nullptr;
     std::uint64_t address = 0;
     bool operator==(const WordKey&) const = default;
 };
@@ -45,6 +47,7 @@ public:
     std::uint64_t fs_base, gs_base;
     std::uint64_t number;  // in its enclave
     Enclave* enclave;
+    Space* space;  // of the enclave's
     VirtAddr block_address;
     // As the kernel sees it. In an instance it may still be the template's, which is
     // read-only: block_frame is absent then, and own_block() makes it the thread's.

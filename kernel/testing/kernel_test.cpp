@@ -135,11 +135,11 @@ TEST_F(KernelTest, ProtectedPagesKeepTheirContents) {
     machine.schedule();
     machine.trap(14, 6, 0x500000);
     Enclave* enclave = this_cpu_enclave();
-    const Entry before = enclave->tables.lookup(VirtAddr{0x500000});
+    const Entry before = enclave->first_space.tables.lookup(VirtAddr{0x500000});
     call(Call::kProtect, 0x500000, 1, 0);
-    EXPECT_FALSE(enclave->tables.lookup(VirtAddr{0x500000}).present());
+    EXPECT_FALSE(enclave->first_space.tables.lookup(VirtAddr{0x500000}).present());
     call(Call::kProtect, 0x500000, 1, abi::kRead);
-    const Entry after = enclave->tables.lookup(VirtAddr{0x500000});
+    const Entry after = enclave->first_space.tables.lookup(VirtAddr{0x500000});
     EXPECT_EQ(after.frame(), before.frame());
     EXPECT_FALSE(after.writable());
     machine.check_invariants();
@@ -153,10 +153,10 @@ TEST_F(KernelTest, LargeReservationsCostOneEntryAndSplit) {
     call(Call::kMap, 1ull << 40, 1 << 18, abi::kRead | abi::kWrite);  // 1 GiB
     EXPECT_LE(enclave->used, used + 1);
     call(Call::kUnmap, (1ull << 40) + 0x1000, 1, 0);
-    EXPECT_TRUE(enclave->tables.lookup(VirtAddr{1ull << 40}).is_reserved());
-    EXPECT_TRUE(enclave->tables.lookup(VirtAddr{(1ull << 40) + 0x1000}).empty());
-    EXPECT_TRUE(enclave->tables.lookup(VirtAddr{(1ull << 40) + 0x2000}).is_reserved());
-    EXPECT_TRUE(enclave->tables.lookup(VirtAddr{(1ull << 40) + (1ull << 29)}).is_reserved());
+    EXPECT_TRUE(enclave->first_space.tables.lookup(VirtAddr{1ull << 40}).is_reserved());
+    EXPECT_TRUE(enclave->first_space.tables.lookup(VirtAddr{(1ull << 40) + 0x1000}).empty());
+    EXPECT_TRUE(enclave->first_space.tables.lookup(VirtAddr{(1ull << 40) + 0x2000}).is_reserved());
+    EXPECT_TRUE(enclave->first_space.tables.lookup(VirtAddr{(1ull << 40) + (1ull << 29)}).is_reserved());
     call(Call::kUnmap, 1ull << 40, 1 << 18, 0);
     machine.check_invariants();
 }
@@ -166,7 +166,7 @@ TEST_F(KernelTest, AnInstanceSharesItsTemplatesMemoryUntilItWrites) {
     machine.schedule();
     machine.trap(14, 6, 0x500000);
     Enclave* enclave = this_cpu_enclave();
-    const PhysAddr page = enclave->tables.lookup(VirtAddr{0x500000}).frame();
+    const PhysAddr page = enclave->first_space.tables.lookup(VirtAddr{0x500000}).frame();
     direct<char>(page)[0] = 'T';
     ASSERT_EQ(machine.command(Command::kFork, {origin, abi::kIoPoolOffset}).status,
               status(ControlStatus::kBadState));
@@ -179,13 +179,13 @@ TEST_F(KernelTest, AnInstanceSharesItsTemplatesMemoryUntilItWrites) {
     machine.check_invariants();
     Enclave* forked = machine.kernel().enclaves.find(instance);
     ASSERT_NE(forked, nullptr);
-    EXPECT_EQ(forked->tables.lookup(VirtAddr{0x500000}).frame(), page);
+    EXPECT_EQ(forked->first_space.tables.lookup(VirtAddr{0x500000}).frame(), page);
     machine.schedule();
     ASSERT_EQ(this_cpu_enclave(), forked);
     EXPECT_EQ(this_cpu().current->registers.rdi, instance);
     EXPECT_EQ(this_cpu().current->registers.rsi, 0u);
     machine.trap(14, 7, 0x500000);
-    const PhysAddr copy = forked->tables.lookup(VirtAddr{0x500000}).frame();
+    const PhysAddr copy = forked->first_space.tables.lookup(VirtAddr{0x500000}).frame();
     EXPECT_NE(copy, page);
     EXPECT_EQ(direct<char>(copy)[0], 'T');
     machine.check_invariants();

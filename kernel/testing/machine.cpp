@@ -56,9 +56,16 @@ void log_text(const char*) {}
 void log_number(std::uint64_t) {}
 void Cpus::send_wake(PerCpu&) {}
 void leave_idle(PerCpu&) {}
-void flush(Enclave& enclave, PageRange) {
-    enclave.tables.take_split();
+void flush(Space& space, PageRange) {
+    space.tables.take_split();
 }
+void use_address_space(PerCpu& cpu, std::uint64_t cr3) {
+    cpu.address_space = cr3;
+}
+void forget_space(const Space& space) {
+    if (this_cpu().address_space == Entry::cr3(space.tables.root())) this_cpu().address_space = kernel_cr3();
+}
+void copy_vector_state(Thread&) {}
 void interrupt_running(Enclave&) {}
 void forget_running(Enclave& enclave) {
     PerCpu& cpu = this_cpu();
@@ -244,24 +251,32 @@ bool FakeMachine::all_frames_return() {
 
 namespace {
 
+constexpr int kCommon = abi::kCommonBegin >> 39;  // of a root
+
 // Whose frames an enclave may show although they are not its own.
 bool descends_from(const Enclave* enclave, const Enclave* ancestor) {
     while (enclave != nullptr && enclave != ancestor) enclave = enclave->origin;
     return enclave != nullptr;
 }
 
+// How an enclave's own frame is shown.
+struct Uses {
+    std::uint32_t references = 0, plain = 0, counted = 0;  // all, and entries by kind
+};
+
 // What check_invariants() learns of one enclave.
 struct Inventory {
     Enclave* enclave;
-    std::uint64_t charged = 0;
-    std::vector<std::uint64_t> own, foreign, shown;  // frames; `shown`: of memory objects
+    std::uint64_t joint = 0;
+    std::map<std::uint64_t, Uses> own;
+    std::vector<std::uint64_t> foreign, shown;  // frames; `shown`: of memory objects
 
     bool is_own(Entry entry) const {
         return enclave->state == abi::EnclaveState::kTemplate ? entry.is_lent() : !entry.is_foreign();
     }
-    void take(std::uint64_t frame) {
-        charged++;
-        own.push_back(frame);
+    Uses& take(std::uint64_t frame) {
+        own[frame].references++;
+        return own[frame];
     }
     void check_page(Entry entry) {
         require(!(entry.present() && entry.writable() && entry.executable()), "writable and executable");
@@ -276,16 +291,35 @@ struct Inventory {
         if (entry.is_object()) {
             shown.push_back(entry.frame().value);
         } else if (is_own(entry)) {
-            take(entry.frame().value);
+            Uses& uses = take(entry.frame().value);
+            joint += entry.is_joint();
+            uses.counted += entry.is_counted();
+            uses.plain += !entry.is_counted() && !entry.is_joint();
+            require(!entry.is_counted() || !entry.writable(), "a counted page that hardware lets be written");
         } else {
             require(!entry.writable(), "a foreign page that hardware lets be written");
             foreign.push_back(entry.frame().value);
         }
     }
-    void visit(PhysAddr table, int level) {
+    void visit(const Space& space) {
+        if (&space != &enclave->first_space) take(frame_of(&space).value);
+        if (space.tables.root_is_foreign()) {
+            foreign.push_back(space.tables.root().value);
+            return;
+        }
+        take(space.tables.root().value);
+        // The tables of the common range are one space's to show here.
+        const Entry common = direct<Entry>(space.tables.root())[kCommon];
+        const Space& first = *enclave->spaces.first();
+        const bool elsewhere = &space != &first;
+        require(!elsewhere || common.empty() || common == direct<Entry>(first.tables.root())[kCommon],
+                "spaces that differ in the common range");
+        visit(space.tables.root(), 4, elsewhere);
+    }
+    void visit(PhysAddr table, int level, bool but_common = false) {
         for (int i = 0; i < (level == 4 ? 256 : 512); i++) {
             const Entry entry = direct<Entry>(table)[i];
-            if (entry.empty()) continue;
+            if (entry.empty() || (but_common && i == kCommon)) continue;
             if (level == 1 || !entry.present()) {
                 check_page(entry);
             } else if (is_own(entry)) {
@@ -307,17 +341,17 @@ void FakeMachine::check_invariants() {
     for (const std::uint64_t handle : live_handles()) {
         Enclave* enclave = kernel_->enclaves.find(handle);
         // Half-way: nobody's tables are in a state to look at.
-        if (enclave->state == abi::EnclaveState::kFreezing || enclave->torn_down ||
-            enclave->background.linked)
+        if (enclave->state == abi::EnclaveState::kFreezing || enclave->state == abi::EnclaveState::kStopped)
             continue;
         Inventory inventory{enclave};
-        if (!enclave->tables.root_is_foreign()) {
-            inventory.take(enclave->tables.root().value);
-            inventory.visit(enclave->tables.root(), 4);
-        } else {
-            inventory.foreign.push_back(enclave->tables.root().value);
+        for (Space* s = enclave->spaces.first(); s != nullptr; s = SpaceList::next(s)) inventory.visit(*s);
+        for (Space* s = enclave->gone_spaces.first(); s != nullptr; s = SpaceList::next(s)) {
+            require(s->threads == 0 && enclave->background.linked, "a space that is not freed");
+            inventory.visit(*s);
         }
+        std::map<Space*, std::uint64_t> threads;
         for (Thread* t = enclave->threads.first(); t != nullptr; t = ThreadList::next(t)) {
+            threads[t->space]++;
             inventory.take(frame_of(t).value);
             if (t->block_frame) inventory.take(t->block_frame->value);
         }
@@ -331,10 +365,15 @@ void FakeMachine::check_invariants() {
                 objects[o->frame(i).value] = o;
             }
         }
-        require(inventory.charged == enclave->used, "the enclave's account is wrong");
+        for (Space* s = enclave->spaces.first(); s != nullptr; s = SpaceList::next(s))
+            require(threads[s] == s->threads, "a space that miscounts its threads");
+        require(inventory.own.size() == enclave->used, "the enclave's account is wrong");
+        require(inventory.joint == enclave->joint_entries, "joint entries are miscounted");
         require(enclave->used <= enclave->limit + 1, "an enclave beyond its limit");
-        for (const std::uint64_t frame : inventory.own) {
-            require(kernel_->frames.references(PhysAddr{frame}) > 0, "a frame in use is free");
+        for (const auto& [frame, uses] : inventory.own) {
+            require(kernel_->frames.references(PhysAddr{frame}) == uses.references,
+                    "a frame with another number of references than uses");
+            require(uses.plain + (uses.counted != 0) <= 1, "several spaces may write a page");
             const auto [at, fresh] = owner.emplace(frame, enclave);
             require(fresh || at->second == enclave, "two enclaves own a frame");
         }

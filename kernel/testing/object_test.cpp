@@ -34,7 +34,7 @@ TEST_F(ObjectTest, OnlyWhoWasGrantedItMapsIt) {
     const std::uint64_t object = make(4);
     call(Call::kMapObject, object, kAt, abi::kRead | abi::kWrite);
     ASSERT_EQ(result(), 4);
-    const Entry entry = this_cpu_enclave()->tables.lookup(VirtAddr{kAt});
+    const Entry entry = this_cpu_enclave()->first_space.tables.lookup(VirtAddr{kAt});
     call(Call::kGrantObject, object, abi::kRead, other);
     ASSERT_EQ(result(), 0);
     run(stranger);
@@ -51,12 +51,13 @@ TEST_F(ObjectTest, OnlyWhoWasGrantedItMapsIt) {
     EXPECT_EQ(result(), kNotFound) << "it was granted for reading";
     call(Call::kMapObject, object, kAt, abi::kRead);
     ASSERT_EQ(result(), 4);
-    EXPECT_EQ(this_cpu_enclave()->tables.lookup(VirtAddr{kAt}).frame(), entry.frame());
-    EXPECT_FALSE(this_cpu_enclave()->tables.lookup(VirtAddr{kAt}).writable());
+    EXPECT_EQ(this_cpu_enclave()->first_space.tables.lookup(VirtAddr{kAt}).frame(), entry.frame());
+    EXPECT_FALSE(this_cpu_enclave()->first_space.tables.lookup(VirtAddr{kAt}).writable());
     call(Call::kProtect, kAt, 4, abi::kRead | abi::kWrite);
-    EXPECT_FALSE(this_cpu_enclave()->tables.lookup(VirtAddr{kAt}).writable()) << "not its own to change";
+    EXPECT_FALSE(this_cpu_enclave()->first_space.tables.lookup(VirtAddr{kAt}).writable())
+        << "not its own to change";
     call(Call::kMove, kAt, kAt + 0x10000, 1);
-    EXPECT_FALSE(this_cpu_enclave()->tables.lookup(VirtAddr{kAt + 0x10000}).present());
+    EXPECT_FALSE(this_cpu_enclave()->first_space.tables.lookup(VirtAddr{kAt + 0x10000}).present());
     call(Call::kIdentify, object);
     ASSERT_EQ(result(), 0);
     const auto& who = *reinterpret_cast<abi::Identity*>(this_cpu().current->block->exchange);
@@ -81,9 +82,10 @@ TEST_F(ObjectTest, RevocationTakesTheMappingAndTheRight) {
     call(Call::kWait, kAt, 0, 0);  // sleeps on a word of it
     run(maker);
     call(Call::kRevokeObject, object, other);
-    EXPECT_TRUE(mapper->tables.lookup(VirtAddr{kAt}).empty());
-    EXPECT_TRUE(mapper->tables.lookup(VirtAddr{kAt + 599 * 4096}).empty());
-    EXPECT_TRUE(mapper->tables.lookup(VirtAddr{kAt + 0x2000}).is_private()) << "its own page stays";
+    EXPECT_TRUE(mapper->first_space.tables.lookup(VirtAddr{kAt}).empty());
+    EXPECT_TRUE(mapper->first_space.tables.lookup(VirtAddr{kAt + 599 * 4096}).empty());
+    EXPECT_TRUE(mapper->first_space.tables.lookup(VirtAddr{kAt + 0x2000}).is_private())
+        << "its own page stays";
     run(other);  // it was woken
     call(Call::kMapObject, object, 0x40000000, abi::kRead);
     EXPECT_EQ(result(), kNotFound);
@@ -124,7 +126,7 @@ TEST_F(ObjectTest, AnObjectEndsWithItsMaker) {
     ASSERT_EQ(result(), 16);
     Enclave* mapper = this_cpu_enclave();
     EXPECT_EQ(machine.command(Command::kStop, {maker}).status, 0);
-    EXPECT_TRUE(mapper->tables.lookup(VirtAddr{kAt}).empty());
+    EXPECT_TRUE(mapper->first_space.tables.lookup(VirtAddr{kAt}).empty());
     EXPECT_EQ(machine.command(Command::kStop, {other}).status, 0);
     EXPECT_TRUE(machine.all_frames_return());
 }

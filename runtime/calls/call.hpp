@@ -12,8 +12,9 @@
 
 #include "abi/enclave/calls.hpp"
 #include "abi/enclave/linux_calls.hpp"
-#include "runtime/process.hpp"
+#include "runtime/processes/process.hpp"
 #include "runtime/support/program_memory.hpp"
+#include "runtime/system.hpp"
 #include "runtime/threads/lock.hpp"
 
 namespace enclavisor::runtime {
@@ -82,11 +83,11 @@ std::int64_t written(std::int64_t result);
 
 // A reference to the open file of a descriptor, or return -EBADF from the calling
 // function. Another thread may close the descriptor meanwhile.
-#define TRY_FILE(fd)                                        \
-    ({                                                      \
-        Ref<OpenFile> try_file_ = process().files.hold(fd); \
-        if (!try_file_) return -EBADF;                      \
-        std::move(try_file_);                               \
+#define TRY_FILE(fd)                                         \
+    ({                                                       \
+        Ref<OpenFile> try_file_ = process().files->hold(fd); \
+        if (!try_file_) return -EBADF;                       \
+        std::move(try_file_);                                \
     })
 
 // A host's negative answer, or any -errno, is returned from the calling function.

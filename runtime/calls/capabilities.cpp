@@ -82,7 +82,7 @@ std::int64_t sys_pkey_free(int) {
     return -EINVAL;
 }
 std::int64_t sys_pkey_mprotect(std::uint64_t address, std::uint64_t size, int protection, int key) {
-    return key != -1 ? -EINVAL : process().memory.protect(address, size, protection);
+    return key != -1 ? -EINVAL : process().memory->protect(address, size, protection);
 }
 
 }  // namespace

@@ -9,12 +9,12 @@ namespace enclavisor::runtime {
 namespace {
 
 std::int64_t sys_close(Fd fd) {
-    return process().files.close(fd);
+    return process().files->close(fd);
 }
 
 std::int64_t sys_close_range(Fd first, Fd last, unsigned flags) {
     if (first > last || (flags & ~CLOSE_RANGE_CLOEXEC)) return -EINVAL;
-    Descriptors& files = process().files;
+    Descriptors& files = *process().files;
     for (std::uint64_t fd = first; fd <= last && fd < files.size(); fd++) {
         if (files.find(fd) == nullptr) continue;
         if (flags & CLOSE_RANGE_CLOEXEC)
@@ -26,9 +26,9 @@ std::int64_t sys_close_range(Fd first, Fd last, unsigned flags) {
 }
 
 std::int64_t duplicate(Fd fd, std::uint64_t lowest, bool close_on_exec) {
-    Ref<OpenFile> file = process().files.hold(fd);
+    Ref<OpenFile> file = process().files->hold(fd);
     if (!file) return -EBADF;
-    return process().files.add(std::move(file), close_on_exec, lowest);
+    return process().files->add(std::move(file), close_on_exec, lowest);
 }
 
 std::int64_t sys_dup(Fd fd) {
@@ -37,19 +37,19 @@ std::int64_t sys_dup(Fd fd) {
 
 std::int64_t sys_dup3(Fd from, Fd to, int flags) {
     if (flags & ~O_CLOEXEC || from == to) return -EINVAL;
-    Ref<OpenFile> file = process().files.hold(from);
+    Ref<OpenFile> file = process().files->hold(from);
     if (!file) return -EBADF;
-    return process().files.put(to, std::move(file), flags & O_CLOEXEC);
+    return process().files->put(to, std::move(file), flags & O_CLOEXEC);
 }
 
 std::int64_t sys_dup2(Fd from, Fd to) {
-    if (process().files.find(from) == nullptr) return -EBADF;
+    if (process().files->find(from) == nullptr) return -EBADF;
     return from == to ? std::int64_t{to} : sys_dup3(from, to, 0);
 }
 
 std::int64_t sys_fcntl(Fd fd, int command, std::uint64_t argument) {
     const Ref<OpenFile> file = TRY_FILE(fd);
-    Descriptors& files = process().files;
+    Descriptors& files = *process().files;
     switch (command) {
         case F_DUPFD:
         case F_DUPFD_CLOEXEC:
@@ -91,7 +91,7 @@ std::int64_t sys_fcntl(Fd fd, int command, std::uint64_t argument) {
 std::int64_t sys_ioctl(Fd fd, std::uint32_t request, Address argument) {
     const Ref<OpenFile> file = TRY_FILE(fd);
     if (request == FIOCLEX || request == FIONCLEX) {
-        process().files.set_close_on_exec(fd, request == FIOCLEX);
+        process().files->set_close_on_exec(fd, request == FIOCLEX);
         return 0;
     }
     return file->control(request, argument);

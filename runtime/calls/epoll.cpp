@@ -17,7 +17,7 @@ constexpr std::size_t kMostAtOnce = 1024;
 
 std::int64_t sys_epoll_create1(int flags) {
     if (flags & ~EPOLL_CLOEXEC) return -EINVAL;
-    return process().files.add(make_ref<Epoll>(O_RDWR), flags & EPOLL_CLOEXEC);
+    return process().files->add(make_ref<Epoll>(O_RDWR), flags & EPOLL_CLOEXEC);
 }
 std::int64_t sys_epoll_create(int size) {
     return size <= 0 ? -EINVAL : sys_epoll_create1(0);

@@ -1,6 +1,6 @@
 // Futexes (futex(2)). The queue is the runtime's, so that waiting, waking and
 // requeueing are one step each under its lock. Private and shared ones are the
-// same: no word is seen by another process.
+// same here.
 #include "runtime/calls/futex.hpp"
 
 #include <linux/futex.h>
@@ -11,6 +11,10 @@
 namespace enclavisor::runtime {
 namespace {
 
+FutexKey key_of(Address word) {
+    return {word, process().memory.get()};
+}
+
 // The TSC at which a wait ends; 0: never. 0 or -errno.
 std::int64_t get_deadline(Address from, int operation, std::uint64_t& deadline) {
     std::uint64_t nanoseconds;
@@ -19,10 +23,10 @@ std::int64_t get_deadline(Address from, int operation, std::uint64_t& deadline) 
     TRY_ERRNO(get_nanoseconds(from, nanoseconds));
     if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET) {  // absolute
         const ClockKind kind = operation & FUTEX_CLOCK_REALTIME ? ClockKind::kWall : ClockKind::kMonotonic;
-        const std::uint64_t now = process().clock.read(kind);
+        const std::uint64_t now = system().clock.read(kind);
         nanoseconds = nanoseconds > now ? nanoseconds - now : 0;
     }
-    deadline = process().clock.deadline(nanoseconds);
+    deadline = system().clock.deadline(nanoseconds);
     return 0;
 }
 
@@ -31,10 +35,10 @@ std::int64_t wait(Address word, std::uint32_t expected, std::uint32_t bitset, st
     if (!get(word, value)) return -EFAULT;
     if (value != expected) return -EAGAIN;
     FutexWaiter& waiter = this_thread().futex;
-    process().futexes.add(waiter, word, bitset);
+    system().futexes.add(waiter, key_of(word), bitset);
     const Slept slept = sleep(deadline);
-    if (waiter.address == 0) return 0;  // woken, whatever else happened
-    process().futexes.remove(waiter);
+    if (waiter.key.address == 0) return 0;  // woken, whatever else happened
+    system().futexes.remove(waiter);
     if (slept == Slept::kTimedOut) return -ETIMEDOUT;
     // With a timeout it would begin anew.
     return deadline != 0 ? -EINTR : restart_call();
@@ -43,7 +47,7 @@ std::int64_t wait(Address word, std::uint32_t expected, std::uint32_t bitset, st
 std::int64_t requeue(Address from, Address to, std::int32_t wakes, std::int32_t moves) {
     if (wakes < 0 || moves < 0) return -EINVAL;
     const std::int64_t woken = wakes > 0 ? wake_futex(from, wakes) : 0;
-    return woken + process().futexes.requeue(from, to, moves);
+    return woken + system().futexes.requeue(key_of(from), key_of(to), moves);
 }
 
 // FUTEX_WAKE_OP's operation on the second word: what was there before.
@@ -156,8 +160,8 @@ std::int64_t sys_futex(Address word, int operation, std::uint32_t value, std::ui
 
 // Linux wakes one even if it is asked for none.
 std::int64_t wake_futex(Address word, std::int32_t count, std::uint32_t bitset) {
-    return process().futexes.wake(word, std::max(count, 1), bitset,
-                                  [](FutexWaiter& waiter) { wake(*waiter.thread); });
+    return system().futexes.wake(key_of(word), std::max(count, 1), bitset,
+                                 [](FutexWaiter& waiter) { wake(*waiter.thread); });
 }
 
 ENCLAVISOR_CALL(futex)

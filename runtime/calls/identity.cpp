@@ -1,4 +1,4 @@
-// Who the process is. One process, one user.
+// Who the process is, and who its user.
 #include <sys/utsname.h>
 
 #include <cstring>
@@ -26,27 +26,6 @@ std::int64_t sys_geteuid(Frame*) {
 std::int64_t sys_getegid(Frame*) {
     return process().egid;
 }
-std::int64_t sys_getpgrp(Frame*) {
-    return process().pid;
-}
-
-std::int64_t own_or(std::int32_t pid, std::int64_t value) {
-    return pid == 0 || static_cast<std::uint32_t>(pid) == process().pid ? value : -ESRCH;
-}
-std::int64_t sys_getpgid(std::int32_t pid) {
-    return own_or(pid, process().pid);
-}
-std::int64_t sys_getsid(std::int32_t pid) {
-    return own_or(pid, process().pid);
-}
-std::int64_t sys_setpgid(std::int32_t pid, std::int32_t) {
-    return own_or(pid, 0);
-}
-// The process leads its group already.
-std::int64_t sys_setsid(Frame*) {
-    return -EPERM;
-}
-
 // Identities cannot change; asking for what one is already is granted.
 bool is_user(std::uint32_t id) {
     return id == ~0u || id == process().uid || id == process().euid;
@@ -102,7 +81,7 @@ std::int64_t sys_uname(Address to) {
     utsname name{};
     const auto set = [](char* field, std::string_view text) { std::memcpy(field, text.data(), text.size()); };
     set(name.sysname, "Linux");
-    set(name.nodename, process().start.host_name);
+    set(name.nodename, system().start.host_name);
     set(name.release, "6.1.0-enclavisor");
     set(name.version, "#1 SMP enclavisor");
     set(name.machine, "x86_64");
@@ -122,11 +101,6 @@ ENCLAVISOR_FREE_CALL(getuid)
 ENCLAVISOR_FREE_CALL(getgid)
 ENCLAVISOR_FREE_CALL(geteuid)
 ENCLAVISOR_FREE_CALL(getegid)
-ENCLAVISOR_FREE_CALL(getpgrp)
-ENCLAVISOR_FREE_CALL(getpgid)
-ENCLAVISOR_FREE_CALL(getsid)
-ENCLAVISOR_FREE_CALL(setpgid)
-ENCLAVISOR_FREE_CALL(setsid)
 ENCLAVISOR_FREE_CALL(setuid)
 ENCLAVISOR_FREE_CALL(setgid)
 ENCLAVISOR_FREE_CALL(setreuid)

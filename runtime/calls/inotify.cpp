@@ -8,6 +8,7 @@
 #include "runtime/calls/call.hpp"
 #include "runtime/calls/names.hpp"
 #include "runtime/files/host_file.hpp"
+#include "runtime/files/host_files.hpp"
 #include "runtime/host/checks.hpp"
 #include "runtime/host/host.hpp"
 #include "runtime/support/buffer.hpp"
@@ -37,7 +38,7 @@ public:
 std::int64_t sys_inotify_init1(int flags) {
     if (flags & ~(IN_CLOEXEC | IN_NONBLOCK)) return -EINVAL;
     const std::int64_t fd = TRY_ERRNO(forward(C::kInotifyInit, flags | IN_CLOEXEC));
-    return process().files.add(
+    return process().files->add(
         Ref<OpenFile>{new Inotify(static_cast<int>(fd), O_RDONLY | (flags & IN_NONBLOCK))},
         flags & IN_CLOEXEC);
 }
@@ -52,7 +53,7 @@ std::int64_t sys_inotify_add_watch(Fd fd, Address path, std::uint32_t mask) {
     if (file->host_fd() < 0) return -EINVAL;
     // Of the enclave's own files nobody tells.
     if (!place.files->is_host()) return -ENOSPC;
-    return forward(C::kInotifyAddWatch, file->host_fd(), place.path.c_str(), mask);
+    return forward(C::kInotifyAddWatch, file->host_fd(), whole_path(place).c_str(), mask);
 }
 
 std::int64_t sys_inotify_rm_watch(Fd fd, std::int32_t watch) {

@@ -118,7 +118,7 @@ std::int64_t put_files(Attachments& files, bool close_on_exec, ControlWriter& co
     std::vector<int> numbers;
     const std::size_t room = control.room_for_files();
     for (Ref<OpenFile>& file : files) {
-        const std::int64_t fd = numbers.size() < room ? process().files.add(file, close_on_exec) : -EMFILE;
+        const std::int64_t fd = numbers.size() < room ? process().files->add(file, close_on_exec) : -EMFILE;
         if (fd < 0) {
             control.truncate();
             break;

@@ -7,35 +7,35 @@ namespace enclavisor::runtime {
 namespace {
 
 std::int64_t sys_brk(std::uint64_t end) {
-    return process().memory.brk(end);
+    return process().memory->brk(end);
 }
 
 std::int64_t sys_mmap(std::uint64_t hint, std::uint64_t size, int protection, int flags, Fd fd,
                       std::uint64_t offset) {
     Ref<OpenFile> file;
     if (!(flags & MAP_ANONYMOUS)) file = TRY_FILE(fd);
-    return process().memory.map(hint, size, protection, flags, file.get(), offset);
+    return process().memory->map(hint, size, protection, flags, file.get(), offset);
 }
 
 std::int64_t sys_munmap(std::uint64_t address, std::uint64_t size) {
-    return process().memory.unmap(address, size);
+    return process().memory->unmap(address, size);
 }
 std::int64_t sys_mprotect(std::uint64_t address, std::uint64_t size, int protection) {
-    return process().memory.protect(address, size, protection);
+    return process().memory->protect(address, size, protection);
 }
 std::int64_t sys_mremap(std::uint64_t address, std::uint64_t old_size, std::uint64_t new_size, int flags,
                         std::uint64_t target) {
-    return process().memory.remap(address, old_size, new_size, flags, target);
+    return process().memory->remap(address, old_size, new_size, flags, target);
 }
 std::int64_t sys_madvise(std::uint64_t address, std::uint64_t size, int advice) {
-    return process().memory.advise(address, size, advice);
+    return process().memory->advise(address, size, advice);
 }
 
 // 0 if all of the range is mapped.
 std::int64_t check_mapped(std::uint64_t address, std::uint64_t size) {
     std::uint64_t end;
     if (__builtin_add_overflow(address, size, &end)) return -ENOMEM;
-    return size == 0 || process().memory.areas().covers({address & ~4095ull, end}) ? 0 : -ENOMEM;
+    return size == 0 || process().memory->areas().covers({address & ~4095ull, end}) ? 0 : -ENOMEM;
 }
 
 std::int64_t sys_msync(std::uint64_t address, std::uint64_t size, int flags) {

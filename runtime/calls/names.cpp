@@ -13,8 +13,8 @@ std::int64_t get_place(int directory, Address path_address, bool follow, Place& 
     if (path.empty()) return -ENOENT;
     Ref<OpenFile> base;
     if (directory != AT_FDCWD && path[0] != '/') base = TRY_FILE(static_cast<Fd>(directory));
-    const std::int64_t result = process().names.resolve(base.get(), path, follow, place);
-    place.base = std::move(base);
+    const std::int64_t result = system().names.resolve(base.get(), path, follow, place);
+    if (base) place.base = std::move(base);
     return result;
 }
 
@@ -22,11 +22,9 @@ std::int64_t open_at(int directory, Address path, int flags, std::uint32_t mode)
     Place place;
     const bool follow = !(flags & O_NOFOLLOW) && !((flags & O_CREAT) && (flags & O_EXCL));
     TRY_ERRNO(get_place(directory, path, follow, place));
-    // The host applies the proxy's umask, which is the same one.
-    const bool inside = place.files != nullptr && !process().names.host_only();
-    auto opened = place.files->open(place, flags, inside ? mode & ~process().umask : mode);
+    auto opened = place.files->open(place, flags, mode & ~process().directory->umask);
     if (!opened.ok()) return opened.error();
-    return process().files.add(opened.take(), flags & O_CLOEXEC);
+    return process().files->add(opened.take(), flags & O_CLOEXEC);
 }
 
 namespace {
@@ -47,7 +45,7 @@ std::int64_t read_stat(int directory, Address path, int flags, struct stat& info
     Place place;
     if (names_descriptor(path, flags)) {
         if (directory != AT_FDCWD) return TRY_FILE(static_cast<Fd>(directory))->stat(info);
-        TRY_ERRNO(process().names.resolve(nullptr, ".", true, place));
+        TRY_ERRNO(system().names.resolve(nullptr, ".", true, place));
     } else {
         TRY_ERRNO(get_place(directory, path, !(flags & AT_SYMLINK_NOFOLLOW), place));
     }
@@ -72,7 +70,7 @@ std::int64_t sys_statx(int directory, Address path, int flags, std::uint32_t mas
     struct statx result {};
     // The host knows more than stat holds: the time of birth.
     const bool host_name =
-        !descriptor && process().names.host_only() && place.files != &process().names.special();
+        !descriptor && system().names.host_only() && place.files != &system().names.special();
     if (host_name || (file && file->host_fd() >= 0)) {
         TRY_ERRNO(forward(abi::ForwardedCall::kStatx, host_name ? place.directory : file->host_fd(),
                           host_name ? place.path.c_str() : "", flags, mask, &result));
@@ -126,21 +124,20 @@ std::int64_t sys_readlinkat(int directory, Address path, Address to, std::int32_
     return copy_out(to, target.data(), count) ? static_cast<std::int64_t>(count) : -EFAULT;
 }
 
-// The mode of what is made: the host applies the umask to what it makes.
-std::uint32_t masked(const Place& place, std::uint32_t mode) {
-    return place.enclave_path.empty() ? mode : mode & ~process().umask;
+std::uint32_t masked(std::uint32_t mode) {
+    return mode & ~process().directory->umask;
 }
 
 std::int64_t sys_mkdirat(int directory, Address path, std::uint32_t mode) {
     Place place;
     TRY_ERRNO(get_place(directory, path, false, place));
-    return place.files->make_directory(place, masked(place, mode));
+    return place.files->make_directory(place, masked(mode));
 }
 
 std::int64_t sys_mknodat(int directory, Address path, std::uint32_t mode, std::uint64_t device) {
     Place place;
     TRY_ERRNO(get_place(directory, path, false, place));
-    return place.files->make_node(place, masked(place, mode), device);
+    return place.files->make_node(place, masked(mode), device);
 }
 
 std::int64_t sys_unlinkat(int directory, Address path, int flags) {
@@ -214,23 +211,28 @@ std::int64_t sys_statfs(Address path, Address to) {
 std::int64_t sys_chdir(Address path_address) {
     std::string path;
     TRY_ERRNO(get_path(path_address, path));
-    return path.empty() ? -ENOENT : process().names.change_directory(path);
+    return path.empty() ? -ENOENT : system().names.change_directory(path);
 }
 std::int64_t sys_fchdir(Fd fd) {
-    return process().names.change_directory(*TRY_FILE(fd));
+    return system().names.change_directory(*TRY_FILE(fd));
 }
 
 std::int64_t sys_getcwd(Address to, std::uint64_t size) {
     std::string path;
-    TRY_ERRNO(process().names.working_directory(path));
+    TRY_ERRNO(system().names.working_directory(path));
     if (path.size() + 1 > size) return -ERANGE;
     return copy_out(to, path.c_str(), path.size() + 1) ? static_cast<std::int64_t>(path.size() + 1) : -EFAULT;
 }
 
 std::int64_t sys_umask(std::uint32_t mask) {
-    const std::uint32_t old = process().umask;
-    process().umask = mask & 0777;
-    forward(abi::ForwardedCall::kUmask, mask & 0777);
+    const std::uint32_t old = process().directory->umask;
+    process().directory->umask = mask & 0777;
+    // The host masks what every process does; the rest is done here.
+    const std::uint32_t common = system().host_umask & mask;
+    if (common != system().host_umask) {
+        system().host_umask = common;
+        forward(abi::ForwardedCall::kUmask, common);
+    }
     return old;
 }
 

@@ -20,7 +20,7 @@ namespace {
 using Pair = std::pair<Ref<OpenFile>, Ref<OpenFile>>;
 
 std::int64_t add_pair(const Pair& pair, bool close_on_exec, Address to) {
-    Descriptors& files = process().files;
+    Descriptors& files = *process().files;
     const std::int64_t first = files.add(pair.first, close_on_exec);
     const std::int64_t second = files.add(pair.second, close_on_exec);
     const std::int32_t numbers[2] = {static_cast<std::int32_t>(first), static_cast<std::int32_t>(second)};
@@ -54,7 +54,7 @@ std::int64_t sys_socketpair(int domain, int type, int protocol, Address to) {
 
 std::int64_t sys_eventfd2(std::uint32_t count, int flags) {
     if (flags & ~(EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE)) return -EINVAL;
-    return process().files.add(
+    return process().files->add(
         make_ref<EventCounter>(O_RDWR | (flags & O_NONBLOCK), count, flags & EFD_SEMAPHORE),
         flags & EFD_CLOEXEC);
 }
@@ -75,8 +75,8 @@ std::int64_t sys_timerfd_create(int id, int flags) {
         default:
             return -EINVAL;
     }
-    return process().files.add(
-        make_ref<TimerFile>(O_RDWR | (flags & O_NONBLOCK), process().clock, kind_of_clock(id)),
+    return process().files->add(
+        make_ref<TimerFile>(O_RDWR | (flags & O_NONBLOCK), system().clock, kind_of_clock(id)),
         flags & TFD_CLOEXEC);
 }
 
@@ -119,8 +119,8 @@ std::int64_t sys_signalfd4(int fd, Address from, std::uint64_t size, int flags) 
     if (!get(from, set)) return -EFAULT;
     set &= ~kUnblockable;
     if (fd == -1) {
-        return process().files.add(make_ref<SignalFile>(O_RDWR | (flags & O_NONBLOCK), set),
-                                   flags & SFD_CLOEXEC);
+        return process().files->add(make_ref<SignalFile>(O_RDWR | (flags & O_NONBLOCK), set),
+                                    flags & SFD_CLOEXEC);
     }
     const Ref<OpenFile> file = TRY_FILE(static_cast<Fd>(fd));
     if (file->signal_file() == nullptr) return -EINVAL;

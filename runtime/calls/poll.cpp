@@ -20,7 +20,7 @@ public:
         files_.reserve(entries.size());
         for (const pollfd& entry : entries) {
             files_.push_back(entry.fd < 0 ? Ref<OpenFile>{}
-                                          : process().files.hold(static_cast<Fd>(entry.fd)));
+                                          : process().files->hold(static_cast<Fd>(entry.fd)));
         }
     }
 
@@ -110,7 +110,7 @@ std::int64_t poll_all(std::vector<pollfd>& entries, std::uint64_t deadline) {
 }
 
 std::int64_t poll_array(Address array, std::uint64_t count, std::uint64_t deadline) {
-    if (count > process().files.limit()) return -EINVAL;
+    if (count > process().files->limit()) return -EINVAL;
     std::vector<pollfd> polled(count);
     if (!copy_in(polled.data(), array, count * sizeof(pollfd))) return -EFAULT;
     const std::int64_t ready = TRY_ERRNO(poll_all(polled, deadline));

@@ -10,7 +10,7 @@ namespace enclavisor::runtime {
 namespace {
 
 bool is_thread(std::int32_t id) {
-    return id == 0 || process().threads.find(static_cast<std::uint32_t>(id)) != nullptr;
+    return id == 0 || system().threads.find(static_cast<std::uint32_t>(id)) != nullptr;
 }
 
 std::int64_t sys_sched_getaffinity(std::int32_t id, std::uint64_t size, Address to) {
@@ -58,13 +58,13 @@ rlimit limit_of(int resource) {
     constexpr rlim_t kMostFiles = 1 << 20;
     switch (resource) {
         case RLIMIT_STACK:
-            return {process().config.options.stack_size, process().config.options.stack_size};
+            return {system().config.options.stack_size, system().config.options.stack_size};
         case RLIMIT_NOFILE:
-            return {process().files.limit(), kMostFiles};
+            return {process().files->limit(), kMostFiles};
         case RLIMIT_CORE:
             return {0, 0};
         case RLIMIT_NPROC:
-            return {process().threads.most(), process().threads.most()};
+            return {system().threads.most(), system().threads.most()};
         default:
             return {RLIM_INFINITY, RLIM_INFINITY};
     }
@@ -79,7 +79,7 @@ std::int64_t limits(int resource, Address new_limit, Address old_limit) {
         if (wanted.rlim_cur > wanted.rlim_max) return -EINVAL;
         if (wanted.rlim_max > now.rlim_max) return -EPERM;
         // Only this one has an effect that can be had here.
-        if (resource == RLIMIT_NOFILE) process().files.set_limit(wanted.rlim_cur);
+        if (resource == RLIMIT_NOFILE) process().files->set_limit(wanted.rlim_cur);
     }
     return old_limit != 0 ? put(old_limit, now) : 0;
 }
@@ -99,7 +99,7 @@ std::int64_t sys_getrusage(int who, Address to) {
     if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD) return -EINVAL;
     rusage usage{};
     if (who != RUSAGE_CHILDREN) {
-        const timespec used = process().clock.now(ClockKind::kProcess);
+        const timespec used = system().clock.now(ClockKind::kProcess);
         usage.ru_utime = {used.tv_sec, used.tv_nsec / 1000};
     }
     return put(to, usage);
@@ -109,18 +109,18 @@ std::int64_t sys_times(Address to) {
     constexpr std::uint64_t kTick = kNanoseconds / 100;
     if (to != 0) {
         tms used{};
-        used.tms_utime = static_cast<clock_t>(process().clock.read(ClockKind::kProcess) / kTick);
+        used.tms_utime = static_cast<clock_t>(system().clock.read(ClockKind::kProcess) / kTick);
         TRY_ERRNO(put(to, used));
     }
-    return static_cast<std::int64_t>(process().clock.read(ClockKind::kMonotonic) / kTick);
+    return static_cast<std::int64_t>(system().clock.read(ClockKind::kMonotonic) / kTick);
 }
 
 std::int64_t sys_sysinfo(Address to) {
     struct sysinfo info {};
-    info.uptime = process().clock.now(ClockKind::kMonotonic).tv_sec;
-    info.totalram = process().memory.limit();
+    info.uptime = system().clock.now(ClockKind::kMonotonic).tv_sec;
+    info.totalram = process().memory->limit();
     info.freeram = info.totalram / 2;
-    info.procs = static_cast<std::uint16_t>(process().threads.count());
+    info.procs = static_cast<std::uint16_t>(system().threads.count());
     info.mem_unit = 1;
     return put(to, info);
 }

@@ -2,8 +2,8 @@
 #include <signal.h>
 
 #include "runtime/calls/call.hpp"
+#include "runtime/processes/end.hpp"
 #include "runtime/signals/deliver.hpp"
-#include "runtime/support/kernel_call.hpp"
 #include "runtime/threads/sleep.hpp"
 
 namespace enclavisor::runtime {
@@ -86,7 +86,7 @@ std::int64_t sys_rt_sigtimedwait(Address from, Address info_address, Address tim
     set &= ~kUnblockable;
     if (time_address != 0) {
         TRY_ERRNO(get_nanoseconds(time_address, nanoseconds));
-        deadline = process().clock.deadline(nanoseconds);
+        deadline = system().clock.deadline(nanoseconds);
     }
     SignalInfo info{};
     Slept slept = Slept::kWoken;
@@ -127,8 +127,7 @@ std::int64_t sys_rt_sigreturn(Frame* frame) {
         const Locked locked;
         std::uint64_t mask;
         if (!this_thread().signals.leave_handler(frame->rsp, registers, mask)) {
-            process().finish();
-            end_enclave(abi::EndReason::kSignal, SIGSEGV);
+            exit_process(SIGSEGV);
         }
         set_signal_mask(mask);
         deliver_signals(registers);
@@ -145,50 +144,94 @@ SignalInfo from_here(int number, int code) {
     return info;
 }
 
-bool self(std::int32_t id) {
-    return static_cast<std::uint32_t>(id) == process().pid;
+std::int64_t check_number(int number) {
+    return number == 0 || valid(number) ? 0 : -EINVAL;
 }
 
-std::int64_t to_process(const SignalInfo& info) {
-    if (info.number == 0) return 0;
-    return valid(info.number) ? send_to_process(info) : -EINVAL;
+// Signal 0 only asks.
+std::int64_t to_process(Process& target, const SignalInfo& info) {
+    return info.number == 0 ? 0 : send_to_process(target, info);
 }
-std::int64_t to_thread(std::int32_t id, const SignalInfo& info) {
-    Thread* thread = process().threads.find(static_cast<std::uint32_t>(id));
+std::int64_t to_thread(std::int32_t group, std::int32_t id, const SignalInfo& info) {
+    TRY_ERRNO(check_number(info.number));
+    Thread* thread = system().threads.find(static_cast<std::uint32_t>(id));
     if (thread == nullptr) return -ESRCH;
-    if (info.number == 0) return 0;
-    return valid(info.number) ? send_to_thread(*thread, info) : -EINVAL;
+    if (group != 0 && thread->process->pid != static_cast<std::uint32_t>(group)) return -ESRCH;
+    return info.number == 0 ? 0 : send_to_thread(*thread, info);
 }
 
-// There is no other process that could be reached.
+// By its own number or that of one of its threads; null: none in the enclave.
+Process* find_process(std::int32_t id) {
+    const auto number = static_cast<std::uint32_t>(id);
+    if (Process* found = system().processes.find(number)) return found;
+    const Thread* thread = system().threads.find(number);
+    return thread == nullptr ? nullptr : thread->process;
+}
+
+// To all for which `chosen` holds; -ESRCH: there are none.
+template <typename Chosen>
+std::int64_t to_all(const SignalInfo& info, Chosen chosen) {
+    bool any = false;
+    std::vector<std::uint32_t> targets;  // a signal may change the table
+    system().processes.for_each([&](const Process& each) {
+        if (chosen(each)) targets.push_back(each.pid);
+        return false;
+    });
+    for (const std::uint32_t pid : targets) {
+        Process* target = system().processes.find(pid);
+        if (target == nullptr) continue;
+        any = true;
+        to_process(*target, info);
+    }
+    return any ? 0 : -ESRCH;
+}
+
 std::int64_t sys_kill(std::int32_t pid, int number) {
-    if (!self(pid) && pid != 0 && !self(-pid)) return -ESRCH;
-    return to_process(from_here(number, SI_USER));
+    TRY_ERRNO(check_number(number));
+    const SignalInfo info = from_here(number, SI_USER);
+    if (pid > 0) {
+        Process* target = find_process(pid);
+        return target == nullptr ? -ESRCH : to_process(*target, info);
+    }
+    if (pid == -1) {
+        return to_all(info,
+                      [](const Process& each) { return &each != &process() && &each != system().first; });
+    }
+    if (pid == INT32_MIN) return -ESRCH;
+    const std::uint32_t group = pid == 0 ? process().group : static_cast<std::uint32_t>(-pid);
+    return to_all(info, [group](const Process& each) { return each.group == group; });
 }
 std::int64_t sys_tkill(std::int32_t thread, int number) {
-    return thread <= 0 ? -EINVAL : to_thread(thread, from_here(number, SI_TKILL));
+    return thread <= 0 ? -EINVAL : to_thread(0, thread, from_here(number, SI_TKILL));
 }
 std::int64_t sys_tgkill(std::int32_t group, std::int32_t thread, int number) {
     if (group <= 0 || thread <= 0) return -EINVAL;
-    return self(group) ? to_thread(thread, from_here(number, SI_TKILL)) : -ESRCH;
+    return to_thread(group, thread, from_here(number, SI_TKILL));
 }
 
-std::int64_t get_info(Address from, int number, SignalInfo& info) {
+// `own`: to the caller itself, who may say what it wants.
+std::int64_t get_info(Address from, int number, bool own, SignalInfo& info) {
     if (!get(from, info)) return -EFAULT;
+    if (!own && (info.code >= 0 || info.code == SI_TKILL)) return -EPERM;
     info.number = number;
     info.padding = 0;
     return 0;
 }
+bool is_self(std::int32_t pid) {
+    return static_cast<std::uint32_t>(pid) == process().pid;
+}
 std::int64_t sys_rt_sigqueueinfo(std::int32_t pid, int number, Address from) {
     SignalInfo info;
-    TRY_ERRNO(get_info(from, number, info));
-    return self(pid) ? to_process(info) : -ESRCH;
+    TRY_ERRNO(get_info(from, number, is_self(pid), info));
+    TRY_ERRNO(check_number(number));
+    Process* target = find_process(pid);
+    return target == nullptr ? -ESRCH : to_process(*target, info);
 }
 std::int64_t sys_rt_tgsigqueueinfo(std::int32_t group, std::int32_t thread, int number, Address from) {
     SignalInfo info;
     if (group <= 0 || thread <= 0) return -EINVAL;
-    TRY_ERRNO(get_info(from, number, info));
-    return self(group) ? to_thread(thread, info) : -ESRCH;
+    TRY_ERRNO(get_info(from, number, is_self(group), info));
+    return to_thread(group, thread, info);
 }
 
 }  // namespace

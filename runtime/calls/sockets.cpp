@@ -2,7 +2,9 @@
 // pairs (calls/local_sockets.cpp).
 #include <limits.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
+#include <cstring>
 #include <vector>
 
 #include "runtime/calls/call.hpp"
@@ -10,6 +12,7 @@
 #include "runtime/files/host_file.hpp"
 #include "runtime/host/host.hpp"
 #include "runtime/support/buffer.hpp"
+#include "runtime/support/text.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -30,7 +33,7 @@ constexpr std::uint32_t kMaxOption = 256;
     })
 
 std::int64_t add_socket(std::int64_t host_fd, int type) {
-    return process().files.add(
+    return process().files->add(
         Ref<OpenFile>{new HostFile(static_cast<int>(host_fd), O_RDWR | (type & SOCK_NONBLOCK))},
         type & SOCK_CLOEXEC);
 }
@@ -54,13 +57,58 @@ std::int64_t get_room(Address address, Address size_address, std::uint32_t& room
 std::int64_t sys_socket(int domain, int type, int protocol) {
     return add_socket(TRY_ERRNO(forward(C::kSocket, domain, type | SOCK_CLOEXEC, protocol)), type);
 }
-std::int64_t sys_connect(Fd fd, Address address, std::uint32_t size) {
-    const Ref<OpenFile> socket = TRY_SOCKET(fd, local->is_stream() ? -EISCONN : -EINVAL);
-    return size > kMaxAddress ? -EINVAL : forward(C::kConnect, socket->host_fd(), address, size);
+
+std::string_view path_in(const sockaddr_un& name) {
+    const std::string_view all{name.sun_path, sizeof(name.sun_path)};
+    return all.substr(0, all.find('\0'));
 }
-std::int64_t sys_bind(Fd fd, Address address, std::uint32_t size) {
+
+// An address that the program gave, as the host is to see it: the name of a UNIX socket
+// begins at the process's own directory.
+struct SocketAddress {
+    std::byte bytes[kMaxAddress];
+    std::uint32_t size;
+    Ref<OpenFile> directory;
+    bool names_file = false;
+};
+std::int64_t get_address(Address from, std::uint32_t size, SocketAddress& address) {
+    constexpr std::size_t kPathOffset = offsetof(sockaddr_un, sun_path);
+    if (size > kMaxAddress) return -EINVAL;
+    address.size = size;
+    if (!copy_in(address.bytes, from, size)) return -EFAULT;
+    sockaddr_un name{};
+    if (size <= kPathOffset || size > sizeof(name)) return 0;
+    std::memcpy(&name, address.bytes, size);
+    if (name.sun_family != AF_UNIX || name.sun_path[0] == '\0') return 0;
+    address.names_file = true;
+    address.directory = process().directory->at_host;
+    if (!address.directory || name.sun_path[0] == '/') return 0;
+    const std::string whole = join("/proc/self/fd/", address.directory->host_fd(), "/", path_in(name));
+    if (whole.size() > sizeof(name.sun_path)) return -ENAMETOOLONG;
+    std::memcpy(address.bytes + kPathOffset, whole.data(), whole.size());
+    address.size = static_cast<std::uint32_t>(kPathOffset + whole.size());
+    return 0;
+}
+
+std::int64_t sys_connect(Fd fd, Address from, std::uint32_t size) {
+    const Ref<OpenFile> socket = TRY_SOCKET(fd, local->is_stream() ? -EISCONN : -EINVAL);
+    SocketAddress address;
+    TRY_ERRNO(get_address(from, size, address));
+    return forward(C::kConnect, socket->host_fd(), address.bytes, address.size);
+}
+std::int64_t sys_bind(Fd fd, Address from, std::uint32_t size) {
     const Ref<OpenFile> socket = TRY_SOCKET(fd, -EINVAL);
-    return size > kMaxAddress ? -EINVAL : forward(C::kBind, socket->host_fd(), address, size);
+    SocketAddress address;
+    TRY_ERRNO(get_address(from, size, address));
+    TRY_ERRNO(forward(C::kBind, socket->host_fd(), address.bytes, address.size));
+    const std::uint32_t umask = process().directory->umask;
+    if (!address.names_file || (umask & ~system().host_umask) == 0) return 0;
+    // Where there is no mode to be masked here.
+    sockaddr_un name{};
+    std::memcpy(&name, address.bytes, address.size);
+    const std::string path{path_in(name)};
+    forward(C::kFchmodat, AT_FDCWD, path.c_str(), 0777 & ~umask);
+    return 0;
 }
 std::int64_t sys_listen(Fd fd, int backlog) {
     const Ref<OpenFile> socket = TRY_SOCKET(fd, local->type() == SOCK_DGRAM ? -EOPNOTSUPP : -EINVAL);
@@ -79,7 +127,7 @@ std::int64_t sys_accept4(Fd fd, Address address, Address size_address, int flags
         TRY_ERRNO(forward(C::kAccept, socket->host_fd(), bytes, &size, flags | SOCK_CLOEXEC));
     const std::int64_t result = TRY_ERRNO(add_socket(accepted, flags));
     const std::int64_t error = put_address(bytes, size, address, size_address, room);
-    if (error < 0) process().files.close(static_cast<std::uint64_t>(result));
+    if (error < 0) process().files->close(static_cast<std::uint64_t>(result));
     return error < 0 ? error : result;
 }
 std::int64_t sys_accept(Fd fd, Address address, Address size_address) {
@@ -241,8 +289,8 @@ std::int64_t sys_recvmmsg(Fd fd, Address array, std::uint32_t count, int flags, 
         if (!get(time, timeout)) return -EFAULT;
         if (!to_nanoseconds(timeout, nanoseconds)) return -EINVAL;
     }
-    const std::uint64_t start = process().clock.read(ClockKind::kMonotonic);
-    const auto gone = [&] { return process().clock.read(ClockKind::kMonotonic) - start; };
+    const std::uint64_t start = system().clock.read(ClockKind::kMonotonic);
+    const auto gone = [&] { return system().clock.read(ClockKind::kMonotonic) - start; };
     const std::int64_t result =
         for_messages(array, count, [&](Address at, std::int64_t done) -> std::int64_t {
             if (done > 0 && time != 0 && gone() >= nanoseconds) return -EAGAIN;

@@ -10,7 +10,7 @@ namespace {
 std::int64_t sys_clock_gettime(int id, Address to) {
     const ClockKind kind = kind_of_clock(id);
     if (kind == ClockKind::kUnknown) return -EINVAL;
-    return put(to, process().clock.now(kind));
+    return put(to, system().clock.now(kind));
 }
 
 std::int64_t sys_clock_getres(int id, Address to) {
@@ -19,22 +19,22 @@ std::int64_t sys_clock_getres(int id, Address to) {
 }
 
 std::int64_t sys_gettimeofday(Address time, Address zone) {
-    const timespec now = process().clock.now(ClockKind::kWall);
+    const timespec now = system().clock.now(ClockKind::kWall);
     if (time != 0) TRY_ERRNO(put(time, timeval{now.tv_sec, now.tv_nsec / 1000}));
     return zone != 0 ? put(zone, std::uint64_t{0}) : 0;
 }
 
 std::int64_t sys_time(Address to) {
-    const time_t now = process().clock.now(ClockKind::kWall).tv_sec;
+    const time_t now = system().clock.now(ClockKind::kWall).tv_sec;
     if (to != 0) TRY_ERRNO(put(to, now));
     return now;
 }
 
 // Sleeps; after a signal what is left goes to `rest`, unless it is null.
 std::int64_t sleep_for(std::uint64_t nanoseconds, Address rest) {
-    const std::uint64_t start = process().clock.read(ClockKind::kMonotonic);
-    if (sleep(process().clock.deadline(nanoseconds)) != Slept::kSignal) return 0;
-    const std::uint64_t gone = process().clock.read(ClockKind::kMonotonic) - start;
+    const std::uint64_t start = system().clock.read(ClockKind::kMonotonic);
+    if (sleep(system().clock.deadline(nanoseconds)) != Slept::kSignal) return 0;
+    const std::uint64_t gone = system().clock.read(ClockKind::kMonotonic) - start;
     if (rest != 0) TRY_ERRNO(put(rest, to_timespec(nanoseconds > gone ? nanoseconds - gone : 0)));
     return -EINTR;
 }
@@ -51,7 +51,7 @@ std::int64_t sys_clock_nanosleep(int id, int flags, Address from, Address rest) 
     if (kind == ClockKind::kUnknown || (flags & ~TIMER_ABSTIME)) return -EINVAL;
     TRY_ERRNO(get_nanoseconds(from, nanoseconds));
     if (flags & TIMER_ABSTIME) {
-        const std::uint64_t now = process().clock.read(kind);
+        const std::uint64_t now = system().clock.read(kind);
         nanoseconds = nanoseconds > now ? nanoseconds - now : 0;
         rest = 0;
     }

@@ -47,7 +47,7 @@ std::int64_t get_offset(Address from, std::uint64_t& offset) {
 namespace {
 
 std::int64_t sys_read(Fd fd, Address to, std::uint64_t size) {
-    if (fd == 0 && process().freezes_at_input) [[unlikely]]
+    if (fd == 0 && system().freezes_at_input) [[unlikely]]
         on_input();
     const Ref<OpenFile> file = TRY_FILE(fd);
     if (!file->readable()) return -EBADF;
@@ -57,7 +57,7 @@ std::int64_t sys_read(Fd fd, Address to, std::uint64_t size) {
 std::int64_t sys_write(Fd fd, Address from, std::uint64_t size) {
     const Ref<OpenFile> file = TRY_FILE(fd);
     if (!file->writable()) return -EBADF;
-    process().memory.bring(from, size);
+    process().memory->bring(from, size);
     return written(file->write({from, std::min(size, kMaxCount)}, kPosition));
 }
 
@@ -72,7 +72,7 @@ std::int64_t sys_pwrite64(Fd fd, Address from, std::uint64_t size, std::int64_t 
     const Ref<OpenFile> file = TRY_FILE(fd);
     if (offset < 0) return -EINVAL;
     if (!file->writable()) return -EBADF;
-    process().memory.bring(from, size);
+    process().memory->bring(from, size);
     return written(file->write({from, std::min(size, kMaxCount)}, static_cast<std::uint64_t>(offset)));
 }
 
@@ -92,7 +92,7 @@ std::int64_t write_vector(Fd fd, Address from, std::uint64_t count, std::uint64_
     TRY_ERRNO(get_vector(from, count, parts));
     if (count == 0) return 0;
     for (const iovec& part : parts)
-        process().memory.bring(reinterpret_cast<Address>(part.iov_base), part.iov_len);
+        process().memory->bring(reinterpret_cast<Address>(part.iov_base), part.iov_len);
     return written(file->write(Buffers{parts}, offset));
 }
 

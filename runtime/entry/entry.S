@@ -102,6 +102,13 @@ start_program_thread:
     fldcw %gs:BLOCK_CONTROL + 4
     jmpq *%gs:BLOCK_ENTRY
 
+// Where a new process begins: RSP points to a frame that its parent made.
+    .globl start_program_process
+start_program_process:
+    movq %rsp, %rdi
+    call begin_process
+    jmp return_to_program
+
 // bool guarded_copy(void* to, const void* from, size_t size): false if an
 // address on either side cannot be accessed (some bytes may have been copied).
     .globl guarded_copy

@@ -21,6 +21,12 @@ std::int64_t Descriptors::put(std::uint64_t fd, Ref<OpenFile> file, bool close_o
     return static_cast<std::int64_t>(fd);
 }
 
+void Descriptors::close_on_exec_all() {
+    for (std::uint64_t fd = 0; fd < slots_.size(); fd++) {
+        if (slots_[fd].file && slots_[fd].close_on_exec) close(fd);
+    }
+}
+
 std::int64_t Descriptors::close(std::uint64_t fd) {
     if (find(fd) == nullptr) return -EBADF;
     const Slot old = std::exchange(slots_[fd], Slot{});

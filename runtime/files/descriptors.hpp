@@ -8,8 +8,12 @@
 
 namespace enclavisor::runtime {
 
-class Descriptors {
+class Descriptors : public Counted {
 public:
+    Descriptors() = default;
+    // A child's: other descriptors of the same open files.
+    Descriptors(const Descriptors& other) : Counted{}, slots_{other.slots_}, limit_{other.limit_} {}
+
     // The open file behind a descriptor; null: EBADF. Valid until the table changes.
     OpenFile* find(std::uint64_t fd) const { return fd < slots_.size() ? slots_[fd].file.get() : nullptr; }
     Ref<OpenFile> hold(std::uint64_t fd) const {
@@ -21,6 +25,8 @@ public:
     // Puts the file at `fd`, closing what is there. -EBADF beyond the limit.
     std::int64_t put(std::uint64_t fd, Ref<OpenFile> file, bool close_on_exec);
     std::int64_t close(std::uint64_t fd);
+    // What execve closes.
+    void close_on_exec_all();
 
     bool close_on_exec(std::uint64_t fd) const { return slots_[fd].close_on_exec; }
     void set_close_on_exec(std::uint64_t fd, bool value) { slots_[fd].close_on_exec = value; }

@@ -8,6 +8,7 @@
 #include "runtime/host/checks.hpp"
 #include "runtime/host/host.hpp"
 #include "runtime/support/buffer.hpp"
+#include "runtime/support/text.hpp"
 
 namespace enclavisor::runtime {
 
@@ -166,6 +167,16 @@ std::int64_t HostFile::lock_record(int command, Address lock) {
 }
 std::int64_t HostFile::lock_whole(int operation) {
     return forward(C::kFlock, fd_, operation);
+}
+
+std::int64_t host_path_of(const OpenFile& file, std::string& path) {
+    // The proxy's link under the proxy's number.
+    const std::string link = join("/proc/self/fd/", file.host_fd());
+    path.resize(abi::kMaxPath);
+    const std::int64_t size =
+        forward(abi::ForwardedCall::kReadlinkat, AT_FDCWD, link.c_str(), path.data(), path.size());
+    path.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    return size < 0 ? size : 0;
 }
 
 }  // namespace enclavisor::runtime

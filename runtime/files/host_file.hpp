@@ -47,4 +47,7 @@ private:
     std::string path_, name_;
 };
 
+// What the host says is the path of a file that it has open. 0 or -errno.
+std::int64_t host_path_of(const OpenFile& file, std::string& path);
+
 }  // namespace enclavisor::runtime

@@ -3,10 +3,16 @@
 #include "runtime/files/host_file.hpp"
 #include "runtime/host/checks.hpp"
 #include "runtime/host/host.hpp"
+#include "runtime/support/text.hpp"
 
 namespace enclavisor::runtime {
 
 using C = abi::ForwardedCall;
+
+std::string whole_path(const Place& place) {
+    if (place.directory == AT_FDCWD || place.path.starts_with('/')) return place.path;
+    return join("/proc/self/fd/", place.directory, "/") + place.path;
+}
 
 Opened HostFiles::open(const Place& place, int flags, mode_t mode) {
     const std::int64_t fd = forward(C::kOpenat, place.directory, place.path.c_str(), flags | O_CLOEXEC, mode);
@@ -33,9 +39,7 @@ std::int64_t HostFiles::read_link(const Place& place, std::string& target) {
 }
 
 std::int64_t HostFiles::stat_file_system(const Place& place, struct statfs& info) {
-    if (place.directory == AT_FDCWD || place.path[0] == '/')
-        return forward(C::kStatfs, place.path.c_str(), &info);
-    return -ENOSYS;
+    return forward(C::kStatfs, whole_path(place).c_str(), &info);
 }
 
 std::int64_t HostFiles::make_directory(const Place& place, mode_t mode) {
@@ -67,7 +71,7 @@ std::int64_t HostFiles::set_times(const Place& place, const timespec* times, int
     return forward(C::kUtimensat, place.directory, place.path.c_str(), times, flags);
 }
 std::int64_t HostFiles::truncate(const Place& place, std::uint64_t size) {
-    return forward(C::kTruncate, place.path.c_str(), size);
+    return forward(C::kTruncate, whole_path(place).c_str(), size);
 }
 
 }  // namespace enclavisor::runtime

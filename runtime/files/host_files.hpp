@@ -25,4 +25,7 @@ public:
     std::int64_t truncate(const Place&, std::uint64_t) override;
 };
 
+// The host's name of a place without a directory beside it, for calls that take none.
+std::string whole_path(const Place& place);
+
 }  // namespace enclavisor::runtime

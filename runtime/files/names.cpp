@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "runtime/files/host_file.hpp"
 #include "runtime/files/path.hpp"
 #include "runtime/files/tmpfs.hpp"
 #include "runtime/files/trusted.hpp"
 #include "runtime/host/checks.hpp"
 #include "runtime/host/host.hpp"
-#include "runtime/process.hpp"
+#include "runtime/processes/process.hpp"
+#include "runtime/system.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -17,7 +19,7 @@ using C = abi::ForwardedCall;
 constexpr int kMaxLinks = 40;
 
 timespec wall_clock() {
-    return process().clock.now(ClockKind::kWall);
+    return system().clock.now(ClockKind::kWall);
 }
 
 class HostSource final : public TrustedSource {
@@ -47,8 +49,7 @@ void make_mount_point(FileSystem& root, std::string_view path) {
 
 }  // namespace
 
-void Names::start(const Config& config, std::string_view directory, uid_t uid, gid_t gid) {
-    directory_ = normalise("/", directory);
+void Names::start(const Config& config, uid_t uid, gid_t gid) {
     for (const Mount& mount : config.mounts) {
         FileSystem* files = &host_;
         if (mount.type == abi::MountType::kTmpfs) {
@@ -142,7 +143,7 @@ std::int64_t Names::resolve(const OpenFile* base, std::string_view path, bool fo
     place.names_directory = path.size() > 1 && path.back() == '/';
     const bool absolute = !path.empty() && path[0] == '/';
     if (!host_only_) {
-        const std::string from = absolute ? "/" : base != nullptr ? base->path() : directory_;
+        const std::string from = absolute ? "/" : base != nullptr ? base->path() : process().directory->path;
         if (from.empty()) return -ENOTDIR;
         // A slash at the end means what the link leads to.
         return resolve_mounted(from, path, follow || place.names_directory, place);
@@ -161,7 +162,10 @@ std::int64_t Names::resolve(const OpenFile* base, std::string_view path, bool fo
         }
     }
     place = {&host_, AT_FDCWD, std::string{path}, {}, place.names_directory};
-    if (base != nullptr && !absolute) {
+    if (base == nullptr && !absolute) {
+        place.base = process().directory->at_host;
+        if (place.base) place.directory = place.base->host_fd();
+    } else if (!absolute) {
         if (base->host_fd() < 0) {
             if (base->path().empty()) return -ENOTDIR;
             return resolve(nullptr, normalise(base->path(), path), follow, place);
@@ -172,9 +176,15 @@ std::int64_t Names::resolve(const OpenFile* base, std::string_view path, bool fo
 }
 
 std::int64_t Names::working_directory(std::string& path) {
+    const Directory& directory = *process().directory;
     if (!host_only_) {
-        path = directory_;
+        path = directory.path;
         return 0;
+    }
+    if (directory.at_host) {
+        const Ref<OpenFile> held = directory.at_host;
+        if (const std::int64_t error = host_path_of(*held, path); error != 0) return error;
+        return path.starts_with('/') && !path.ends_with(" (deleted)") ? 0 : -ENOENT;
     }
     path.resize(abi::kMaxPath);
     const std::int64_t size = forward(C::kGetcwd, path.data(), path.size());
@@ -189,23 +199,35 @@ std::int64_t Names::enter(const Place& place) {
     struct stat info;
     if (const std::int64_t error = place.files->stat(place, 0, info); error != 0) return error;
     if (!S_ISDIR(info.st_mode)) return -ENOTDIR;
-    directory_ = place.enclave_path;
+    process().directory->path = place.enclave_path;
+    return 0;
+}
+
+// The proxy stays where it is: each process has a descriptor of its own directory.
+std::int64_t Names::enter_at_host(int directory, const std::string& path) {
+    const std::int64_t fd = forward(C::kOpenat, directory, path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0) return fd;
+    const auto opened = make_ref<HostFile>(static_cast<int>(fd), O_PATH | O_DIRECTORY);
+    // O_PATH does not ask whether one may search it.
+    struct stat info;
+    if (const std::int64_t error = forward(C::kFstatat, fd, ".", &info, 0); error != 0) return error;
+    process().directory->at_host = opened;
     return 0;
 }
 
 std::int64_t Names::change_directory(std::string_view path) {
-    if (host_only_) return forward(C::kChdir, std::string{path}.c_str());
     Place place;
     if (const std::int64_t error = resolve(nullptr, path, true, place); error != 0) return error;
-    return enter(place);
+    if (!host_only_) return enter(place);
+    return place.files == &host_ ? enter_at_host(place.directory, place.path) : -EACCES;
 }
 
 std::int64_t Names::change_directory(OpenFile& directory) {
-    if (host_only_) return directory.host_fd() >= 0 ? forward(C::kFchdir, directory.host_fd()) : -ENOTDIR;
+    if (host_only_) return directory.host_fd() >= 0 ? enter_at_host(directory.host_fd(), ".") : -ENOTDIR;
     struct stat info;
     if (const std::int64_t error = directory.stat(info); error != 0) return error;
     if (!S_ISDIR(info.st_mode) || directory.path().empty()) return -ENOTDIR;
-    directory_ = directory.path();
+    process().directory->path = directory.path();
     return 0;
 }
 

@@ -1,8 +1,8 @@
-// From names to file systems: the mounts, the working directory, symbolic links
-// of the enclave's own file systems.
+// From names to file systems: the mounts, the calling process's working directory, symbolic
+// links of the enclave's own file systems.
 //
 // A bare program has the host's root at "/". Its paths go to the host as they are,
-// relative to the proxy's own working directory, but for the special files and, under
+// relative to the process's directory there, but for the special files and, under
 // their absolute names, the trusted ones (its libraries). With a manifest, paths are made absolute and
 // free of links here.
 #pragma once
@@ -21,7 +21,7 @@ namespace enclavisor::runtime {
 
 class Names {
 public:
-    void start(const Config& config, std::string_view directory, uid_t uid, gid_t gid);
+    void start(const Config& config, uid_t uid, gid_t gid);
 
     // Where `path`, relative to the open directory `base` (null: the working
     // directory), leads. 0 or -errno. `follow`: through a symbolic link at its end.
@@ -49,10 +49,10 @@ private:
     std::int64_t expand(std::string& path, bool follow, int& links) const;
     std::int64_t resolve_mounted(std::string from, std::string_view path, bool follow, Place& place);
     std::int64_t enter(const Place& place);
+    std::int64_t enter_at_host(int directory, const std::string& path);
 
     bool host_only_ = false;
     TrustedFiles* libraries_ = nullptr;  // of a bare dynamic program
-    std::string directory_ = "/";
     HostFiles host_;
     SpecialFiles special_;
     std::vector<std::unique_ptr<FileSystem>> owned_;

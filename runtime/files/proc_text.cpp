@@ -5,8 +5,9 @@
 
 #include <cstring>
 
-#include "runtime/process.hpp"
+#include "runtime/processes/process.hpp"
 #include "runtime/support/text.hpp"
+#include "runtime/system.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -15,13 +16,13 @@ constexpr std::uint64_t kTicks = 100;  // USER_HZ
 
 std::uint64_t mapped_pages() {
     std::uint64_t pages = 0;
-    for (const Area& area : process().memory.areas().all()) pages += area.range.size() / 4096;
+    for (const Area& area : process().memory->areas().all()) pages += area.range.size() / 4096;
     return pages;
 }
 
 std::string maps() {
     std::string text;
-    for (const Area& area : process().memory.areas().all()) {
+    for (const Area& area : process().memory->areas().all()) {
         const std::size_t line = text.size();
         append_number(text, area.range.begin, 16, 8);
         text += '-';
@@ -36,7 +37,7 @@ std::string maps() {
         std::string_view name;
         switch (area.kind) {
             case AreaKind::kImage:
-                name = process().config.executable;
+                name = process().executable;
                 break;
             case AreaKind::kInterpreter:
                 name = process().interpreter;
@@ -51,7 +52,7 @@ std::string maps() {
                 name = area.protection & PROT_EXEC ? "[vdso]" : "[vvar]";
                 break;
             default:
-                name = process().memory.name(area);
+                name = process().memory->name(area);
                 break;
         }
         if (!name.empty()) {
@@ -65,10 +66,10 @@ std::string maps() {
 
 std::string stat_line() {
     const Process& p = process();
-    const std::uint64_t ticks = p.clock.read(ClockKind::kProcess) * kTicks / kNanoseconds;
-    std::string text = join(p.pid, " (", p.threads.first().name, ") R ", p.parent, " ", p.pid, " ", p.pid,
-                            " 0 -1 0 0 0 0 0 ", ticks, " 0 0 0 20 0 ", p.threads.count(), " 0 0 ",
-                            mapped_pages() * 4096, " ", mapped_pages(), " ", ~0ull);
+    const std::uint64_t ticks = system().clock.read(ClockKind::kProcess) * kTicks / kNanoseconds;
+    std::string text =
+        join(p.pid, " (", p.leader->name, ") R ", p.parent, " ", p.pid, " ", p.pid, " 0 -1 0 0 0 0 0 ", ticks,
+             " 0 0 0 20 0 ", p.thread_count, " 0 0 ", mapped_pages() * 4096, " ", mapped_pages(), " ", ~0ull);
     for (int i = 26; i <= 52; i++) text += " 0";
     return text + "\n";
 }
@@ -78,14 +79,14 @@ std::string status() {
     auto ids = [](std::uint32_t real, std::uint32_t effective) {
         return join(real, "\t", effective, "\t", effective, "\t", effective, "\n");
     };
-    return join("Name:\t", p.threads.first().name, "\nState:\tR (running)\nTgid:\t", p.pid, "\nPid:\t", p.pid,
+    return join("Name:\t", p.leader->name, "\nState:\tR (running)\nTgid:\t", p.pid, "\nPid:\t", p.pid,
                 "\nPPid:\t", p.parent, "\nTracerPid:\t0\nUid:\t", ids(p.uid, p.euid), "Gid:\t",
                 ids(p.gid, p.egid), "VmSize:\t", mapped_pages() * 4, " kB\nVmRSS:\t", mapped_pages() * 4,
-                " kB\nThreads:\t", p.threads.count(), "\n");
+                " kB\nThreads:\t", p.thread_count, "\n");
 }
 
 std::string meminfo() {
-    const std::uint64_t kib = process().memory.limit() / 1024;
+    const std::uint64_t kib = process().memory->limit() / 1024;
     return join("MemTotal: ", kib, " kB\nMemFree: ", kib / 2, " kB\nMemAvailable: ", kib / 2,
                 " kB\nBuffers: 0 kB\nCached: 0 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
 }
@@ -102,7 +103,7 @@ std::string cpuinfo() {
 }
 
 std::string uptime() {
-    const std::uint64_t hundredths = process().clock.read(ClockKind::kMonotonic) / 10'000'000;
+    const std::uint64_t hundredths = system().clock.read(ClockKind::kMonotonic) / 10'000'000;
     std::string text = join(hundredths / 100, ".");
     append_number(text, hundredths % 100, 10, 2);
     return text + " 0.00\n";
@@ -119,7 +120,7 @@ constexpr Generated kGenerated[] = {
     {"/proc/self/statm", [] { return join(mapped_pages(), " ", mapped_pages(), " 0 0 0 0 0\n"); }},
     {"/proc/self/cmdline", [] { return process().arguments_text; }},
     {"/proc/self/environ", [] { return process().environment_text; }},
-    {"/proc/self/comm", [] { return process().threads.first().name + "\n"; }},
+    {"/proc/self/comm", [] { return process().leader->name + "\n"; }},
     {"/proc/meminfo", meminfo},
     {"/proc/cpuinfo", cpuinfo},
     {"/proc/uptime", uptime},

@@ -4,12 +4,14 @@
 #include <sys/sysmacros.h>
 
 #include "runtime/files/devices.hpp"
+#include "runtime/files/host_file.hpp"
 #include "runtime/files/memory_file.hpp"
 #include "runtime/files/proc_text.hpp"
 #include "runtime/host/host.hpp"
 #include "runtime/instances/instances.hpp"
-#include "runtime/process.hpp"
+#include "runtime/processes/process.hpp"
 #include "runtime/support/text.hpp"
+#include "runtime/system.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -53,7 +55,7 @@ std::int64_t descriptor_at(std::string_view path) {
         std::uint32_t number;
         const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
         if (error == std::errc{} && end == digits.data() + digits.size() &&
-            number < process().files.limit()) {
+            number < process().files->limit()) {
             return number;
         }
     }
@@ -75,7 +77,7 @@ struct stat describe(mode_t mode, dev_t device = 0) {
     info.st_blksize = 4096;
     info.st_uid = process().uid;
     info.st_gid = process().gid;
-    info.st_atim = info.st_mtim = info.st_ctim = process().clock.now(ClockKind::kWall);
+    info.st_atim = info.st_mtim = info.st_ctim = system().clock.now(ClockKind::kWall);
     return info;
 }
 
@@ -92,8 +94,8 @@ protected:
     std::vector<Entry> collect() override {
         std::vector<Entry> entries{{".", 1, DT_DIR}, {"..", 1, DT_DIR}};
         if (path().ends_with("/fd")) {
-            for (std::uint64_t fd = 0; fd < process().files.size(); fd++) {
-                if (process().files.find(fd) != nullptr) entries.push_back({join(fd), fd + 2, DT_LNK});
+            for (std::uint64_t fd = 0; fd < process().files->size(); fd++) {
+                if (process().files->find(fd) != nullptr) entries.push_back({join(fd), fd + 2, DT_LNK});
             }
             return entries;
         }
@@ -129,7 +131,7 @@ Opened SpecialFiles::open(const Place& place, int flags, mode_t) {
         return Ref<OpenFile>{new DeviceFile(device->kind, flags, info)};
     }
     if (const std::int64_t fd = descriptor_at(path); fd >= 0) {
-        Ref<OpenFile> file = process().files.hold(static_cast<std::uint64_t>(fd));
+        Ref<OpenFile> file = process().files->hold(static_cast<std::uint64_t>(fd));
         if (!file) return failed(-ENOENT);
         return file;
     }
@@ -141,7 +143,7 @@ Opened SpecialFiles::open(const Place& place, int flags, mode_t) {
         std::string target;
         Place next;
         if (const std::int64_t error = read_link(place, target); error != 0) return failed(error);
-        if (const std::int64_t error = process().names.resolve(nullptr, target, true, next); error != 0) {
+        if (const std::int64_t error = system().names.resolve(nullptr, target, true, next); error != 0) {
             return failed(error);
         }
         return next.files->open(next, flags, 0);
@@ -156,7 +158,7 @@ std::int64_t SpecialFiles::stat(const Place& place, int flags, struct stat& info
     const std::string path = canonical(place.path);
     if (const Device* device = device_at(path)) {
         // Before a host's root its own answer is as good, and complete.
-        if (process().names.host_only()) {
+        if (system().names.host_only()) {
             return forward(abi::ForwardedCall::kFstatat, AT_FDCWD, place.path.c_str(), &info, flags);
         }
         info = describe(S_IFCHR | 0666, makedev(1, device->minor));
@@ -186,10 +188,10 @@ std::int64_t SpecialFiles::access(const Place& place, int mode, int) {
 std::int64_t SpecialFiles::read_link(const Place& place, std::string& target) {
     const std::string path = canonical(place.path);
     if (path == "/proc/self/exe") {
-        target = process().config.executable;
+        target = process().executable;
         return 0;
     }
-    if (path == "/proc/self/cwd") return process().names.working_directory(target);
+    if (path == "/proc/self/cwd") return system().names.working_directory(target);
     if (path == "/proc/self/root") {
         target = "/";
         return 0;
@@ -200,17 +202,9 @@ std::int64_t SpecialFiles::read_link(const Place& place, std::string& target) {
     }
     const std::int64_t fd = descriptor_at(path);
     if (fd < 0) return -EINVAL;
-    const Ref<OpenFile> file = process().files.hold(static_cast<std::uint64_t>(fd));
+    const Ref<OpenFile> file = process().files->hold(static_cast<std::uint64_t>(fd));
     if (!file) return -ENOENT;
-    if (file->host_fd() >= 0) {
-        // The proxy's link under the proxy's number.
-        target.resize(abi::kMaxPath);
-        const std::string link = join("/proc/self/fd/", file->host_fd());
-        const std::int64_t size =
-            forward(abi::ForwardedCall::kReadlinkat, AT_FDCWD, link.c_str(), target.data(), target.size());
-        target.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-        return size < 0 ? size : 0;
-    }
+    if (file->host_fd() >= 0) return host_path_of(*file, target);
     target = file->name().empty() ? "anon_inode:[enclave]" : file->name();
     return 0;
 }

@@ -9,9 +9,10 @@
 #include <utility>
 
 #include "runtime/host/area_pool.hpp"
-#include "runtime/process.hpp"
+#include "runtime/processes/process.hpp"
 #include "runtime/support/kernel_call.hpp"
 #include "runtime/support/lasting.hpp"
+#include "runtime/system.hpp"
 #include "runtime/threads/lock.hpp"
 #include "runtime/threads/sleep.hpp"
 
@@ -132,7 +133,7 @@ bool look_until(Done done) {
     constexpr std::uint64_t kShortest = 1'000'000, kLongest = 16'000'000;
     std::uint64_t pause = kShortest;
     while (areas.get().only_one_left() && !done()) {
-        const bool signalled = sleep(process().clock.deadline(pause)) == Slept::kSignal;
+        const bool signalled = sleep(system().clock.deadline(pause)) == Slept::kSignal;
         if (signalled || this_thread().was_notified()) return false;
         pause = std::min(2 * pause, kLongest);
     }
@@ -145,16 +146,16 @@ bool look_until(Done done) {
     std::uint64_t nanoseconds = ~0ull;
     if (arguments[timeout] != 0)
         to_nanoseconds(*reinterpret_cast<const timespec*>(arguments[timeout]), nanoseconds);
-    const std::uint64_t start = process().clock.read(ClockKind::kMonotonic);
+    const std::uint64_t start = system().clock.read(ClockKind::kMonotonic);
     Arguments poll = arguments;
     poll[timeout] = reinterpret_cast<std::uint64_t>(&left);
     std::int64_t result = 0;
     const bool quiet = look_until([&] {
         result = call_in_some_area(call, poll);
-        return result != 0 || process().clock.read(ClockKind::kMonotonic) - start >= nanoseconds;
+        return result != 0 || system().clock.read(ClockKind::kMonotonic) - start >= nanoseconds;
     });
     if (!quiet) return -EINTR;
-    const std::uint64_t gone = process().clock.read(ClockKind::kMonotonic) - start;
+    const std::uint64_t gone = system().clock.read(ClockKind::kMonotonic) - start;
     if (result != 0 || gone >= nanoseconds) return result;
     // There are areas enough now.
     left = to_timespec(nanoseconds - gone);
@@ -163,7 +164,7 @@ bool look_until(Done done) {
 }
 
 [[gnu::noinline]] std::int64_t forward_among_others(C call, const Arguments& arguments) {
-    if (areas.get().only_one_left() && process().threads.count() > 1) {
+    if (areas.get().only_one_left() && system().threads.count() > 1) {
         if (timeout_argument(call) != 0) return poll_sparingly(call, arguments);
         const bool asks = blocking(call) & (kReads | kWrites);
         if (asks && !look_until([&] { return is_ready(call, arguments); })) return restart_call();

@@ -4,9 +4,10 @@
 
 #include "runtime/files/memory_file.hpp"
 #include "runtime/host/host.hpp"
-#include "runtime/process.hpp"
+#include "runtime/processes/process.hpp"
 #include "runtime/support/kernel_call.hpp"
 #include "runtime/support/text.hpp"
+#include "runtime/system.hpp"
 #include "runtime/threads/thread.hpp"
 
 namespace enclavisor::runtime {
@@ -27,21 +28,14 @@ std::int64_t freeze() {
     return result;
 }
 
-void wipe(Process& process) {
-    for (const Area& area : process.memory.areas().all()) {
-        if (area.wiped_in_instances) range_call(abi::Call::kDiscard, area.range.begin, area.range.size());
-    }
-}
-
 }  // namespace
 
 std::int64_t become_template() {
     if (freeze() != 0) return -EBUSY;
-    Process& process = runtime::process();
     // Before anything else can ask for it.
-    wipe(process);
+    process().memory->wipe();
     restart_host();
-    process.begin_instance(read_start());
+    system().begin_instance(read_start());
     return 0;
 }
 
@@ -55,7 +49,7 @@ Opened open_ready(int flags) {
 
 void on_input() {
     // Whether it succeeds or not: this was the point.
-    process().freezes_at_input = false;
+    system().freezes_at_input = false;
     become_template();
 }
 

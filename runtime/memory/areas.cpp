@@ -39,8 +39,9 @@ void Areas::merge(std::size_t from, std::size_t to) {
         Area& left = areas_[i - 1];
         const Area& right = areas_[i];
         if (left.range.end != right.range.begin || left.kind != right.kind ||
-            left.protection != right.protection || left.wiped_in_instances != right.wiped_in_instances ||
-            left.written != right.written || left.name != right.name || left.file != right.file ||
+            left.protection != right.protection || left.wiped_in_copies != right.wiped_in_copies ||
+            left.not_in_children != right.not_in_children || left.written != right.written ||
+            left.name != right.name || left.file != right.file ||
             (left.file != 0 && left.offset + left.range.size() != right.offset)) {
             continue;
         }
@@ -79,7 +80,11 @@ void Areas::protect(Range range, int protection) {
 }
 
 void Areas::set_wiped(Range range, bool wiped) {
-    change(range, [&](Area& area) { area.wiped_in_instances = wiped; });
+    change(range, [&](Area& area) { area.wiped_in_copies = wiped; });
+}
+
+void Areas::set_left_out(Range range, bool left_out) {
+    change(range, [&](Area& area) { area.not_in_children = left_out; });
 }
 
 std::optional<Range> Areas::find_gap(std::uint64_t size, std::uint64_t bottom, std::uint64_t top) const {

@@ -25,7 +25,8 @@ struct Area {
     Range range;
     int protection;  // PROT_*
     AreaKind kind;
-    bool wiped_in_instances = false;  // MADV_WIPEONFORK
+    bool wiped_in_copies = false;  // MADV_WIPEONFORK
+    bool not_in_children = false;  // MADV_DONTFORK
     // Of a file mapping:
     bool written = false;      // is or was writable: its pages may differ from the file's
     std::uint32_t name = 0;    // Memory::name()
@@ -47,6 +48,7 @@ public:
     void remove(Range range);
     void protect(Range range, int protection);
     void set_wiped(Range range, bool wiped);
+    void set_left_out(Range range, bool left_out);
 
     // The highest free range of `size` bytes that ends at or below `top`.
     std::optional<Range> find_gap(std::uint64_t size, std::uint64_t bottom, std::uint64_t top) const;

@@ -140,10 +140,10 @@ TEST(Areas, WhatIsWipedIsRememberedByPage) {
     areas.insert({{0x10000, 0x14000}, 3, AreaKind::kAnonymous});
     areas.set_wiped({0x11000, 0x12000}, true);
     ASSERT_EQ(areas.all().size(), 3u);
-    EXPECT_TRUE(areas.find(0x11fff)->wiped_in_instances);
-    EXPECT_FALSE(areas.find(0x12000)->wiped_in_instances);
+    EXPECT_TRUE(areas.find(0x11fff)->wiped_in_copies);
+    EXPECT_FALSE(areas.find(0x12000)->wiped_in_copies);
     areas.protect({0x10000, 0x14000}, 1);
-    EXPECT_TRUE(areas.find(0x11000)->wiped_in_instances);
+    EXPECT_TRUE(areas.find(0x11000)->wiped_in_copies);
     areas.set_wiped({0x11000, 0x12000}, false);
     EXPECT_EQ(areas.all().size(), 1u);
 }

@@ -250,6 +250,23 @@ std::int64_t Memory::remap(std::uint64_t address, std::uint64_t old_size, std::u
     return grow(*area, old, new_size, flags, target);
 }
 
+void Memory::wipe() {
+    for (const Area& area : areas_.all()) {
+        if (area.wiped_in_copies) range_call(abi::Call::kDiscard, area.range.begin, area.range.size());
+    }
+}
+
+void Memory::begin_copy() {
+    if (!just_copied_) return;
+    just_copied_ = false;
+    wipe();
+    std::vector<Range> left_out;
+    for (const Area& area : areas_.all()) {
+        if (area.not_in_children) left_out.push_back(area.range);
+    }
+    for (const Range range : left_out) unmap(range.begin, range.size());
+}
+
 std::int64_t Memory::advise(std::uint64_t address, std::uint64_t size, int advice) {
     if (address % abi::kPageSize != 0) return -EINVAL;
     switch (advice) {
@@ -283,6 +300,7 @@ std::int64_t Memory::advise(std::uint64_t address, std::uint64_t size, int advic
         if (!private_memory) return -EINVAL;
         areas_.set_wiped(range, advice == MADV_WIPEONFORK);
     }
+    if (advice == MADV_DONTFORK || advice == MADV_DOFORK) areas_.set_left_out(range, advice == MADV_DONTFORK);
     if (advice == MADV_DONTNEED) {
         // A file's pages would be read again and be the same, or lose what the
         // program wrote: they stay.

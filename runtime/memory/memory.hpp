@@ -13,17 +13,33 @@
 
 namespace enclavisor::runtime {
 
-class Memory {
+class Memory : public Counted {
 public:
     // `limit`: bytes that the enclave may use; a single mapping beyond is refused.
     Memory(std::uint64_t limit, std::uint64_t brk_start)
         : limit_{limit}, brk_start_{brk_start}, brk_{brk_start} {}
+    // What is known of a copy of the address space.
+    Memory(const Memory& other)
+        : Counted{},
+          areas_{other.areas_},
+          unread_{other.unread_},
+          names_{other.names_},
+          limit_{other.limit_},
+          brk_start_{other.brk_start_},
+          brk_{other.brk_},
+          just_copied_{true} {}
 
     const Areas& areas() const { return areas_; }
+    // Pages that are to be zero in an instance or a child (MADV_WIPEONFORK).
+    void wipe();
     // Of a mapped file; empty: not known.
     std::string_view name(const Area& area) const { return names_[area.name]; }
     std::uint64_t limit() const { return limit_; }
     std::uint64_t brk_start() const { return brk_start_; }
+    // Where the heap begins, of a program that was just mapped.
+    void start_heap(std::uint64_t begin) { brk_start_ = brk_ = begin; }
+    // In a child, before anything else: what the program did not want to be copied goes.
+    void begin_copy();
 
     // Takes note of what the loader mapped.
     void note(const Area& area) { areas_.insert(area); }
@@ -66,6 +82,7 @@ private:
     std::vector<std::string> names_{""};  // never forgotten
     std::uint64_t limit_;
     std::uint64_t brk_start_, brk_;
+    bool just_copied_ = false;
 };
 
 }  // namespace enclavisor::runtime

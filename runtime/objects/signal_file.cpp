@@ -2,7 +2,8 @@
 
 #include <sys/signalfd.h>
 
-#include "runtime/process.hpp"
+#include "runtime/processes/process.hpp"
+#include "runtime/system.hpp"
 #include "runtime/threads/thread.hpp"
 
 namespace enclavisor::runtime {
@@ -28,7 +29,7 @@ void SignalFile::set(std::uint64_t signals) {
 }
 
 WaitQueue* SignalFile::queue() {
-    return &process().signals.arrivals();
+    return &system().signal_arrivals;
 }
 
 short SignalFile::readiness() {

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "runtime/process.hpp"
+#include "runtime/processes/children.hpp"
+#include "runtime/processes/end.hpp"
 #include "runtime/support/kernel_call.hpp"
 #include "runtime/support/program_memory.hpp"
+#include "runtime/system.hpp"
 #include "runtime/threads/lock.hpp"
 
 using namespace enclavisor;
@@ -21,11 +23,6 @@ extern "C" {
 
 namespace enclavisor::runtime {
 namespace {
-
-[[noreturn]] void die_of(const SignalInfo& info) {
-    process().finish();
-    end_enclave(abi::EndReason::kSignal, static_cast<std::uint64_t>(info.number));
-}
 
 // What Linux makes of an exception of the processor (arch/x86/kernel/traps.c's
 // contract, signal(7) and sigaction(2)).
@@ -68,7 +65,7 @@ SignalInfo signal_of(abi::Registers& r, std::uint64_t address, bool unreadable) 
                 set(SIGBUS, BUS_ADRERR, address);
                 break;
             }
-            set(SIGSEGV, process().memory.areas().find(address) != nullptr ? SEGV_ACCERR : SEGV_MAPERR,
+            set(SIGSEGV, process().memory->areas().find(address) != nullptr ? SEGV_ACCERR : SEGV_MAPERR,
                 address);
             break;
         case 16:
@@ -103,12 +100,21 @@ void make_again(abi::Registers& registers, std::uint64_t number) {
     registers.rax = number;
 }
 
+// Of a signal without a handler, that is not ignored: the process ends or stops.
+void do_default(int number) {
+    if (!(signal_bit(number) & kStopSignals)) exit_process(number);
+    // Nobody would be there to let it go on.
+    if (number != SIGSTOP && is_orphaned(process().group)) return;
+    stop_process(process(), number);
+    obey();
+}
+
 // A blocked or ignored fault cannot wait: the default action it is.
 void deliver_fault(Thread& thread, abi::Registers& registers) {
     const abi::Registers fault = registers;
     const std::uint64_t address = thread.exception_address;
     auto touched = Memory::Touched::kNothing;
-    if (fault.vector == 14) touched = process().memory.touch(address, fault.error);
+    if (fault.vector == 14) touched = process().memory->touch(address, fault.error);
     if (touched == Memory::Touched::kRead) {
         registers.vector = registers.error = 0;
         return;
@@ -118,7 +124,9 @@ void deliver_fault(Thread& thread, abi::Registers& registers) {
     const bool deliverable = !(thread.signals.mask() & signal_bit(info.number)) && action.handler > 1;
     std::uint64_t mask;
     if (!deliverable || !thread.signals.enter_handler(action, info, registers, address, mask)) {
-        process().finish();
+        // Of the last process, the enclave's end tells more than the signal.
+        if (system().processes.living() > 1) exit_process(info.number);
+        system().finish();
         end_enclave(abi::EndReason::kFault, fault.vector, fault.error, address);
     }
     set_signal_mask(mask);
@@ -136,10 +144,14 @@ void deliver_signals(abi::Registers& registers, std::uint64_t number) {
     Signals& signals = process().signals;
     SignalInfo info;
     bool again = number != kNoRestart;
+    obey();
     while (thread.signals.pending().take(~thread.signals.mask(), info)) {
         if (signals.ignores(info.number)) continue;
         SignalAction& action = signals.action(info.number);
-        if (action.handler == 0) die_of(info);
+        if (action.handler == 0) {
+            do_default(info.number);
+            continue;
+        }
         if (again && (action.flags & SA_RESTART)) {
             make_again(registers, number);
         } else if (again) {
@@ -148,14 +160,13 @@ void deliver_signals(abi::Registers& registers, std::uint64_t number) {
         again = false;
         std::uint64_t mask;
         if (!thread.signals.enter_handler(action, info, registers, 0, mask)) {
-            info.number = SIGSEGV;
-            die_of(info);
+            exit_process(SIGSEGV);
         }
         set_signal_mask(mask);
     }
     if (again) make_again(registers, number);
     if (thread.signals.suspended()) set_signal_mask(thread.signals.stop_suspending());
-    thread.set_work(kWorkSignal, thread.signals.ready() != 0);
+    look_at_signals(thread);
 }
 
 }  // namespace enclavisor::runtime
@@ -172,7 +183,7 @@ extern "C" void finish_call(abi::Registers* frame) {
         thread.set_work(kWorkMissing, false);
         // A page of a file that nobody had touched: the call did nothing yet, and is made again.
         if (frame->rax == static_cast<std::uint64_t>(-EFAULT) &&
-            process().memory.touch(thread.missing, thread.missing_error) == Memory::Touched::kRead) {
+            process().memory->touch(thread.missing, thread.missing_error) == Memory::Touched::kRead) {
             make_again(*frame, number);
         }
     }

@@ -1,11 +1,12 @@
-// Who gets a signal. One that is sent to the process is given to a thread at
+// Who gets a signal. One that is sent to a process is given to a thread at
 // once, so that the thread which is interrupted is the one that takes it.
 #include <errno.h>
 #include <signal.h>
 
-#include "runtime/process.hpp"
+#include "runtime/processes/end.hpp"
 #include "runtime/signals/signals.hpp"
 #include "runtime/support/kernel_call.hpp"
+#include "runtime/system.hpp"
 #include "runtime/threads/sleep.hpp"
 
 namespace enclavisor::runtime {
@@ -14,9 +15,8 @@ namespace {
 // SignalInfo::padding while a signal waits: it was sent to the process.
 constexpr std::int32_t kToProcess = 1;
 
-bool ignored_by_default(int number) {
-    return number == SIGCHLD || number == SIGURG || number == SIGWINCH || number == SIGCONT;
-}
+constexpr std::uint64_t kIgnoredByDefault =
+    signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGCONT);
 
 // Makes a thread see what waits for it now.
 void notify(Thread& thread, int number) {
@@ -31,44 +31,88 @@ bool wants(const Thread& thread, std::uint64_t bit) {
     return !(thread.signals.mask() & bit) || (thread.signals.awaited() & bit);
 }
 
+void forget_everywhere(Process& process, std::uint64_t set) {
+    for (; set != 0; set &= set - 1) {
+        const int number = __builtin_ctzll(set) + 1;
+        process.signals.pending().forget(number);
+        system().threads.for_each(process, [&](Thread& thread) {
+            thread.signals.pending().forget(number);
+            look_at_signals(thread);
+            return false;
+        });
+    }
+}
+
+// What a signal does on arrival, whatever thread it goes to and whether it is blocked. True: that
+// was all.
+bool act_at_once(Process& process, int number) {
+    if (number == SIGKILL) {
+        kill_process(process, SIGKILL);
+        return true;
+    }
+    if (signal_bit(number) & kStopSignals) forget_everywhere(process, signal_bit(SIGCONT));
+    if (number == SIGCONT) {
+        forget_everywhere(process, kStopSignals);
+        continue_process(process);
+    }
+    return false;
+}
+
+std::int64_t queue_for(Thread& thread, const SignalInfo& info) {
+    const std::uint64_t bit = signal_bit(info.number);
+    const bool kept = (thread.signals.mask() | thread.signals.awaited()) & bit;
+    if (!kept && thread.process->signals.ignores(info.number)) return 0;
+    if (!thread.signals.pending().add(info)) return -EAGAIN;
+    notify(thread, info.number);
+    system().signal_arrivals.notify(kReadable);
+    return 0;
+}
+
 }  // namespace
 
 bool Signals::ignores(int number) const {
-    const std::uint64_t handler = actions_[number - 1].handler;
-    return handler == 1 || (handler == 0 && ignored_by_default(number));
+    const std::uint64_t handler = action(number).handler;
+    return handler == 1 || (handler == 0 && (signal_bit(number) & kIgnoredByDefault));
+}
+
+void Signals::clear_handlers() {
+    for (int number = 1; number <= kSignalCount; number++) {
+        SignalAction& present = action(number);
+        present = {.handler = present.handler == 1 ? 1u : 0u, .flags = 0, .restorer = 0, .mask = 0};
+    }
+}
+
+void look_at_signals(Thread& thread) {
+    const Process& process = *thread.process;
+    thread.set_work(kWorkSignal, thread.signals.ready() != 0 || process.stopped || has_to_end(thread));
 }
 
 std::int64_t send_to_thread(Thread& thread, const SignalInfo& info) {
-    const std::uint64_t bit = signal_bit(info.number);
-    const bool kept = (thread.signals.mask() | thread.signals.awaited()) & bit;
-    if (!kept && process().signals.ignores(info.number)) return 0;
-    if (!thread.signals.pending().add(info)) return -EAGAIN;
-    notify(thread, info.number);
-    process().signals.arrivals().notify(kReadable);
-    return 0;
+    return act_at_once(*thread.process, info.number) ? 0 : queue_for(thread, info);
 }
 
 std::int64_t raise_here(const SignalInfo& info) {
     return send_to_thread(this_thread(), info);
 }
 
-std::int64_t send_to_process(const SignalInfo& info) {
+std::int64_t send_to_process(Process& process, const SignalInfo& info) {
+    if (process.zombie || act_at_once(process, info.number)) return 0;
     const std::uint64_t bit = signal_bit(info.number);
     SignalInfo marked = info;
     marked.padding = kToProcess;
-    Threads& threads = process().threads;
     Thread* chosen = nullptr;
-    if (this_thread().id != 0 && wants(this_thread(), bit)) {
+    const bool here = this_thread().process == &process && this_thread().id != 0;
+    if (here && wants(this_thread(), bit)) {
         chosen = &this_thread();
     } else {
-        threads.for_each([&](Thread& thread) {
+        system().threads.for_each(process, [&](Thread& thread) {
             if (wants(thread, bit)) chosen = &thread;
             return chosen != nullptr;
         });
     }
-    if (chosen != nullptr) return send_to_thread(*chosen, marked);
-    if (!process().signals.pending().add(marked)) return -EAGAIN;
-    process().signals.arrivals().notify(kReadable);
+    if (chosen != nullptr) return queue_for(*chosen, marked);
+    if (!process.signals.pending().add(marked)) return -EAGAIN;
+    system().signal_arrivals.notify(kReadable);
     return 0;
 }
 
@@ -77,7 +121,7 @@ void pass_on_signals(Thread& thread, std::uint64_t set) {
     std::vector<SignalInfo> own;
     while (thread.signals.pending().take(set, info)) {
         if (info.padding == kToProcess) {
-            send_to_process(info);
+            send_to_process(*thread.process, info);
         } else {
             own.push_back(info);
         }
@@ -103,16 +147,11 @@ void set_signal_mask(std::uint64_t mask) {
         SignalInfo info;
         while (process().signals.pending().take(opened, info)) thread.signals.pending().add(info);
     }
-    thread.set_work(kWorkSignal, thread.signals.ready() != 0);
+    look_at_signals(thread);
 }
 
 void forget_signal(int number) {
-    process().signals.pending().forget(number);
-    process().threads.for_each([&](Thread& thread) {
-        thread.signals.pending().forget(number);
-        thread.set_work(kWorkSignal, thread.signals.ready() != 0);
-        return false;
-    });
+    forget_everywhere(process(), signal_bit(number));
 }
 
 }  // namespace enclavisor::runtime

@@ -11,6 +11,9 @@ namespace enclavisor::runtime {
 
 // SIGKILL and SIGSTOP can be neither blocked nor caught.
 inline constexpr std::uint64_t kUnblockable = signal_bit(9) | signal_bit(19);
+// SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU.
+inline constexpr std::uint64_t kStopSignals =
+    signal_bit(19) | signal_bit(20) | signal_bit(21) | signal_bit(22);
 
 class ThreadSignals {
 public:

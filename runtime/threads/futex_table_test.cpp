@@ -14,14 +14,14 @@ class FutexTableTest : public testing::Test {
 protected:
     std::vector<int> wake(std::uint64_t address, std::int64_t most, std::uint32_t bitset = ~0u) {
         std::vector<int> woken;
-        const std::int64_t count = table_.wake(address, most, bitset, [&](FutexWaiter& waiter) {
+        const std::int64_t count = table_.wake({address}, most, bitset, [&](FutexWaiter& waiter) {
             woken.push_back(static_cast<int>(&waiter - waiters_));
         });
         EXPECT_EQ(count, static_cast<std::int64_t>(woken.size()));
         return woken;
     }
     void add(int waiter, std::uint64_t address, std::uint32_t bitset = ~0u) {
-        table_.add(waiters_[waiter], address, bitset);
+        table_.add(waiters_[waiter], {address}, bitset);
     }
 
     FutexTable table_;
@@ -36,7 +36,7 @@ TEST_F(FutexTableTest, WakesInOrderAndOnlyThatWord) {
     add(2, 0x1000);
     add(3, 0x1000);
     EXPECT_EQ(wake(0x1000, 2), (Woken{0, 2}));
-    EXPECT_EQ(waiters_[0].address, 0u);
+    EXPECT_EQ(waiters_[0].key.address, 0u);
     EXPECT_EQ(wake(0x1000, 9), (Woken{3}));
     EXPECT_EQ(wake(0x1000, 9), Woken{});
     EXPECT_EQ(wake(0x1004, 1), (Woken{1}));
@@ -55,9 +55,9 @@ TEST_F(FutexTableTest, RequeuedOnesStandBehindThoseThere) {
     add(0, 0x1000);
     add(1, 0x1000);
     add(2, 0x2000);
-    EXPECT_EQ(table_.requeue(0x1000, 0x2000, 1), 1);
+    EXPECT_EQ(table_.requeue({0x1000}, {0x2000}, 1), 1);
     EXPECT_EQ(wake(0x2000, 9), (Woken{2, 0}));
-    EXPECT_EQ(table_.requeue(0x1000, 0x1000, 9), 1);
+    EXPECT_EQ(table_.requeue({0x1000}, {0x1000}, 9), 1);
     EXPECT_EQ(wake(0x1000, 9), (Woken{1}));
 }
 
@@ -73,8 +73,8 @@ TEST_F(FutexTableTest, ModelOfLists) {
         switch (random() % 4) {
             case 0:
             case 1:
-                if (waiters_[waiter].address != 0) {
-                    model[waiters_[waiter].address].remove(waiter);
+                if (waiters_[waiter].key.address != 0) {
+                    model[waiters_[waiter].key.address].remove(waiter);
                     table_.remove(waiters_[waiter]);
                 } else {
                     model[at].push_back(waiter);
@@ -96,7 +96,7 @@ TEST_F(FutexTableTest, ModelOfLists) {
                 for (; moved < most && !model[at].empty(); moved++) {
                     model[other].splice(model[other].end(), model[at], model[at].begin());
                 }
-                ASSERT_EQ(table_.requeue(at, other, most), moved);
+                ASSERT_EQ(table_.requeue({at}, {other}, most), moved);
             }
         }
     }

@@ -23,6 +23,13 @@ Slept sleep(std::uint64_t deadline) {
     }
 }
 
+void sleep_once() {
+    Thread& thread = this_thread();
+    thread.wake = 0;
+    const Unlocked unlocked;
+    kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&thread.wake), 0, 0);
+}
+
 void wake(Thread& thread) {
     __atomic_store_n(&thread.wake, 1, __ATOMIC_RELAXED);
     kernel_call(abi::Call::kWake, reinterpret_cast<std::uint64_t>(&thread.wake), 1);

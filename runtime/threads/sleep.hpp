@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "runtime/processes/end.hpp"
 #include "runtime/threads/thread.hpp"
 
 namespace enclavisor::runtime {
@@ -14,5 +15,13 @@ enum class Slept { kWoken, kTimedOut, kSignal };
 // is not blocked waits for the thread.
 Slept sleep(std::uint64_t deadline);
 void wake(Thread& thread);
+
+// One turn of a sleep that signals do not end: until wake() or Call::kInterrupt.
+void sleep_once();
+// Until `done()`, which is looked at after each of these, or until the thread has to end.
+template <typename Done>
+void sleep_deeply(Done done) {
+    while (!done() && !has_to_end(this_thread())) sleep_once();
+}
 
 }  // namespace enclavisor::runtime

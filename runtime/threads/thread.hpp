@@ -20,6 +20,8 @@ inline constexpr std::uint64_t kWorkSignal = 1;   // a signal that is not blocke
 inline constexpr std::uint64_t kWorkRestart = 2;  // the call returns kRestart
 inline constexpr std::uint64_t kWorkMissing = 4;  // the call did not find Thread::missing
 
+struct Process;
+
 struct Thread {
     Thread(std::uint32_t slot_number, abi::ThreadBlock* its_block) : slot{slot_number}, block{its_block} {
         futex.thread = this;
@@ -28,6 +30,7 @@ struct Thread {
 
     const std::uint32_t slot;  // decides where its block and its stacks lie
     abi::ThreadBlock* const block;
+    Process* process = nullptr;
     std::uint32_t id = 0;       // gettid; 0: has ended
     std::uint64_t number = 0;   // the kernel's
     std::uint32_t present = 0;  // the kernel clears it when the thread is gone
@@ -36,9 +39,12 @@ struct Thread {
     // be in a call of the host's.
     std::uint32_t notified = 0;
     bool waits_at_host = false;
+    bool waits_for_child = false;  // wait4, waitid
+    bool waits_for_exec = false;   // vfork
     FutexWaiter futex;
     ThreadSignals signals;
-    std::uint64_t clear_child_id = 0;  // set_tid_address, CLONE_CHILD_CLEARTID
+    std::uint64_t clear_child_id = 0;    // set_tid_address, CLONE_CHILD_CLEARTID
+    std::uint64_t child_id_address = 0;  // of a new process's: where it writes its id first
     std::uint64_t robust_list = 0;
     std::string name;  // PR_SET_NAME
     // An exception of the program, between the upcall and its delivery.

@@ -3,12 +3,16 @@
 #include <errno.h>
 
 #include "abi/platform/layout.hpp"
-#include "runtime/process.hpp"
+#include "runtime/processes/process.hpp"
 #include "runtime/support/kernel_call.hpp"
 #include "runtime/support/program_memory.hpp"
+#include "runtime/system.hpp"
 #include "runtime/threads/lock.hpp"
 
-extern "C" [[gnu::visibility("hidden")]] void start_program_thread();
+extern "C" {
+[[gnu::visibility("hidden")]] void start_program_thread();
+[[gnu::visibility("hidden")]] void start_program_process();
+}
 
 namespace enclavisor::runtime {
 namespace {
@@ -36,29 +40,34 @@ bool still_there(const Thread& thread) {
 
 }  // namespace
 
-void Threads::start(std::uint32_t id, std::uint32_t most, abi::ThreadBlock* block) {
+void Threads::start(Process& first, std::uint32_t most, abi::ThreadBlock* block) {
     slots_.push_back(std::make_unique<Thread>(0, block));
-    first().id = last_id_ = id;
-    first().number = block->thread;
-    block->runtime[kWordThread] = reinterpret_cast<std::uint64_t>(&first());
-    count_ = 1;
+    Thread& thread = *slots_[0];
+    thread.process = &first;
+    thread.id = last_id_ = first.pid;
+    thread.number = block->thread;
+    block->runtime[kWordThread] = reinterpret_cast<std::uint64_t>(&thread);
+    first.leader = &thread;
+    first.thread_count = count_ = 1;
     most_ = most;
 }
 
 Thread* Threads::find(std::uint32_t id) const {
-    Thread* found = nullptr;
-    for_each([&](Thread& thread) {
-        if (thread.id == id) found = &thread;
-        return found != nullptr;
-    });
-    return found;
+    for (const auto& thread : slots_) {
+        if (id != 0 && thread->id == id) return thread.get();
+    }
+    return nullptr;
 }
 
 std::uint32_t Threads::next_id() {
+    const Processes& processes = system().processes;
+    const auto taken = [&](std::uint32_t id) {
+        return find(id) != nullptr || processes.find(id) != nullptr || processes.has_group(id);
+    };
     do {
         ids_came_round_ |= last_id_ == kMaxId;
         last_id_ = last_id_ % kMaxId + 1;
-    } while (ids_came_round_ && (last_id_ == process().pid || find(last_id_) != nullptr));
+    } while (ids_came_round_ && taken(last_id_));
     return last_id_;
 }
 
@@ -95,48 +104,103 @@ Thread* Threads::take_slot() {
     return thread;
 }
 
-std::int64_t Threads::create(const ThreadStart& start) {
-    if (count_ >= most_) return -EAGAIN;
+void Threads::give_back(Thread& thread) {
+    thread.id = 0;
+    // The first of all is not used again: its stacks are the runtime's own.
+    if (thread.slot != 0) free_.push_back(&thread);
+}
+
+Thread* Threads::prepare(std::uint32_t id, Process& process, const ThreadStart& start) {
+    if (count_ >= most_) return nullptr;
     Thread* thread = take_slot();
-    if (thread == nullptr) return -EAGAIN;
-    const std::uint32_t id = next_id();
-    for (const std::uint64_t address : {start.id_address, start.child_id_address}) {
-        if (address == 0 || put(address, id) == 0) continue;
-        free_.push_back(thread);
-        return -EFAULT;
-    }
+    if (thread == nullptr) return nullptr;
+    thread->process = &process;
     thread->signals.inherit(this_thread().signals);
     thread->set_work(~0ull, false);
     thread->clear_child_id = start.clear_child_id;
+    thread->child_id_address = 0;
     thread->robust_list = 0;
     thread->name = this_thread().name;
     thread->present = 1;
-    thread->id = id;  // it may run before this function goes on
-    thread->block->runtime[kWordControl] = control_words();
-    thread->block->runtime[kWordEntry] = start.registers.rip;
+    thread->id = id;  // it may run before the kernel's call returns
+    return thread;
+}
 
-    abi::Registers& resume = this_thread().block->resume;
-    resume = start.registers;
-    resume.rip = reinterpret_cast<std::uint64_t>(&start_program_thread);
-    const std::int64_t number =
-        kernel_call(abi::Call::kCreateThread, reinterpret_cast<std::uint64_t>(thread->block), start.fs_base);
+// `start.registers.rip` and `rsp` are where it begins in the runtime.
+std::int64_t Threads::run(Thread& thread, const ThreadStart& start, std::uint64_t space,
+                          std::uint64_t flags) {
+    this_thread().block->resume = start.registers;
+    const std::int64_t number = kernel_call(
+        abi::Call::kCreateThread, reinterpret_cast<std::uint64_t>(thread.block), start.fs_base, space, flags);
     if (number < 0) {
-        thread->id = thread->present = 0;
-        free_.push_back(thread);
+        thread.present = 0;
+        give_back(thread);
         return -EAGAIN;
     }
-    thread->number = static_cast<std::uint64_t>(number);
+    thread.number = static_cast<std::uint64_t>(number);
+    thread.process->thread_count++;
     count_++;
-    return id;
+    return 0;
+}
+
+std::int64_t Threads::create(const ThreadStart& start) {
+    const std::uint32_t id = next_id();
+    Thread* thread = prepare(id, process(), start);
+    if (thread == nullptr) return -EAGAIN;
+    for (const std::uint64_t address : {start.id_address, start.child_id_address}) {
+        if (address == 0 || put(address, id) == 0) continue;
+        thread->present = 0;
+        give_back(*thread);
+        return -EFAULT;
+    }
+    thread->block->runtime[kWordControl] = control_words();
+    thread->block->runtime[kWordEntry] = start.registers.rip;
+    ThreadStart in_runtime = start;
+    in_runtime.registers.rip = reinterpret_cast<std::uint64_t>(&start_program_thread);
+    const std::int64_t error = run(*thread, in_runtime, 0, 0);
+    return error != 0 ? error : id;
+}
+
+std::int64_t Threads::create_leader(Process& process, std::uint64_t space, const ThreadStart& start) {
+    Thread* thread = prepare(process.pid, process, start);
+    if (thread == nullptr) return -EAGAIN;
+    if (start.id_address != 0 && put(start.id_address, process.pid) != 0) {
+        thread->present = 0;
+        give_back(*thread);
+        return -EFAULT;
+    }
+    process.leader = thread;
+    thread->child_id_address = start.child_id_address;
+    // It finds its registers where it would have put them itself at a call.
+    auto* frame = reinterpret_cast<abi::Registers*>(thread->block->runtime[kWordSyscallStack]) - 1;
+    *frame = start.registers;
+    ThreadStart in_runtime = start;
+    in_runtime.registers.rip = reinterpret_cast<std::uint64_t>(&start_program_process);
+    in_runtime.registers.rsp = reinterpret_cast<std::uint64_t>(frame);
+    return run(*thread, in_runtime, space, abi::kKeepVectorState);
+}
+
+void Threads::leave(Process& process) {
+    Thread& thread = this_thread();
+    if (process.leader != &thread) give_back(*process.leader);
+    process.leader = nullptr;
+    thread.process = nullptr;
+}
+
+void Threads::lead(Process& process) {
+    Thread& thread = this_thread();
+    if (process.leader == &thread) return;
+    give_back(*process.leader);
+    process.leader = &thread;
+    thread.id = process.pid;
 }
 
 void Threads::exit() {
     Thread& thread = this_thread();
-    thread.id = 0;
     count_--;
-    pass_on_signals(thread, thread.signals.pending().set());
-    // The first thread's place is not used again: its stacks are the runtime's own.
-    if (&thread != &first()) free_.push_back(&thread);
+    thread.id = 0;
+    // What is known of a leader stays as long as its process.
+    if (thread.process == nullptr || thread.process->leader != &thread) give_back(thread);
     runtime_lock.unlock();
     kernel_call(abi::Call::kExitThread, reinterpret_cast<std::uint64_t>(&thread.present));
     __builtin_trap();

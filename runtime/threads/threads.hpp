@@ -1,4 +1,4 @@
-// The threads of the process: their numbers, blocks and stacks. Blocks and stacks
+// The threads of all processes: their numbers, blocks and stacks. Blocks and stacks
 // of ended threads are used again.
 #pragma once
 
@@ -14,30 +14,38 @@ struct ThreadStart {
     abi::Registers registers;  // its first ones
     std::uint64_t fs_base;
     std::uint64_t id_address = 0;        // where its id is written before it runs; 0: nowhere
-    std::uint64_t child_id_address = 0;  // the same
+    std::uint64_t child_id_address = 0;  // the same; of a new process's, it writes there itself
     std::uint64_t clear_child_id = 0;
 };
 
 class Threads {
 public:
-    // `id`: of the first thread, which runs on `block`. `most`: threads at a time.
-    void start(std::uint32_t id, std::uint32_t most, abi::ThreadBlock* block);
+    // `first`: the process whose leader runs on `block`. `most`: threads at a time.
+    void start(Process& first, std::uint32_t most, abi::ThreadBlock* block);
 
     std::uint32_t count() const { return count_; }
     std::uint32_t most() const { return most_; }
     Thread* find(std::uint32_t id) const;  // null: no such thread
-    Thread& first() const { return *slots_[0]; }
+    // A number that neither a thread nor a process nor a group of them has.
+    std::uint32_t next_id();
 
-    // The new thread's id, -EAGAIN or -EFAULT.
+    // One more thread of the calling process. Its id, -EAGAIN or -EFAULT.
     std::int64_t create(const ThreadStart& start);
-    // Ends the calling thread, which is not the last. The lock is held.
+    // The first thread of `process`, in the kernel's space of that number (0: the caller's).
+    // 0, -EAGAIN or -EFAULT.
+    std::int64_t create_leader(Process& process, std::uint64_t space, const ThreadStart& start);
+    // The calling thread, the last of its process, is nobody's from here on.
+    void leave(Process& process);
+    // Takes away the calling thread, which is not the enclave's last. The lock is held.
     [[noreturn]] void exit();
+    // The calling thread, the only one of its process, becomes the leader: execve.
+    void lead(Process& process);
 
-    // Until `visit` returns true; whether it did.
+    // Threads of the process, until `visit` returns true; whether it did.
     template <typename Visit>
-    bool for_each(Visit visit) const {
+    bool for_each(const Process& process, Visit visit) const {
         for (const auto& thread : slots_) {
-            if (thread->id != 0 && visit(*thread)) return true;
+            if (thread->id != 0 && thread->process == &process && visit(*thread)) return true;
         }
         return false;
     }
@@ -45,7 +53,9 @@ public:
 private:
     Thread* take_slot();
     bool add_slot();
-    std::uint32_t next_id();
+    void give_back(Thread& thread);
+    Thread* prepare(std::uint32_t id, Process& process, const ThreadStart& start);
+    std::int64_t run(Thread& thread, const ThreadStart& start, std::uint64_t space, std::uint64_t flags);
 
     std::vector<std::unique_ptr<Thread>> slots_;
     std::vector<Thread*> free_;

@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "runtime/objects/object_file.hpp"
-#include "runtime/process.hpp"
+#include "runtime/processes/process.hpp"
 #include "runtime/support/kernel_call.hpp"
+#include "runtime/system.hpp"
 
 namespace enclavisor::runtime {
 
@@ -33,18 +34,18 @@ std::uint64_t earlier(std::uint64_t deadline, std::uint64_t other) {
 }
 
 bool passed(std::uint64_t deadline) {
-    return deadline != kNoDeadline && process().clock.read(ClockKind::kMonotonic) >= deadline;
+    return deadline != kNoDeadline && system().clock.read(ClockKind::kMonotonic) >= deadline;
 }
 
 std::uint64_t nanoseconds_to(std::uint64_t deadline) {
-    const std::uint64_t now = process().clock.read(ClockKind::kMonotonic);
+    const std::uint64_t now = system().clock.read(ClockKind::kMonotonic);
     return deadline > now ? deadline - now : 0;
 }
 
 std::uint64_t deadline_after(std::uint64_t nanoseconds) {
     if (nanoseconds == 0) return kNoDeadline;
     std::uint64_t deadline;
-    const std::uint64_t now = process().clock.read(ClockKind::kMonotonic);
+    const std::uint64_t now = system().clock.read(ClockKind::kMonotonic);
     return __builtin_add_overflow(now, nanoseconds, &deadline) ? ~0ull : deadline;
 }
 
@@ -54,7 +55,7 @@ void begin_look() {
 
 Slept sleep_until(std::uint64_t deadline) {
     if (this_thread().was_notified()) return Slept::kWoken;
-    return sleep(deadline == kNoDeadline ? 0 : process().clock.deadline(nanoseconds_to(deadline)));
+    return sleep(deadline == kNoDeadline ? 0 : system().clock.deadline(nanoseconds_to(deadline)));
 }
 
 std::int64_t wait_for(OpenFile& file, short events, std::uint64_t deadline) {

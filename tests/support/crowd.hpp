@@ -1,4 +1,4 @@
-// Runs the enclave of tests/programs/probe/crowd.cpp for a while.
+// Runs the enclave of tests/programs/probe/crowd.cpp, or spaces.cpp, for a while.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,8 +14,10 @@
 namespace enclavisor::tests {
 
 // What it saw; nothing, with a test failure, if it did not end as it should.
-inline std::optional<CrowdStatus> run_crowd(host::Machine& machine, std::chrono::milliseconds time) {
-    const NativeImage image{(programs_dir() / "crowd").string()};
+inline std::optional<CrowdStatus> run_crowd(host::Machine& machine, std::chrono::milliseconds time,
+                                            const char* program = "crowd",
+                                            std::uint32_t watchers = kCrowdThreads - 1) {
+    const NativeImage image{(programs_dir() / program).string()};
     auto created = NativeEnclave::create(machine, image,
                                          {.exception_entry = image.symbol("enclavisor_exception_entry")});
     if (!created.ok()) {
@@ -30,7 +32,7 @@ inline std::optional<CrowdStatus> run_crowd(host::Machine& machine, std::chrono:
     const auto elapsed = [&] { return std::chrono::steady_clock::now() - begin; };
     while (elapsed() < time || (status.rounds < 50 && elapsed() < std::chrono::seconds{90}))
         std::this_thread::sleep_for(std::chrono::milliseconds{10});
-    EXPECT_EQ(status.ready, kCrowdThreads - 1);
+    EXPECT_EQ(status.ready, watchers);
     status.stop = 1;
     const auto ended = enclave.wait(std::chrono::seconds{30});
     if (!ended || ended->reason != static_cast<std::uint32_t>(abi::EndReason::kExited) || ended->code != 42) {

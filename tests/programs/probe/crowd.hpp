@@ -1,4 +1,4 @@
-// What the host and the enclave of probe/crowd.cpp say to each other, in the second
+// What the host and the enclave of probe/crowd.cpp, or spaces.cpp, say to each other, in the second
 // page of its I/O window.
 #pragma once
 
@@ -7,6 +7,7 @@
 namespace enclavisor::tests {
 
 inline constexpr std::uint32_t kCrowdThreads = 6;
+inline constexpr std::uint32_t kSpacesChildren = 3;  // at a time
 
 struct CrowdStatus {
     // host
@@ -15,7 +16,7 @@ struct CrowdStatus {
     std::uint32_t ready;   // threads that run
     std::uint32_t rounds;  // of changes to the memory
     std::uint32_t looks;   // of the other threads, in which they found the page
-    std::uint64_t stale;   // something was read that was no longer there; never with a right kernel
+    std::uint64_t stale;   // something was read that was not, or no longer, there; never with a right kernel
     std::uint64_t detail;
 };
 

@@ -1,0 +1,170 @@
+#include "runtime/processes/end.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "runtime/processes/children.hpp"
+#include "runtime/support/kernel_call.hpp"
+#include "runtime/system.hpp"
+#include "runtime/threads/robust_list.hpp"
+#include "runtime/threads/sleep.hpp"
+
+namespace enclavisor::runtime {
+namespace {
+
+constexpr std::uint32_t kInit = 1;  // whose children orphans become; it has no process
+
+void interrupt_threads(const Process& process) {
+    system().threads.for_each(process, [](Thread& thread) {
+        if (&thread == &this_thread()) return false;
+        thread.set_work(kWorkSignal, true);
+        kernel_call(abi::Call::kInterrupt, thread.number);
+        return false;
+    });
+}
+
+// Nothing of the enclave is left to run: it ends as its first process did.
+[[noreturn]] void end_with_first() {
+    system().finish();
+    const int status = system().first_status;
+    if (WIFSIGNALED(status)) {
+        end_enclave(abi::EndReason::kSignal, static_cast<std::uint64_t>(WTERMSIG(status)));
+    }
+    end_enclave(abi::EndReason::kExited, static_cast<std::uint64_t>(WEXITSTATUS(status)));
+}
+
+void note_status(const Process& process) {
+    if (&process == system().first) system().first_status = process.status;
+    if (&process == system().first) system().first = nullptr;
+}
+
+void give_away_children(Process& process) {
+    std::vector<Process*> unclaimed;
+    system().processes.for_each([&](Process& child) {
+        if (child.parent != process.pid) return false;
+        child.parent = kInit;
+        if (child.zombie) unclaimed.push_back(&child);
+        return false;
+    });
+    for (Process* child : unclaimed) system().processes.remove(*child);
+}
+
+// The process gives up all that it has. The lock is released meanwhile.
+void give_up_all(Process& process) {
+    release_vfork_parent(process);
+    const Ref<Descriptors> files = std::exchange(process.files, make_ref<Descriptors>());
+    const Ref<Memory> memory = std::exchange(process.memory, make_ref<Memory>(0, 0));
+    const Ref<Directory> directory =
+        std::exchange(process.directory, make_ref<Directory>(std::string{"/"}, 0));
+}
+
+[[noreturn]] void end_process(Thread& thread) {
+    Process& process = *thread.process;
+    if (system().processes.living() == 1) {
+        note_status(process);
+        end_with_first();
+    }
+    give_up_all(process);
+    give_away_children(process);
+    note_status(process);
+    system().processes.ended();
+    if (system().processes.living() == 0) end_with_first();
+    process.zombie = true;
+    system().threads.leave(process);
+    tell_parent_of_end(process);  // it may be gone afterwards
+    system().threads.exit();
+}
+
+// The calling thread is done with everything but itself.
+[[noreturn]] void end_thread() {
+    Thread& thread = this_thread();
+    Process& process = *thread.process;
+    release_robust_list(thread);
+    clear_child_id(thread);
+    // The lock may have been released: the last one out decides.
+    if (process.thread_count-- == 1) end_process(thread);
+    pass_on_signals(thread, thread.signals.pending().set());
+    if (process.executing != nullptr) wake(*process.executing);
+    system().threads.exit();
+}
+
+}  // namespace
+
+bool has_to_end(const Thread& thread) {
+    const Process& process = *thread.process;
+    return process.dying || (process.executing != nullptr && process.executing != &thread);
+}
+
+void exit_thread(int code) {
+    Process& process = runtime::process();
+    if (&this_thread() == process.leader && !process.dying) process.status = exit_status(code);
+    end_thread();
+}
+
+void exit_process(int status) {
+    Process& process = runtime::process();
+    if (!process.dying) {
+        process.status = status;
+        // The usual case: with it all ends.
+        if (system().processes.living() == 1) {
+            note_status(process);
+            end_with_first();
+        }
+        kill_process(process, status);
+    }
+    end_thread();
+}
+
+void kill_process(Process& process, int status) {
+    if (process.dying || process.zombie) return;
+    process.dying = true;
+    process.stopped = false;
+    process.status = status;
+    if (this_thread().process == &process) this_thread().set_work(kWorkSignal, true);
+    interrupt_threads(process);
+}
+
+void stop_process(Process& process, int signal) {
+    if (process.stopped || process.dying) return;
+    process.stopped = true;
+    process.news = stop_status(signal);
+    interrupt_threads(process);
+    tell_parent_of_stop(process, CLD_STOPPED, signal);
+}
+
+void continue_process(Process& process) {
+    if (!process.stopped) return;
+    process.stopped = false;
+    process.news = kContinuedStatus;
+    interrupt_threads(process);
+    tell_parent_of_stop(process, CLD_CONTINUED, SIGCONT);
+}
+
+bool become_only_thread() {
+    Thread& thread = this_thread();
+    Process& process = *thread.process;
+    if (has_to_end(thread)) return false;
+    process.executing = &thread;
+    interrupt_threads(process);
+    sleep_deeply([&] { return process.thread_count == 1; });
+    process.executing = nullptr;
+    return !process.dying;
+}
+
+void obey() {
+    Thread& thread = this_thread();
+    for (;;) {
+        if (has_to_end(thread)) end_thread();
+        if (!thread.process->stopped) return;
+        sleep_deeply([&] { return !thread.process->stopped; });
+    }
+}
+
+void release_vfork_parent(Process& process) {
+    Thread* parent = std::exchange(process.vfork_parent, nullptr);
+    if (parent == nullptr) return;
+    parent->waits_for_exec = false;
+    wake(*parent);
+}
+
+}  // namespace enclavisor::runtime

@@ -1,0 +1,26 @@
+// execve(2): another program in the same process.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/files/file_system.hpp"
+
+namespace enclavisor::runtime {
+
+struct ExecRequest {
+    Ref<OpenFile> file;  // opened for reading
+    std::string path;    // how the program calls it
+    std::string name;    // how /proc/self/exe calls it
+    std::vector<std::string> arguments, environment;
+};
+
+// Does not return if the program could be begun: -errno. The lock is held, and released
+// meanwhile.
+std::int64_t execute(ExecRequest request);
+
+// The file at a place, if it is one that can be executed.
+Opened open_executable(const Place& place);
+
+}  // namespace enclavisor::runtime

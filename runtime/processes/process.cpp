@@ -1,0 +1,46 @@
+#include "runtime/processes/process.hpp"
+
+#include <signal.h>
+
+#include "runtime/system.hpp"
+
+namespace enclavisor::runtime {
+
+Process::Process(const Config& config, const abi::StartInfo& told)
+    : pid{told.pid},
+      parent{told.ppid},
+      group{told.pid},
+      session{told.pid},
+      memory{make_ref<Memory>(config.options.memory_limit, config.program.brk_start)},
+      files{make_ref<Descriptors>()},
+      executable{config.executable} {
+    const bool host_identity = config.options.flags & abi::kHostIdentity;
+    uid = host_identity ? told.uid : static_cast<std::uint32_t>(config.options.uid);
+    gid = host_identity ? told.gid : static_cast<std::uint32_t>(config.options.gid);
+    euid = host_identity ? told.euid : uid;
+    egid = host_identity ? told.egid : gid;
+    const std::uint64_t owned = euid == 0 ? kAllCapabilities : 0;
+    capabilities = {owned, owned, 0};
+}
+
+Process::Process(const Process& from, std::uint32_t number)
+    : pid{number},
+      parent{from.pid},
+      group{from.group},
+      session{from.session},
+      uid{from.uid},
+      gid{from.gid},
+      euid{from.euid},
+      egid{from.egid},
+      capabilities{from.capabilities},
+      memory{from.memory},
+      files{from.files},
+      directory{from.directory},
+      signals{from.signals},
+      executable{from.executable},
+      interpreter{from.interpreter},
+      arguments_text{from.arguments_text},
+      environment_text{from.environment_text},
+      began{system().clock.read(ClockKind::kMonotonic)} {}
+
+}  // namespace enclavisor::runtime
