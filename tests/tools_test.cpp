@@ -280,6 +280,16 @@ TEST_P(ToolsInVm, TracedShellScript) {
     });
 }
 
+TEST_P(ToolsInVm, TracedShellWithOtherPrograms) {
+    expect_as_traced({"/bin/bash", "script"}, [](const fs::path& directory) {
+        write_file(directory / "script",
+                   "echo one two | tr a-z A-Z | sed 's/ /-/' > out\ncat out\n./helper $(wc -l < out)\n"
+                   "find . -name 'h*' | sort\nmkdir d; mv out d; cat d/*\n");
+        write_file(directory / "helper", "#!/usr/bin/perl\nprint \"helper: @ARGV\\n\";\n");
+        fs::permissions(directory / "helper", fs::perms::owner_all);
+    });
+}
+
 TEST_P(ToolsInVm, TracedPythonWithItsModules) {
     expect_as_traced({"/usr/bin/python3", "-c",
                       "import json, sqlite3, tempfile, threading\n"

@@ -11,6 +11,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "host/lib/elf.hpp"
+#include "host/lib/file.hpp"
+
 namespace enclavisor::host {
 namespace {
 
@@ -129,8 +132,10 @@ void Recorder::note(const Named& named, std::int64_t result) {
                 use.looked_at = true;
             }
             return;
-        case Access::kLook:
         case Access::kExecute:
+            use.looked_at = true;
+            return note_interpreter(named.asked);
+        case Access::kLook:
             use.looked_at = true;
             return;
         case Access::kEnter:
@@ -146,6 +151,27 @@ void Recorder::note(const Named& named, std::int64_t result) {
             use.changed = true;
             return;
     }
+}
+
+void Recorder::note_interpreter(const std::string& file) {
+    const auto bytes = read_file(file);
+    if (!bytes) return;
+    std::string interpreter;
+    if (const auto elf = parse_elf(bytes.value(), file)) {
+        interpreter = elf.value().interpreter;
+    } else {
+        const std::string_view text{reinterpret_cast<const char*>(bytes.value().data()),
+                                    bytes.value().size()};
+        if (!text.starts_with("#!")) return;
+        const std::string_view line = text.substr(2, text.find('\n') - 2);
+        const std::size_t begin = std::min(line.find_first_not_of(" \t"), line.size());
+        interpreter = line.substr(begin, line.find_first_of(" \t", begin) - begin);
+    }
+    if (!interpreter.starts_with('/')) return;
+    NameUse& use = recording_.names[normal(interpreter)];
+    const bool known = use.found && use.looked_at;
+    use.found = use.looked_at = true;
+    if (!known) note_interpreter(interpreter);
 }
 
 void Recorder::note_listing(pid_t thread, std::uint64_t descriptor) {

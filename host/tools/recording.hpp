@@ -61,6 +61,8 @@ private:
     };
 
     void note(const Named& named, std::int64_t result);
+    // Who executes `file` reads the interpreter that it names, too, of a script or a program.
+    void note_interpreter(const std::string& file);
     void note_listing(pid_t thread, std::uint64_t descriptor);
     void note_mapping(const TracedCall& call);
     void note_size(std::uint64_t size);

@@ -163,6 +163,16 @@ TEST_F(Trace, DescendantsAreFollowed) {
     EXPECT_GE(recording_.calls[SYS_execve], 1u);
 }
 
+TEST_F(Trace, WhoExecutesAFileReadsItsInterpreters) {
+    const std::string inner = put("inner", "#!/bin/sh -e\ntrue\n");
+    const std::string outer = put("outer", "#! " + inner + " x\ntrue\n");
+    for (const std::string& script : {inner, outer}) fs::permissions(script, fs::perms::owner_all);
+    EXPECT_EQ(sh("./outer; true"), 0);
+    for (const std::string& name :
+         {inner, outer, std::string{"/bin/sh"}, std::string{"/lib64/ld-linux-x86-64.so.2"}})
+        EXPECT_TRUE(recording_.names[name].found && recording_.names[name].looked_at) << name;
+}
+
 TEST_F(Trace, WhatIsDoneToFiles) {
     put("read"), put("change"), put("remove"), put("list/file"), put("over");
     EXPECT_EQ(sh("read x < read; echo x >> change; echo x > make; /bin/rm remove; /bin/ls list > /dev/null; "
