@@ -174,7 +174,7 @@ bool Planner::directory_matters() const {
     if (here == "/") return false;
     return std::any_of(recording_.names.begin(), recording_.names.end(), [&](const auto& entry) {
         const auto& [name, use] = entry;
-        if (!use.found || !is_below(name, here) || name == here) return false;
+        if (!use.found || !is_below(name, here) || (name == here && !use.listed)) return false;
         return use.relative || recording_.asked_for_directory;
     });
 }

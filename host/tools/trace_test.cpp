@@ -260,6 +260,12 @@ TEST_F(Trace, TheWorkingDirectoryMattersIfFilesAreFoundFromIt) {
     found("a").relative = true;
     EXPECT_TRUE(mounts_for(recording_).need_directory);
     EXPECT_EQ(mounts(), (Lines{"tmpfs .", "trusted a"}));  // inside of /tmp nothing leads to a
+    recording_.names.clear();
+    NameUse& here = recording_.names[root_];
+    here.found = here.directory = here.relative = true;
+    EXPECT_FALSE(mounts_for(recording_).need_directory);
+    here.listed = true;
+    EXPECT_TRUE(mounts_for(recording_).need_directory);
     recording_.directory = "/";
     EXPECT_FALSE(mounts_for(recording_).need_directory);
 }
