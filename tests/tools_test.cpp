@@ -185,6 +185,26 @@ TEST(Tools, TraceGivesAllThatItCannot) {
     EXPECT_TRUE(fs::exists(folder.path("sh.toml")));
 }
 
+TEST(Tools, TraceHandsSignalsOnAndEndsWithItsProgram) {
+    const Folder folder;
+    const auto trace = [&](const std::string& output, const std::string& script) {
+        return folder.command({"trace", "-q", "-o", output, "/bin/sh", "-c", script});
+    };
+    EXPECT_EQ(trace("handed.toml", "kill -TERM $PPID; exec sleep 1000").status, 128 + SIGTERM);
+    EXPECT_TRUE(fs::exists(folder.path("handed.toml")));
+    // Ctrl-C reaches the program without our help, and its end is its own affair.
+    EXPECT_EQ(trace("kept.toml", "kill -INT $PPID; exit 3").status, 3);
+    EXPECT_TRUE(fs::exists(folder.path("kept.toml")));
+    // What it leaves behind is followed until somebody has enough of that.
+    const RunResult left =
+        trace("left.toml",
+              "tracer=$PPID; (while kill -0 $$ 2> /dev/null; do :; done; kill -TERM $tracer; "
+              "exec sleep 1000) & exit 4");
+    EXPECT_EQ(left.status, 4);
+    EXPECT_FALSE(left.timed_out);
+    EXPECT_TRUE(fs::exists(folder.path("left.toml")));
+}
+
 TEST(Tools, TraceRefusesWhatItCannotDo) {
     const Folder folder;
     expect_complaint(folder.command({"trace"}), 125, {"no program"});

@@ -96,7 +96,7 @@ void add_to_bash(const CommandRow& row, std::string& steps, std::string& replies
         for (const std::string& name : option.names) {
             options.push_back(name);
             if (option.value.empty()) continue;
-            values.push_back(for_sh(line + ":" + name));
+            values.push_back(for_sh(fmt::format("{}:{}", line, name)));
             replies += fmt::format("            {}){} ;;\n", values.back(), bash_kind(option, option.value));
         }
     }

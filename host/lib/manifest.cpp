@@ -140,6 +140,8 @@ private:
 
     Read<void> unknown(const Place& place, const std::vector<std::string>& known) const {
         const auto near = did_you_mean(place.key, known);
+        if (place.key == "sgx" || place.key.starts_with("sgx."))
+            return place.error(fmt::format("'{}' is about SGX", place.key), "remove it");
         return place.error(
             fmt::format("unknown key '{}'", place.key),
             near ? fmt::format("did you mean '{}'?", *near) : "see docs/manifest.md for the keys");

@@ -80,6 +80,7 @@ TEST(Manifest, WrongKeysAreNamedWithTheirPlace) {
     EXPECT_EQ(refusal("entrypoin = 'a'"), "m.toml:1:1: unknown key 'entrypoin' (did you mean 'entrypoint'?)");
     EXPECT_EQ(refusal("zzzzzzzzzz = 1"),
               "m.toml:1:1: unknown key 'zzzzzzzzzz' (see docs/manifest.md for the keys)");
+    EXPECT_EQ(refusal("entrypoint='a'\nsgx.debug = true"), "m.toml:2:1: 'sgx' is about SGX (remove it)");
     EXPECT_EQ(refusal("entrypoint='a'\n[[fs.mounts]]\ntyp = 'tmpfs'"),
               "m.toml:3:1: unknown key 'fs.mounts.typ' (did you mean 'fs.mounts.type'?)");
     EXPECT_EQ(refusal("entrypoint='a'\nenv.A = { passthru = true }"),

@@ -72,7 +72,7 @@ void Recorder::entered(pid_t thread, const TracedCall& call) {
             const std::string base =
                 link_of(thread, descriptor == AT_FDCWD ? "cwd" : fmt::format("fd/{}", descriptor));
             if (!base.starts_with('/')) continue;
-            named.asked = base + "/" + path;
+            named.asked.insert(0, base + "/");
         }
         if (argument.flags >= 0) named.flags = word(argument.flags);
         if (call.number == SYS_openat2) read_memory(thread, word(2), &named.flags, sizeof(named.flags));

@@ -29,11 +29,8 @@ std::atomic<bool> enough{false};
 
 void hand_on(int signal) {
     const pid_t program = traced.load();
-    if (program == 0) {
-        enough = true;
-    } else if (signal != SIGINT) {
-        ::kill(program, signal);
-    }
+    const int handed = signal == SIGINT ? 0 : signal;  // 0: only asks whether it is there
+    if (program == 0 || ::kill(program, handed) != 0) enough = true;
 }
 
 // The caller's dispositions come back at the end.
