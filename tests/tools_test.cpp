@@ -147,6 +147,11 @@ TEST(Tools, CheckHasAStatusForEachWeight) {
     EXPECT_EQ(wrong.status, 2);
     EXPECT_EQ(wrong.out.find("app.toml:3:1: error: unknown key 'enviroment'; "), 0u) << wrong.out;
     EXPECT_NE(wrong.out.find("app.toml:4:5: warning: "), std::string::npos) << wrong.out;
+    folder.write_manifest("enclave.memory_limit = \"64K\"\nenclave.stack_size = \"4K\"\n");
+    const RunResult small = folder.command({"check", "app.toml"});
+    EXPECT_EQ(small.status, 2);
+    EXPECT_NE(small.out.find("app.toml:1:1: error: the memory limit of 64K is too small"), std::string::npos)
+        << small.out;
     expect_complaint(folder.command({"check", "absent.toml"}), 2, {"absent.toml"});
     expect_complaint(folder.command({"check", "app"}), 2, {"app", "manifest"});
 }

@@ -10,6 +10,7 @@
 #include "host/lib/file.hpp"
 #include "host/lib/libraries.hpp"
 #include "host/lib/manifest.hpp"
+#include "host/lib/paths.hpp"
 #include "host/lib/text.hpp"
 #include "host/tools/check_mounts.hpp"
 #include "host/tools/enclave_view.hpp"
@@ -203,7 +204,8 @@ Result<std::vector<Finding>> Checker::check() {
     mounts();
     if (!manifest_.entrypoint.empty()) program();
     const auto is_error = [](const Finding& f) { return f.weight == Finding::Weight::kError; };
-    if (std::none_of(findings_.begin(), findings_.end(), is_error)) {
+    // What else stands in the way of building it, where there is a runtime to build with.
+    if (find_runtime() && std::none_of(findings_.begin(), findings_.end(), is_error)) {
         if (const auto built = describe_manifest(file_); !built) error(place("entrypoint"), built.error());
     }
     std::stable_sort(findings_.begin(), findings_.end(), [](const Finding& a, const Finding& b) {
