@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "runtime/config/config.hpp"
 #include "runtime/config/start_info.hpp"
 #include "runtime/files/names.hpp"
 #include "runtime/files/wait_queue.hpp"
+#include "runtime/memory/shared_segment.hpp"
 #include "runtime/processes/table.hpp"
 #include "runtime/threads/futex_table.hpp"
 #include "runtime/threads/threads.hpp"
@@ -24,6 +26,9 @@ struct System {
     Threads threads;
     FutexTable futexes;
     Clock clock;
+
+    std::vector<SharedSegment> segments;
+    std::int32_t next_segment = 0;
 
     std::uint32_t host_umask;   // the proxy's: bits that every process masks
     std::uint32_t highest_pid;  // of this instance and its ancestors

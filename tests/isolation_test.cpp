@@ -198,6 +198,17 @@ TEST_P(Isolation, BrokenCallContractsEndTheCaller) {
         {number(Call::kCreateThread), kFree, 0},  // nothing is mapped there
         {number(Call::kCreateThread), abi::kThreadBlockBase, 1ull << 63},
         {number(Call::kCreateThread), abi::kIoAreaBase, 0},  // the host's
+        {number(Call::kCreateThread), abi::kThreadBlockBase, 0, 0, 2},
+        {number(Call::kCreateThread), abi::kThreadBlockBase, 0, 0, 1ull << 63},
+        {number(Call::kCopySpace), 1, 1},
+        {number(Call::kShare), kFree, kFree + 0x10'0000, 1, 3},
+        {number(Call::kShare), abi::kThreadBlockBase, abi::kThreadBlockBase + 0x1000, 1, 3},
+        {number(Call::kShare), abi::kThreadBlockBase, kKernel, 1, 3},
+        {number(Call::kShare), kKernel, kFree, 1, 3},
+        {number(Call::kShare), abi::kThreadBlockBase, kFree, 1, 7},
+        {number(Call::kShare), abi::kThreadBlockBase, kFree, ~0ull, 3},
+        {number(Call::kShare), abi::kThreadBlockBase + 0x1000, kFree, 1, 3},  // nothing is mapped there
+        {number(Call::kShare), abi::kIoAreaBase, kFree, 1, 3},                // the host's
     };
     for (const auto& call : calls) {
         SCOPED_TRACE(testing::PrintToString(call));

@@ -29,6 +29,10 @@ TEST_P(Processes, Tour) {
     expect_as_natively({(programs_dir() / "processes_tour").string()});
 }
 
+TEST_P(Processes, SharedMemory) {
+    expect_as_natively({(programs_dir() / "shared_tour").string()});
+}
+
 TEST_P(Processes, ShellWithPipelinesAndSubshells) {
     expect_as_natively({"/bin/bash", "-c", R"script(
         set -o pipefail

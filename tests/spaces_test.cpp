@@ -29,5 +29,18 @@ TEST_P(Spaces, NobodyReadsAnothersValue) {
     }
 }
 
+// Counted, not timed: under -icount a tick is an instruction.
+TEST_P(Spaces, ACopiedPageCostsAFewInstructions) {
+    host::MachineOptions options = machine_options(GetParam());
+    options.icount = true;
+    const auto machine = launch(options);
+    ASSERT_NE(machine, nullptr);
+    const auto seen = run_crowd(*machine, std::chrono::seconds{0}, "spaces", 1);
+    ASSERT_TRUE(seen);
+    EXPECT_GT(seen->copy_ticks, kSpacesPages);
+    EXPECT_LT(seen->copy_ticks, 80 * kSpacesPages) << "tables included";
+    RecordProperty("instructions", std::to_string(seen->copy_ticks));
+}
+
 }  // namespace
 }  // namespace enclavisor::tests

@@ -130,7 +130,8 @@ inline constexpr std::uint64_t kKeepVectorState = 1;  // the thread begins with 
 // kCopySpace copies the entry, not the page, and the copy may write it too; kProtect
 // changes the permissions of that place only (they do not depend on those at `from`);
 // kUnmap, or what replaces the page, takes it away from that place only; kDiscard leaves
-// it as it is; kMove moves it.
+// it as it is; kMove moves it. For kFreeze, those of a space that just went count until
+// the background has freed it.
 
 // A thread's registers, in the order in which the kernel keeps them.
 struct Registers {

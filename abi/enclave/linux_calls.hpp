@@ -16,7 +16,7 @@
     INSIDE(14, rt_sigprocmask) INSIDE(15, rt_sigreturn) FORWARDED(16, ioctl) FORWARDED(17, pread64) \
     FORWARDED(18, pwrite64) FORWARDED(19, readv) FORWARDED(20, writev) FORWARDED(21, access) \
     INSIDE(22, pipe) FORWARDED(23, select) INSIDE(24, sched_yield) INSIDE(25, mremap) INSIDE(26, msync) \
-    INSIDE(27, mincore) INSIDE(28, madvise) ABSENT(29, shmget) ABSENT(30, shmat) ABSENT(31, shmctl) \
+    INSIDE(27, mincore) INSIDE(28, madvise) INSIDE(29, shmget) INSIDE(30, shmat) INSIDE(31, shmctl) \
     INSIDE(32, dup) INSIDE(33, dup2) INSIDE(34, pause) INSIDE(35, nanosleep) ABSENT(36, getitimer) \
     ABSENT(37, alarm) ABSENT(38, setitimer) INSIDE(39, getpid) FORWARDED(40, sendfile) \
     FORWARDED(41, socket) FORWARDED(42, connect) FORWARDED(43, accept) FORWARDED(44, sendto) \
@@ -25,7 +25,7 @@
     INSIDE(53, socketpair) FORWARDED(54, setsockopt) FORWARDED(55, getsockopt) INSIDE(56, clone) \
     INSIDE(57, fork) INSIDE(58, vfork) INSIDE(59, execve) INSIDE(60, exit) INSIDE(61, wait4) \
     INSIDE(62, kill) INSIDE(63, uname) ABSENT(64, semget) ABSENT(65, semop) ABSENT(66, semctl) \
-    ABSENT(67, shmdt) ABSENT(68, msgget) ABSENT(69, msgsnd) ABSENT(70, msgrcv) ABSENT(71, msgctl) \
+    INSIDE(67, shmdt) ABSENT(68, msgget) ABSENT(69, msgsnd) ABSENT(70, msgrcv) ABSENT(71, msgctl) \
     INSIDE(72, fcntl) FORWARDED(73, flock) FORWARDED(74, fsync) FORWARDED(75, fdatasync) \
     FORWARDED(76, truncate) FORWARDED(77, ftruncate) ABSENT(78, getdents) INSIDE(79, getcwd) \
     FORWARDED(80, chdir) FORWARDED(81, fchdir) FORWARDED(82, rename) FORWARDED(83, mkdir) \
@@ -91,7 +91,7 @@
     ABSENT(304, open_by_handle_at) ABSENT(305, clock_adjtime) FORWARDED(306, syncfs) FORWARDED(307, sendmmsg) \
     ABSENT(308, setns) INSIDE(309, getcpu) ABSENT(310, process_vm_readv) ABSENT(311, process_vm_writev) \
     ABSENT(312, kcmp) ABSENT(313, finit_module) ABSENT(314, sched_setattr) ABSENT(315, sched_getattr) \
-    FORWARDED(316, renameat2) ABSENT(317, seccomp) INSIDE(318, getrandom) ABSENT(319, memfd_create) \
+    FORWARDED(316, renameat2) ABSENT(317, seccomp) INSIDE(318, getrandom) INSIDE(319, memfd_create) \
     ABSENT(320, kexec_file_load) ABSENT(321, bpf) INSIDE(322, execveat) ABSENT(323, userfaultfd) \
     INSIDE(324, membarrier) INSIDE(325, mlock2) FORWARDED(326, copy_file_range) FORWARDED(327, preadv2) \
     FORWARDED(328, pwritev2) INSIDE(329, pkey_mprotect) INSIDE(330, pkey_alloc) INSIDE(331, pkey_free) \

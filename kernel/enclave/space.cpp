@@ -34,10 +34,6 @@ std::uint32_t& EnclaveMemory::marks(PhysAddr frame) {
     return frames_->marks(frame);
 }
 
-bool EnclaveMemory::retain(PhysAddr frame) {
-    return frames_->retain(frame);
-}
-
 std::uint32_t EnclaveMemory::references(PhysAddr frame) const {
     return frames_->references(frame);
 }

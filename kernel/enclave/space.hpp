@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/list.hpp"
+#include "kernel/memory/frames.hpp"
 #include "kernel/memory/kernel_map.hpp"
 #include "kernel/memory/page_tables.hpp"
 
@@ -17,7 +18,6 @@ namespace enclavisor::kernel {
 
 struct Enclave;
 struct Kernel;
-class FrameAllocator;
 class Thread;
 
 // Where an enclave's pages and tables come from: the VM's frames, charged to
@@ -27,10 +27,11 @@ public:
     EnclaveMemory(FrameAllocator& frames, Enclave& enclave) : frames_{&frames}, enclave_{&enclave} {}
     static Entry* table(PhysAddr frame) { return direct<Entry>(frame); }
     static void copy(PhysAddr to, PhysAddr from);
-    std::optional<PhysAddr> allocate();         // zeroed
-    std::optional<PhysAddr> allocate_dirty();   // contents undefined: to be overwritten whole
-    std::uint32_t& marks(PhysAddr frame);       // of a table: FrameAllocator::marks
-    [[nodiscard]] bool retain(PhysAddr frame);  // one more reference; false: too many
+    std::optional<PhysAddr> allocate();        // zeroed
+    std::optional<PhysAddr> allocate_dirty();  // contents undefined: to be overwritten whole
+    std::uint32_t& marks(PhysAddr frame);      // of a table: FrameAllocator::marks
+    // One more reference; false: too many.
+    [[nodiscard]] bool retain(PhysAddr frame) { return frames_->retain(frame); }
     std::uint32_t references(PhysAddr frame) const;
     void release(PhysAddr frame);
     void count_joint(int change);  // entries that are joint

@@ -59,7 +59,10 @@ public:
         return Entry{(p.any() ? private_data(frame, p) : hidden(frame)).raw_ | kJoint};
     }
     // The enclave's own page in a space that was copied, and in the copy.
-    Entry counted() const { return Entry{without_writing().raw_ | kCounted}; }
+    Entry counted() const {
+        const std::uint64_t rest = raw_ & ~kWritable;
+        return Entry{rest | (rest == raw_ ? 0 : kCopyOnWrite) | kCounted};
+    }
 
     // The entry of a template's page or table, as its instances find it.
     Entry lent() const { return Entry{(without_writing().raw_ & ~kCounted) | kLent}; }
@@ -101,8 +104,11 @@ public:
     // Another enclave's or an object's; in a template, lent is its own.
     bool is_foreign() const { return raw_ & (kLent | kBorrowed); }
     bool is_mixed() const { return raw_ & kMixed; }
+    // A present page of the enclave's own that is not joint.
+    bool is_plain() const { return (raw_ & (kPresent | kShared | kLent | kBorrowed | kJoint)) == kPresent; }
     // Whether any of eight entries shows a frame or a table, the link's pages included.
-    static bool any_shows(const Entry* eight);
+    static bool any_shows(const Entry* eight) { return any(eight) & (kPresent | kHidden); }
+    static bool all_empty(const Entry* eight) { return any(eight) == 0; }
     bool is_object() const { return raw_ & kObject; }
     bool is_counted() const { return raw_ & kCounted; }
     bool is_joint() const { return raw_ & kJoint; }
@@ -167,17 +173,18 @@ private:
     // Tables lack the dirty bit that all pages have from the beginning.
     bool is_table() const { return present() && !(raw_ & kDirty); }
 
+    // Bits that any of eight entries has.
+    static std::uint64_t any(const Entry* eight) {
+        std::uint64_t bits = 0;
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++) bits |= eight[i].raw_;
+        return bits;
+    }
+
     static inline std::uint64_t private_mask_ = 0;
     std::uint64_t raw_ = 0;
 };
 
 static_assert(sizeof(Entry) == 8);
-
-inline bool Entry::any_shows(const Entry* eight) {
-    std::uint64_t any = 0;
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; i++) any |= eight[i].raw_;
-    return any & (kPresent | kHidden);
-}
 
 }  // namespace enclavisor::kernel

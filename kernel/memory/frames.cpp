@@ -29,15 +29,6 @@ std::optional<PhysAddr> FrameAllocator::allocate() {
     return PhysAddr{frame << abi::kPageShift};
 }
 
-bool FrameAllocator::retain(PhysAddr frame) {
-    Record& record = records_[index(frame)];
-    check(record.references != 0, "frame: retain");
-    // A count that wraps would free a frame in use.
-    if (record.references == 0xffffffff) return false;
-    record.references++;
-    return true;
-}
-
 bool FrameAllocator::release(PhysAddr frame) {
     Record& record = records_[index(frame)];
     check(record.references != 0, "frame: released twice");

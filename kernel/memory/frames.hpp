@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "kernel/memory/address.hpp"
+#include "kernel/panic.hpp"
 
 namespace enclavisor::kernel {
 
@@ -32,7 +33,14 @@ public:
     // A frame with one reference and undefined contents.
     std::optional<PhysAddr> allocate();
     // One more reference. False: there are too many.
-    [[nodiscard]] bool retain(PhysAddr frame);
+    [[nodiscard]] bool retain(PhysAddr frame) {
+        Record& record = records_[index(frame)];
+        check(record.references != 0, "frame: retain");
+        // A count that wraps would free a frame in use.
+        if (record.references == 0xffffffff) return false;
+        record.references++;
+        return true;
+    }
     // True when that was the last reference. The frame is handed out again only
     // after reclaim(): a processor may still have translations to it.
     bool release(PhysAddr frame);

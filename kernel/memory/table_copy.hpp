@@ -37,9 +37,14 @@ private:
     std::uint64_t below(PhysAddr from, PhysAddr to, int level, std::uint64_t base, std::uint64_t cursor) {
         const std::uint64_t span = 1ull << Tables::shift(level);
         std::uint64_t i = cursor <= base ? 0 : Tables::index(cursor, level);
+        const Entry* entries = memory_.table(from);
         for (; i < Tables::entries_at(level); i++) {
+            if (i % 8 == 0 && Entry::all_empty(&entries[i])) {
+                i += 7;
+                continue;
+            }
             const std::uint64_t begin = base + i * span;
-            const Entry entry = memory_.table(from)[i];
+            const Entry entry = entries[i];
             if (entry.empty() || (level == Tables::kLevels && i == Tables::kCommonIndex)) continue;
             if (budget_ == 0) return begin;
             budget_--;
@@ -87,19 +92,28 @@ private:
     }
 
     // The entry of a page's copy; the page's own changes along.
-    Entry copy_page(Entry& page) {
+    [[gnu::always_inline]] Entry copy_page(Entry& page) {
+        const Entry before = page;
+        if (!before.is_plain()) return before.empty() ? before : copy_other(page);
+        if (!retain(before)) return Entry{};
+        return page = before.counted();
+    }
+    [[gnu::noinline]] Entry copy_other(Entry& page) {
         if (page.is_shared() || page.is_object()) return Entry{};
         if (!page.holds_frame() || page.is_foreign()) return page;
-        if (!memory_.retain(page.frame())) {
-            out_of_memory_ = true;
-            return Entry{};
-        }
+        if (!retain(page)) return Entry{};
         if (page.is_joint()) {
             memory_.count_joint(1);
         } else {
             page = page.counted();
         }
         return page;
+    }
+
+    bool retain(Entry page) {
+        if (memory_.retain(page.frame())) return true;
+        out_of_memory_ = true;
+        return false;
     }
 
     PageTables<Memory>& from_;

@@ -11,8 +11,13 @@
 namespace enclavisor::runtime {
 namespace {
 
+// Shared words are the same in all processes that have them.
 FutexKey key_of(Address word) {
-    return {word, process().memory.get()};
+    Memory& memory = *process().memory;
+    if (memory.shares_any()) {
+        if (const std::uint64_t shared = memory.shared_address(word); shared != 0) return {shared};
+    }
+    return {word, &memory};
 }
 
 // The TSC at which a wait ends; 0: never. 0 or -errno.

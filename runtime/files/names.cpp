@@ -17,6 +17,7 @@ namespace {
 using C = abi::ForwardedCall;
 
 constexpr int kMaxLinks = 40;
+constexpr std::string_view kSharedMemory = "/dev/shm";
 
 timespec wall_clock() {
     return system().clock.now(ClockKind::kWall);
@@ -73,6 +74,12 @@ void Names::start(const Config& config, uid_t uid, gid_t gid) {
         for (const Mounted& m : mounts_) make_mount_point(*owned_.back(), m.mount.path);
         mounts_.push_back({{abi::MountType::kTmpfs, "/", ""}, owned_.back().get()});
     }
+    auto shared_memory = std::make_unique<Tmpfs>(0x7dff, uid, gid, wall_clock);
+    shared_memory_ = shared_memory.get();
+    owned_.push_back(std::move(shared_memory));
+    const bool has_shared_memory = std::any_of(
+        mounts_.begin(), mounts_.end(), [](const Mounted& m) { return m.mount.path == kSharedMemory; });
+    if (!has_shared_memory) mounts_.push_back({{abi::MountType::kTmpfs, kSharedMemory, ""}, shared_memory_});
     // The longest path first: the first that fits is the one.
     std::sort(mounts_.begin(), mounts_.end(),
               [](const Mounted& a, const Mounted& b) { return a.mount.path.size() > b.mount.path.size(); });
@@ -152,6 +159,11 @@ std::int64_t Names::resolve(const OpenFile* base, std::string_view path, bool fo
     if (absolute && (special || libraries_ != nullptr)) {
         const std::string normal = normalise("/", path);
         FileSystem* files = nullptr;
+        if (path_within(normal, kSharedMemory)) {
+            place = {shared_memory_, AT_FDCWD, std::string{path_below(normal, kSharedMemory)}, normal,
+                     place.names_directory};
+            return 0;
+        }
         if (special && special_.has(normal))
             files = &special_;
         else if (libraries_ != nullptr && libraries_->has(normal))
@@ -173,6 +185,10 @@ std::int64_t Names::resolve(const OpenFile* base, std::string_view path, bool fo
         place.directory = base->host_fd();
     }
     return 0;
+}
+
+Ref<OpenFile> Names::unnamed_file(std::uint64_t size, mode_t mode, std::string name) {
+    return shared_memory_->make_unnamed(O_RDWR, mode, size, std::move(name));
 }
 
 std::int64_t Names::working_directory(std::string& path) {

@@ -15,6 +15,7 @@
 #include "runtime/files/file_system.hpp"
 #include "runtime/files/host_files.hpp"
 #include "runtime/files/special.hpp"
+#include "runtime/files/tmpfs.hpp"
 #include "runtime/files/trusted.hpp"
 
 namespace enclavisor::runtime {
@@ -33,6 +34,8 @@ public:
     std::int64_t change_directory(OpenFile& directory);
 
     bool host_only() const { return host_only_; }
+    // A file of zeros in the enclave that no directory names.
+    Ref<OpenFile> unnamed_file(std::uint64_t size, mode_t mode, std::string name);
     FileSystem& special() { return special_; }
 
 private:
@@ -53,6 +56,7 @@ private:
 
     bool host_only_ = false;
     TrustedFiles* libraries_ = nullptr;  // of a bare dynamic program
+    Tmpfs* shared_memory_ = nullptr;     // /dev/shm, which is the enclave's own always
     HostFiles host_;
     SpecialFiles special_;
     std::vector<std::unique_ptr<FileSystem>> owned_;

@@ -8,6 +8,7 @@
 #include <sys/statfs.h>
 #include <time.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -67,6 +68,10 @@ public:
     // F_SETPIPE_SZ, or with 0 F_GETPIPE_SZ.
     virtual std::int64_t pipe_size(std::uint64_t) { return -EBADF; }
     virtual bool can_map() { return false; }
+    // Whether a mapping can show the file's own pages. Then: the page that holds `offset`, in the
+    // range that is common to all processes, made if need be; null: beyond the file's end.
+    virtual bool can_share() const { return false; }
+    virtual std::byte* shared_page(std::uint64_t /*offset*/) { return nullptr; }
     // Whether its contents are the same forever.
     virtual bool immutable() const { return false; }
     // The host's descriptor, or -1 for a file inside the enclave.

@@ -31,7 +31,7 @@ std::string maps() {
         text += area.protection & PROT_READ ? 'r' : '-';
         text += area.protection & PROT_WRITE ? 'w' : '-';
         text += area.protection & PROT_EXEC ? 'x' : '-';
-        text += area.kind == AreaKind::kSharedFile ? "s " : "p ";
+        text += area.kind == AreaKind::kSharedFile || area.kind == AreaKind::kShared ? "s " : "p ";
         append_number(text, area.offset, 16, 8);
         text += " 00:00 0";
         std::string_view name;

@@ -63,6 +63,13 @@ Ref<Node> Tmpfs::make(mode_t mode) {
     return node;
 }
 
+Ref<OpenFile> Tmpfs::make_unnamed(int flags, mode_t mode, std::uint64_t size, std::string name) {
+    Ref<Node> node = make(S_IFREG | mode);
+    node->info.st_nlink = 0;
+    node->contents.resize(size);
+    return Ref<OpenFile>{new UnnamedFile(std::move(name), *this, std::move(node), flags)};
+}
+
 Node* Tmpfs::find(std::string_view path, std::int64_t& error) {
     Node* node = root_.get();
     path.remove_prefix(1);

@@ -19,13 +19,16 @@ public:
     std::int64_t read(const Buffers& to, std::uint64_t offset) const;
     std::int64_t write(const Buffers& from, std::uint64_t offset);
     std::uint64_t pages() const { return present_; }
+    // The page of that number, to be shown in programs; null: beyond the end.
+    std::byte* show(std::uint64_t page);
 
 private:
     static constexpr std::uint64_t kPage = 4096;
-    using Page = std::array<std::byte, kPage>;
+    using Page = std::array<std::byte, kPage>;  // the runtime's heap aligns it to a page
 
     std::uint64_t size_ = 0;
     std::uint64_t present_ = 0;
+    bool shown_ = false;
     std::vector<std::unique_ptr<Page>> pages_;
 };
 
@@ -67,6 +70,9 @@ public:
     std::int64_t set_times(const Place&, const timespec*, int flags) override;
     std::int64_t truncate(const Place&, std::uint64_t) override;
     std::optional<Followed> follow(std::string_view path, bool last_too) override;
+
+    // A file without a name.
+    Ref<OpenFile> make_unnamed(int flags, mode_t mode, std::uint64_t size, std::string name);
 
     // The node at a path without symbolic links on it; null: the error.
     Node* find(std::string_view path, std::int64_t& error);

@@ -6,6 +6,7 @@
 
 #include "runtime/files/tmpfs.hpp"
 #include "runtime/files/tmpfs_open.hpp"
+#include "runtime/memory/shown_page.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -14,9 +15,24 @@ constexpr std::uint64_t kMaxFileSize = 1ull << 40;
 
 }  // namespace
 
+std::byte* Blob::show(std::uint64_t page) {
+    if (page >= (size_ + kPage - 1) / kPage) return nullptr;
+    if (page >= pages_.size()) pages_.resize(page + 1);
+    if (!pages_[page]) {
+        pages_[page] = std::make_unique<Page>();
+        present_++;
+    }
+    shown_ = true;
+    return pages_[page]->data();
+}
+
 void Blob::resize(std::uint64_t size) {
     if (size < size_) {
         const std::uint64_t whole = (size + kPage - 1) / kPage;
+        // Where a program still sees a page, it is not to see what the heap makes of it.
+        for (std::uint64_t i = whole; shown_ && i < pages_.size(); i++) {
+            if (pages_[i]) replace_page(pages_[i]->data());
+        }
         for (std::uint64_t i = whole; i < pages_.size(); i++) present_ -= pages_[i] != nullptr;
         if (pages_.size() > whole) pages_.resize(whole);
         const std::uint64_t rest = size % kPage;

@@ -43,9 +43,11 @@ protected:
     Ref<Node> node_;
 };
 
-class TmpfsFile final : public TmpfsOpen<PositionedFile> {
+class TmpfsFile : public TmpfsOpen<PositionedFile> {
 public:
     using TmpfsOpen::TmpfsOpen;
+    bool can_share() const override { return true; }
+    std::byte* shared_page(std::uint64_t offset) override { return node_->contents.show(offset / 4096); }
     std::int64_t truncate(std::uint64_t) override;
     std::int64_t allocate(int mode, std::uint64_t offset, std::uint64_t size) override;
 
@@ -55,6 +57,18 @@ protected:
         return node_->contents.read(to, offset);
     }
     std::int64_t write_at(const Buffers& from, std::uint64_t offset) override;
+};
+
+// One without a name in the file system (memfd_create, shared memory).
+class UnnamedFile final : public TmpfsFile {
+public:
+    template <typename... Arguments>
+    explicit UnnamedFile(std::string name, Arguments&&... arguments)
+        : TmpfsFile{std::forward<Arguments>(arguments)...}, name_{std::move(name)} {}
+    std::string name() const override { return name_; }
+
+private:
+    std::string name_;
 };
 
 class TmpfsDirectory final : public TmpfsOpen<DirectoryFile> {

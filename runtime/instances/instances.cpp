@@ -31,6 +31,7 @@ std::int64_t freeze() {
 }  // namespace
 
 std::int64_t become_template() {
+    process().memory->hide_shared();
     if (freeze() != 0) return -EBUSY;
     // Before anything else can ask for it.
     process().memory->wipe();

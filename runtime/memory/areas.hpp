@@ -14,6 +14,7 @@ enum class AreaKind : std::uint8_t {
     kAnonymous,
     kFile,         // private copy of file contents
     kSharedFile,   // read-only view of a file; can never become writable
+    kShared,       // the pages of a file of the enclave's own, as all who map them see them
     kImage,        // of the program's ELF file
     kInterpreter,  // of the file that its PT_INTERP names
     kHeap,         // brk

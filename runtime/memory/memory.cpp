@@ -8,6 +8,7 @@
 #include "abi/platform/layout.hpp"
 #include "runtime/memory/permissions.hpp"
 #include "runtime/support/kernel_call.hpp"
+#include "runtime/system.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -34,8 +35,9 @@ bool parse(std::uint64_t address, std::uint64_t size, Range& range) {
     return range.end >= range.begin && range.size() > 0 && program_may_use(range);
 }
 
-bool writable_and_executable(int protection) {
-    return (protection & PROT_WRITE) && (protection & PROT_EXEC);
+// Pages without access, whatever was there.
+bool hide(Range range) {
+    return range_call(abi::Call::kMap, range.begin, range.size(), permissions_of(PROT_NONE));
 }
 
 constexpr int kAllProtection = PROT_READ | PROT_WRITE | PROT_EXEC;
@@ -44,6 +46,7 @@ constexpr int kAllProtection = PROT_READ | PROT_WRITE | PROT_EXEC;
 
 bool Memory::place(const Area& area) {
     unread_.remove(area.range);
+    shared_.remove(area.range);
     if (!range_call(abi::Call::kMap, area.range.begin, area.range.size(), permissions_of(area.protection))) {
         return false;
     }
@@ -109,9 +112,24 @@ std::uint32_t Memory::note_name(const std::string& name) {
 
 // The pages of the range that are read, and their protection. False: no memory.
 bool Memory::set_protection(Range range, int protection) {
-    return unread_.for_each_read(range, [&](Range part) {
-        return range_call(abi::Call::kProtect, part.begin, part.size(), permissions_of(protection));
+    // Shared pages get theirs when they are shown.
+    areas_.for_each(range, [](const Area& area, Range part) {
+        if (area.kind == AreaKind::kShared) hide(part);
     });
+    const auto set = [&](Range part) {
+        return range_call(abi::Call::kProtect, part.begin, part.size(), permissions_of(protection));
+    };
+    return unread_.for_each_gap(range, [&](Range read) { return shared_.for_each_gap(read, set); });
+}
+
+// The file's own pages, which nobody has touched yet.
+std::int64_t Memory::map_shared(Area area, Ref<OpenFile> file, std::uint64_t offset) {
+    unread_.remove(area.range);
+    shared_.remove(area.range);
+    if (!hide(area.range)) return -ENOMEM;
+    areas_.insert(area);
+    shared_.add({area.range, std::move(file), offset});
+    return static_cast<std::int64_t>(area.range.begin);
 }
 
 std::int64_t Memory::map(std::uint64_t hint, std::uint64_t size, int protection, int flags, OpenFile* file,
@@ -122,7 +140,6 @@ std::int64_t Memory::map(std::uint64_t hint, std::uint64_t size, int protection,
     if (size == 0 || (protection & ~(kAllProtection | PROT_GROWSDOWN | PROT_GROWSUP))) return -EINVAL;
     protection &= kAllProtection;
     if (offset % abi::kPageSize != 0) return -EINVAL;
-    if (writable_and_executable(protection)) return -EACCES;
     if (size > abi::kEnclaveEnd) return -ENOMEM;
     size = round_to_pages(size);
     // As Linux's heuristic overcommit: what can never be filled is refused.
@@ -131,13 +148,25 @@ std::int64_t Memory::map(std::uint64_t hint, std::uint64_t size, int protection,
     if (areas_.all().size() >= kMaxAreas) return -ENOMEM;
     if (file != nullptr) {
         if (!file->readable()) return -EACCES;
+        const bool own_pages = shared && file->can_share();
+        if (own_pages && (protection & PROT_WRITE) && !file->writable()) return -EACCES;
         // The host's pages cannot be the enclave's: writes would not reach the file.
-        if (shared && ((protection & PROT_WRITE) || !file->can_map())) return -ENODEV;
+        if (shared && !own_pages && (protection & PROT_WRITE)) return -ENODEV;
         if (!file->can_map()) return -ENODEV;
     }
     Range range;
     if (const std::int64_t error = choose(hint, size, flags, range); error != 0) return error;
     Area area{range, protection, AreaKind::kAnonymous};
+    if (shared && (file == nullptr || file->can_share())) {
+        const Ref<OpenFile> pages = file != nullptr
+                                        ? Ref<OpenFile>{file}
+                                        : system().names.unnamed_file(size, 0600, "/dev/zero (deleted)");
+        area.kind = AreaKind::kShared;
+        area.name = note_name(pages->name());
+        area.file = pages->id();
+        area.offset = offset;
+        return map_shared(area, pages, offset);
+    }
     if (file != nullptr) {
         area.kind = shared ? AreaKind::kSharedFile : AreaKind::kFile;
         area.written = (protection & PROT_WRITE) != 0;
@@ -178,6 +207,7 @@ std::int64_t Memory::unmap(std::uint64_t address, std::uint64_t size) {
                     [](const Area&, Range part) { range_call(abi::Call::kUnmap, part.begin, part.size()); });
     areas_.remove(range);
     unread_.remove(range);
+    shared_.remove(range);
     return 0;
 }
 
@@ -188,11 +218,12 @@ std::int64_t Memory::protect(std::uint64_t address, std::uint64_t size, int prot
     if (size == 0) return 0;
     Range range;
     if (!parse(address, size, range) || !areas_.covers(range)) return -ENOMEM;
-    if (writable_and_executable(protection)) return -EACCES;
     bool allowed = true;
     areas_.for_each(range, [&](const Area& area, Range) {
         if (area.kind == AreaKind::kSharedFile && (protection & PROT_WRITE)) allowed = false;
     });
+    const FileParts::Part* part = shared_.find(range);
+    if ((protection & PROT_WRITE) && part != nullptr && !part->file->writable()) allowed = false;
     if (!allowed) return -EACCES;
     if (areas_.all().size() + 2 > kMaxAreas) return -ENOMEM;
     if ((protection & PROT_WRITE) && unread_.find(range) != nullptr) {
@@ -209,6 +240,7 @@ std::int64_t Memory::grow(const Area& area, Range old, std::uint64_t new_size, i
     const AreaKind kind = area.kind;
     const int protection = area.protection;
     if (new_size > limit_) return -ENOMEM;
+    if (kind == AreaKind::kShared) return move_shared(area, old, new_size, flags, target);
     const Range in_place{old.end, old.begin + new_size};
     if (!(flags & MREMAP_FIXED) && new_size > old.size() && program_may_use(in_place) &&
         !areas_.overlaps(in_place)) {
@@ -229,6 +261,27 @@ std::int64_t Memory::grow(const Area& area, Range old, std::uint64_t new_size, i
     range_call(abi::Call::kUnmap, old.begin, old.size());
     areas_.remove(old);
     return static_cast<std::int64_t>(to.begin);
+}
+
+// Its pages are shown anew where it goes.
+std::int64_t Memory::move_shared(const Area& area, Range old, std::uint64_t new_size, int flags,
+                                 std::uint64_t target) {
+    const FileParts::Part part = *shared_.find(old);
+    Area moved = area;
+    moved.offset = part.offset + (old.begin - part.range.begin);
+    moved.range = {old.begin, old.begin + new_size};
+    const Range more{old.end, moved.range.end};
+    const bool in_place = !(flags & MREMAP_FIXED) && program_may_use(moved.range) && !areas_.overlaps(more);
+    if (!in_place && !(flags & MREMAP_MAYMOVE)) return -ENOMEM;
+    if (flags & MREMAP_FIXED) {
+        if (!parse(target, new_size, moved.range) || moved.range.overlaps(old)) return -EINVAL;
+    } else if (!in_place) {
+        const auto gap = areas_.find_gap(new_size, abi::kEnclaveBegin, abi::kMmapTop);
+        if (!gap) return -ENOMEM;
+        moved.range = *gap;
+    }
+    unmap(old.begin, old.size());
+    return map_shared(moved, part.file, moved.offset);
 }
 
 std::int64_t Memory::remap(std::uint64_t address, std::uint64_t old_size, std::uint64_t new_size, int flags,
@@ -254,6 +307,20 @@ void Memory::wipe() {
     for (const Area& area : areas_.all()) {
         if (area.wiped_in_copies) range_call(abi::Call::kDiscard, area.range.begin, area.range.size());
     }
+}
+
+void Memory::hide_shared() {
+    areas_.for_each({0, ~0ull}, [](const Area& area, Range part) {
+        if (area.kind == AreaKind::kShared) hide(part);
+    });
+}
+
+std::uint64_t Memory::shared_address(std::uint64_t address) {
+    const FileParts::Part* part = shared_.find({address, address + 1});
+    if (part == nullptr || !part->range.contains(address)) return 0;
+    const std::uint64_t at = part->offset + (address - part->range.begin);
+    const std::byte* page = part->file->shared_page(at);
+    return page == nullptr ? 0 : reinterpret_cast<std::uint64_t>(page) + at % abi::kPageSize;
 }
 
 void Memory::begin_copy() {

@@ -9,7 +9,7 @@
 
 #include "runtime/files/open_file.hpp"
 #include "runtime/memory/areas.hpp"
-#include "runtime/memory/unread.hpp"
+#include "runtime/memory/file_parts.hpp"
 
 namespace enclavisor::runtime {
 
@@ -23,6 +23,7 @@ public:
         : Counted{},
           areas_{other.areas_},
           unread_{other.unread_},
+          shared_{other.shared_},
           names_{other.names_},
           limit_{other.limit_},
           brk_start_{other.brk_start_},
@@ -38,6 +39,12 @@ public:
     std::uint64_t brk_start() const { return brk_start_; }
     // Where the heap begins, of a program that was just mapped.
     void start_heap(std::uint64_t begin) { brk_start_ = brk_ = begin; }
+    // Shared pages are shown anew when they are next touched: a template cannot have any.
+    void hide_shared();
+    bool shares_any() const { return !shared_.empty(); }
+    // What names the same word in all processes that share it, if others may: the address of its page
+    // in the runtime; else 0.
+    std::uint64_t shared_address(std::uint64_t address);
     // In a child, before anything else: what the program did not want to be copied goes.
     void begin_copy();
 
@@ -73,12 +80,17 @@ private:
     bool shows(Range range, OpenFile& file, std::uint64_t offset) const;
     std::uint32_t note_name(const std::string& name);
     Touched read_part(std::uint64_t address);
+    Touched show_shared(const FileParts::Part& part, std::uint64_t page, int protection);
+    std::int64_t map_shared(Area area, Ref<OpenFile> file, std::uint64_t offset);
     bool read_all(Range range);
     bool set_protection(Range range, int protection);
+    std::int64_t move_shared(const Area& area, Range old, std::uint64_t new_size, int flags,
+                             std::uint64_t target);
     std::int64_t grow(const Area& area, Range old, std::uint64_t new_size, int flags, std::uint64_t target);
 
     Areas areas_;
-    Unread unread_;
+    FileParts unread_;                    // private file mappings: not read yet, mapped without access
+    FileParts shared_;                    // mappings of shared pages, which are shown when they are touched
     std::vector<std::string> names_{""};  // never forgotten
     std::uint64_t limit_;
     std::uint64_t brk_start_, brk_;

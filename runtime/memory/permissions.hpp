@@ -9,7 +9,10 @@
 
 namespace enclavisor::runtime {
 
+// Nothing is writable and executable at once: what asks for both is writable first
+// (Memory::touch).
 inline std::uint64_t permissions_of(int protection) {
+    if (protection & PROT_WRITE) protection &= ~PROT_EXEC;
     std::uint64_t permissions = 0;
     if (protection & PROT_READ) permissions |= abi::kRead;
     if (protection & PROT_WRITE) permissions |= abi::kRead | abi::kWrite;

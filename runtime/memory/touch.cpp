@@ -5,6 +5,7 @@
 #include "abi/enclave/config.hpp"
 #include "runtime/memory/memory.hpp"
 #include "runtime/memory/permissions.hpp"
+#include "runtime/memory/shown_page.hpp"
 #include "runtime/support/kernel_call.hpp"
 #include "runtime/threads/thread.hpp"
 
@@ -35,7 +36,7 @@ bool read_into(std::uint64_t address, std::uint64_t size, OpenFile& file, std::u
 // Reads the chunk that holds the unread page at `address`. The file is read with the lock
 // released, so what is there afterwards is looked at again.
 Memory::Touched Memory::read_part(std::uint64_t address) {
-    const Unread::Part part = *unread_.find({address, address + 1});
+    const FileParts::Part part = *unread_.find({address, address + 1});
     const std::uint64_t at = part.offset + (address - part.range.begin);  // in the file
     const std::uint64_t before = std::min(at % kChunk, address - part.range.begin);
     const std::uint64_t begin = address - before / abi::kPageSize * abi::kPageSize;
@@ -49,7 +50,7 @@ Memory::Touched Memory::read_part(std::uint64_t address) {
         forget();
         return Touched::kFailed;
     }
-    const Unread::Part* now = unread_.find(range);
+    const FileParts::Part* now = unread_.find(range);
     const Area* area = areas_.find(range.begin);
     const bool same = now != nullptr && area != nullptr && now->file.get() == part.file.get() &&
                       now->range.begin <= range.begin && now->range.end >= range.end &&
@@ -70,12 +71,25 @@ Memory::Touched Memory::read_part(std::uint64_t address) {
     return Touched::kRead;
 }
 
+void replace_page(std::byte* page) {
+    range_call(abi::Call::kDiscard, reinterpret_cast<std::uint64_t>(page), abi::kPageSize);
+}
+
 bool Memory::read_all(Range range) {
-    while (const Unread::Part* part = unread_.find(range)) {
+    while (const FileParts::Part* part = unread_.find(range)) {
         const std::uint64_t begin = range.begin / abi::kPageSize * abi::kPageSize;
         if (read_part(std::max(part->range.begin, begin)) == Touched::kFailed) return false;
     }
     return true;
+}
+
+// One page of the enclave's own, which others may have in their address spaces too.
+Memory::Touched Memory::show_shared(const FileParts::Part& part, std::uint64_t page, int protection) {
+    const std::byte* own = part.file->shared_page(part.offset + (page - part.range.begin));
+    if (own == nullptr) return Touched::kFailed;
+    const std::int64_t shown = kernel_call(abi::Call::kShare, reinterpret_cast<std::uint64_t>(own), page, 1,
+                                           permissions_of(protection));
+    return shown == 1 ? Touched::kRead : Touched::kFailed;
 }
 
 Memory::Touched Memory::touch(std::uint64_t address, std::uint64_t error) {
@@ -85,6 +99,15 @@ Memory::Touched Memory::touch(std::uint64_t address, std::uint64_t error) {
     if (!(area->protection & needed)) return Touched::kNothing;
     const std::uint64_t page = address / abi::kPageSize * abi::kPageSize;
     if (unread_.find({page, page + abi::kPageSize}) != nullptr) return read_part(page);
+    const FileParts::Part* part = shared_.find({page, page + abi::kPageSize});
+    const bool both = (area->protection & PROT_WRITE) && (area->protection & PROT_EXEC);
+    if (part != nullptr) return show_shared(*part, page, both ? needed : area->protection);
+    if (both) {
+        // What is to be both is always one of them: what was asked for last.
+        range_call(abi::Call::kProtect, page, abi::kPageSize,
+                   permissions_of(needed == PROT_EXEC ? PROT_READ | PROT_EXEC : PROT_READ | PROT_WRITE));
+        return Touched::kRead;
+    }
     // A page of a file that may be accessed: another thread was faster.
     return area->file != 0 ? Touched::kRead : Touched::kNothing;
 }

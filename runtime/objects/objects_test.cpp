@@ -88,6 +88,24 @@ TEST(PipeTest, AgainstAString) {
     }
 }
 
+// A write that must be whole waits although there is some room: it has to hear of more.
+TEST(PipeTest, SmallWritesHearOfEveryBitOfRoom) {
+    class Listener final : public Waiter {
+    public:
+        void notify(short) override { heard++; }
+        int heard = 0;
+    } listener;
+    auto [reader, writer] = make_pipe(O_NONBLOCK);
+    EXPECT_EQ(write(*writer, std::string(kPipeSize - 100, 'x')), static_cast<std::int64_t>(kPipeSize - 100));
+    EXPECT_EQ(write(*writer, std::string(600, 'y')), -EAGAIN);
+    listener.interest = POLLOUT;
+    writer->queue()->add(listener);
+    read(*reader, kPipePage);
+    EXPECT_EQ(listener.heard, 1);
+    EXPECT_EQ(write(*writer, std::string(600, 'y')), 600);
+    writer->queue()->remove(listener);
+}
+
 TEST(PipeTest, EndsKnowOfEachOther) {
     auto [reader, writer] = make_pipe(O_NONBLOCK);
     EXPECT_EQ(reader->readiness(), 0);

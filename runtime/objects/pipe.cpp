@@ -39,10 +39,11 @@ void Pipe::peek(std::byte* to, std::uint64_t size) {
 }
 
 void Pipe::drop(std::uint64_t size) {
-    const bool was_full = room() == 0;
+    const std::uint64_t before = room();
     begin_ += size;
     if (begin_ == end_) begin_ = end_ = 0;
-    if (was_full && room() > 0) writing.notify(kWritable);
+    // A small write may have waited for more than the little room that there was.
+    if (before < kPipePage && room() > before) writing.notify(kWritable);
 }
 
 std::int64_t Pipe::put(const Buffers& from, std::uint64_t done) {

@@ -2,6 +2,7 @@
 // for everything that cannot be accessed.
 #include <cstring>
 
+#include "runtime/memory/shown_page.hpp"
 #include "runtime/support/program_memory.hpp"
 
 namespace {
@@ -11,6 +12,8 @@ bool accessible(const void* address) {
 }
 
 }  // namespace
+
+void enclavisor::runtime::replace_page(std::byte*) {}
 
 extern "C" {
 

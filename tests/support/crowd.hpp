@@ -18,8 +18,9 @@ inline std::optional<CrowdStatus> run_crowd(host::Machine& machine, std::chrono:
                                             const char* program = "crowd",
                                             std::uint32_t watchers = kCrowdThreads - 1) {
     const NativeImage image{(programs_dir() / program).string()};
-    auto created = NativeEnclave::create(machine, image,
-                                         {.exception_entry = image.symbol("enclavisor_exception_entry")});
+    auto created = NativeEnclave::create(
+        machine, image,
+        {.memory_limit_pages = 4096, .exception_entry = image.symbol("enclavisor_exception_entry")});
     if (!created.ok()) {
         ADD_FAILURE() << created.error().text();
         return std::nullopt;

@@ -8,6 +8,7 @@ namespace enclavisor::tests {
 
 inline constexpr std::uint32_t kCrowdThreads = 6;
 inline constexpr std::uint32_t kSpacesChildren = 3;  // at a time
+inline constexpr std::uint64_t kSpacesPages = 600;
 
 struct CrowdStatus {
     // host
@@ -18,6 +19,7 @@ struct CrowdStatus {
     std::uint32_t looks;   // of the other threads, in which they found the page
     std::uint64_t stale;   // something was read that was not, or no longer, there; never with a right kernel
     std::uint64_t detail;
+    std::uint64_t copy_ticks;  // spaces.cpp: TSC, for a copy of a space of kSpacesPages touched pages
 };
 
 }  // namespace enclavisor::tests

@@ -1,5 +1,5 @@
-// What of the program's file mappings has not been read yet: such pages are mapped without
-// access, and read when they are first touched. Pure bookkeeping; sorted, no overlaps.
+// Which parts of the program's address space stand for which parts of files. Pure
+// bookkeeping; sorted, no overlaps.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace enclavisor::runtime {
 
-class Unread {
+class FileParts {
 public:
     struct Part {
         Range range;
@@ -30,19 +30,19 @@ public:
 
     bool empty() const { return parts_.empty(); }
 
-    // The first part that reaches into the range; null: all of it is read.
+    // The first part that reaches into the range; null: none.
     const Part* find(Range range) const {
         const std::size_t i = first_after(parts_, range.begin);
         return i < parts_.size() && parts_[i].range.begin < range.end ? &parts_[i] : nullptr;
     }
 
-    // Calls with each piece of `range` that is read, in order, until one gives false.
+    // Calls with each piece of `range` that no part reaches into, in order, until one gives false.
     template <typename Function>
-    bool for_each_read(Range range, Function function) const {
+    bool for_each_gap(Range range, Function function) const {
         while (range.begin < range.end) {
             const Part* part = find(range);
-            const Range read{range.begin, part == nullptr ? range.end : part->range.begin};
-            if (read.begin < read.end && !function(read)) return false;
+            const Range gap{range.begin, part == nullptr ? range.end : part->range.begin};
+            if (gap.begin < gap.end && !function(gap)) return false;
             range.begin = part == nullptr ? range.end : std::max(part->range.end, range.begin);
         }
         return true;

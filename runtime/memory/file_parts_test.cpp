@@ -1,4 +1,4 @@
-#include "runtime/memory/unread.hpp"
+#include "runtime/memory/file_parts.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,8 +16,8 @@ Ref<OpenFile> some_file() {
     return Ref<OpenFile>{new OpenFile{O_RDONLY}};
 }
 
-TEST(Unread, PartsThatAreReadLeaveTheRestWithItsOffsets) {
-    Unread unread;
+TEST(FileParts, PartsThatAreReadLeaveTheRestWithItsOffsets) {
+    FileParts unread;
     unread.add({pages(10, 20), some_file(), 100 * kPage});
     EXPECT_EQ(unread.find(pages(0, 10)), nullptr);
     EXPECT_EQ(unread.find(pages(20, 30)), nullptr);
@@ -32,9 +32,9 @@ TEST(Unread, PartsThatAreReadLeaveTheRestWithItsOffsets) {
 }
 
 // Against a map from page to the file's page.
-TEST(Unread, BehavesLikeAMapOfPages) {
+TEST(FileParts, BehavesLikeAMapOfPages) {
     std::mt19937 random{11};
-    Unread unread;
+    FileParts unread;
     std::map<std::uint64_t, std::uint64_t> model;
     const Ref<OpenFile> file = some_file();
     for (int step = 0; step < 20000; step++) {
@@ -53,7 +53,7 @@ TEST(Unread, BehavesLikeAMapOfPages) {
             }
         }
         std::uint64_t read = 0;
-        unread.for_each_read(pages(0, 80), [&](Range range) {
+        unread.for_each_gap(pages(0, 80), [&](Range range) {
             read += range.size() / kPage;
             EXPECT_EQ(unread.find(range), nullptr);
             return true;
