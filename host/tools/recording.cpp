@@ -99,8 +99,7 @@ void Recorder::left(pid_t thread, std::int64_t result) {
         case SYS_mremap:
             return note_size(arguments[2]);
         case SYS_mmap:
-        case SYS_mprotect:
-            return note_mapping(pending.call);
+            return note_mapping(thread, pending.call);
         default:
             return;
     }
@@ -184,14 +183,14 @@ void Recorder::note_listing(pid_t thread, std::uint64_t descriptor) {
     }
 }
 
-void Recorder::note_mapping(const TracedCall& call) {
-    const std::uint64_t protection = call.arguments[2];
-    if ((protection & PROT_WRITE) != 0 && (protection & PROT_EXEC) != 0) recording_.writable_code = true;
-    if (call.number != SYS_mmap || (protection & PROT_WRITE) == 0) return;
+void Recorder::note_mapping(pid_t thread, const TracedCall& call) {
     const std::uint64_t flags = call.arguments[3];
+    if ((call.arguments[2] & PROT_WRITE) == 0) return;
     if ((flags & MAP_NORESERVE) == 0) note_size(call.arguments[1]);
     const bool shared = (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
-    if (shared && (flags & MAP_ANONYMOUS) == 0) recording_.shared_writable_file = true;
+    if (!shared || (flags & MAP_ANONYMOUS) != 0) return;
+    const std::string file = link_of(thread, fmt::format("fd/{}", static_cast<int>(call.arguments[4])));
+    if (file.starts_with('/') && !file.starts_with("/memfd:")) recording_.shared_mappings.insert(file);
 }
 
 void Recorder::note_size(std::uint64_t size) {

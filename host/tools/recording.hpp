@@ -34,8 +34,7 @@ struct Recording {
     std::map<std::string, NameUse> names;
     std::map<std::uint64_t, std::uint64_t> calls;  // how often each was made
     bool asked_for_directory = false;              // getcwd
-    bool writable_code = false;                    // memory that is writable and executable
-    bool shared_writable_file = false;             // a writable MAP_SHARED mapping of one
+    std::set<std::string> shared_mappings;         // files of writable MAP_SHARED mappings
     std::uint64_t largest_mapping = 0;             // bytes, writable
 };
 
@@ -64,7 +63,7 @@ private:
     // Who executes `file` reads the interpreter that it names, too, of a script or a program.
     void note_interpreter(const std::string& file);
     void note_listing(pid_t thread, std::uint64_t descriptor);
-    void note_mapping(const TracedCall& call);
+    void note_mapping(pid_t thread, const TracedCall& call);
     void note_size(std::uint64_t size);
 
     Recording& recording_;

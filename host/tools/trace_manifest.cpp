@@ -210,10 +210,12 @@ std::vector<std::string> unanswered(const Recording& recording) {
         const std::string_view purpose = call.name.empty() ? "is unknown" : purpose_of(call.name);
         lines.push_back(fmt::format("{}, {} {}: it {}", name, count, count == 1 ? "time" : "times", purpose));
     }
-    if (recording.writable_code)
-        lines.emplace_back("memory that is writable and executable: it makes code while it runs");
-    if (recording.shared_writable_file)
-        lines.emplace_back("mmap of a file with MAP_SHARED and PROT_WRITE: it writes files through memory");
+    for (const std::string& file : recording.shared_mappings) {
+        // Of files in the enclave there are such mappings.
+        if (!is_below_temporary(file))
+            lines.push_back(fmt::format(
+                "mmap of {} with MAP_SHARED and PROT_WRITE: it writes the file through memory", shown(file)));
+    }
     return lines;
 }
 

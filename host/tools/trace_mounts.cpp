@@ -193,6 +193,11 @@ bool is_below(const std::string& path, const std::string& folder) {
     return folder == "/" || path == folder || path.starts_with(folder + "/");
 }
 
+bool is_below_temporary(const std::string& path) {
+    return std::any_of(std::begin(kTemporary), std::end(kTemporary),
+                       [&](const char* folder) { return is_below(path, folder); });
+}
+
 TraceMounts mounts_for(const Recording& recording) {
     return Planner{recording}.plan();
 }

@@ -25,5 +25,7 @@ TraceMounts mounts_for(const Recording& recording);
 
 // `path` is `folder` or below it.
 bool is_below(const std::string& path, const std::string& folder);
+// In /tmp or its like, which is a tmpfs in the enclave.
+bool is_below_temporary(const std::string& path);
 
 }  // namespace enclavisor::host

@@ -297,6 +297,23 @@ TEST_F(Trace, WhateverIsSaidIsSaidInToml) {
         EXPECT_NE(text.value().find(line), std::string::npos) << line;
 }
 
+TEST_F(Trace, MappingsThatTheHostsFilesDoNotGetAreNamed) {
+    recording_.shared_mappings = {"/dev/shm/x", "/srv/data"};
+    const Lines lines = unanswered(recording_);
+    ASSERT_EQ(lines.size(), 1u);
+    EXPECT_NE(lines[0].find("mmap of \"/srv/data\" with MAP_SHARED"), std::string::npos) << lines[0];
+    recording_ = {};
+    Recorder recorder{recording_};
+    const std::string file = put("file", std::string(4096, 'x'));
+    // Perl has no mmap, but syscall().
+    const std::string program =
+        "open F, '+<', '" + file +
+        "'; syscall(9, 0, 4096, 3, 1, fileno(F), 0); syscall(9, 0, 1 << 30, 3, 2 | 32, -1, 0);";
+    ASSERT_TRUE(trace_program("/usr/bin/perl", {"perl", "-e", program}, recorder));
+    EXPECT_EQ(recording_.shared_mappings, std::set<std::string>{file});
+    EXPECT_EQ(recording_.largest_mapping, 1u << 30);
+}
+
 TEST_F(Trace, WhatTomlCannotSay) {
     recording_.arguments = {"true", "\xff"};
     const auto text = write_manifest(recording_, {});
