@@ -24,13 +24,9 @@ struct Purpose {
     std::string_view names;  // each between spaces
 };
 constexpr Purpose kPurposes[] = {
-    {"starts another process", " fork vfork "},
-    {"runs another program", " execve execveat "},
-    {"waits for another process", " wait4 waitid "},
     {"looks into or steers another process",
      " ptrace process_vm_readv process_vm_writev kcmp pidfd_send_signal pidfd_open pidfd_getfd "
      "process_madvise process_mrelease "},
-    {"shares memory with other processes (System V)", " shmget shmat shmctl shmdt "},
     {"waits for other processes (semaphores of System V)", " semget semop semctl semtimedop "},
     {"exchanges messages with other processes (System V)", " msgget msgsnd msgrcv msgctl "},
     {"exchanges messages with other processes (POSIX queues)",
@@ -40,7 +36,7 @@ constexpr Purpose kPurposes[] = {
     {"reads and writes without waiting (Linux AIO)",
      " io_setup io_destroy io_getevents io_submit io_cancel io_pgetevents "},
     {"reads and writes without waiting (io_uring)", " io_uring_setup io_uring_enter io_uring_register "},
-    {"makes a file in memory", " memfd_create memfd_secret "},
+    {"keeps memory from the operating system", " memfd_secret "},
     {"lists a directory in the old way", " getdents "},
     {"opens a file, forbidding ways that lead to it", " openat2 "},
     {"names a file by a handle", " name_to_handle_at open_by_handle_at "},
@@ -57,7 +53,7 @@ constexpr Purpose kPurposes[] = {
     {"forbids itself what it will not need",
      " seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self lsm_get_self_attr "
      "lsm_set_self_attr lsm_list_modules "},
-    {"makes containers", " unshare setns chroot pivot_root "},
+    {"makes containers", " setns chroot pivot_root "},
     {"mounts file systems or lists them",
      " mount umount2 open_tree move_mount fsopen fsconfig fsmount fspick mount_setattr statmount listmount "
      "ustat sysfs "},

@@ -15,8 +15,8 @@ struct LinuxCall {
 
 LinuxCall linux_call(std::uint64_t number);
 
-// What a program makes the call for, to be read after "it": "starts another process".
-// Empty for calls that an enclave has.
+// What a program makes a call for that an enclave does not answer, to be read after "it":
+// "mounts file systems".
 std::string_view purpose_of(std::string_view name);
 
 }  // namespace enclavisor::host
