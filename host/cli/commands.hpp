@@ -8,6 +8,9 @@
 
 namespace enclavisor::host {
 
+inline const std::vector<std::string> kPlatformNames{"plain", "sim-sev"};
+inline const std::vector<std::string> kAcceleratorNames{"auto", "kvm", "tcg"};
+
 struct RunOptions {
     std::string program;  // or manifest
     std::vector<std::string> arguments;
@@ -28,6 +31,29 @@ struct RunOptions {
 Result<int> run_command(const RunOptions& options);
 Result<int> measure_command(const std::string& program, const std::string& limit);
 Result<int> doctor_command();
+
+// --- Manifests and packages ---------------------------------------------------
+
+struct ToolOptions {
+    std::string target;  // manifest, package or program
+    std::string other;   // what diff compares with
+    std::string output;  // file to write
+    bool json = false;
+};
+Result<int> build_command(const ToolOptions& options);
+// 0: nothing to say, 1: warnings, 2: errors.
+Result<int> check_command(const ToolOptions& options);
+Result<int> inspect_command(const ToolOptions& options);
+// 0: the same, 1: not.
+Result<int> diff_command(const ToolOptions& options);
+
+struct TraceOptions {
+    std::vector<std::string> program;  // with its arguments
+    std::string output;                // empty: the program's name
+    bool quiet = false;
+};
+// The program's own exit status.
+Result<int> trace_command(const TraceOptions& options);
 
 // --- VMs that have a daemon --------------------------------------------------
 

@@ -4,6 +4,8 @@
 #include <exception>
 
 #include "host/cli/commands.hpp"
+#include "host/cli/program_words.hpp"
+#include "host/cli/tool_options.hpp"
 #include "host/cli/vm_options.hpp"
 #include "host/lib/application.hpp"
 #include "host/lib/text.hpp"
@@ -30,26 +32,19 @@ Examples:
   enclavisor run --platform sim-sev ./app --its-option  on the model of encrypted memory
   enclavisor run app.toml                               run what a manifest describes
   enclavisor measure ./app                              the measurement, computed without a VM
+  enclavisor trace ./app; enclavisor check app.toml     a manifest, from what a run used
   enclavisor vm start; enclavisor run --vm default ./app; enclavisor ps     many in one VM
 
 Exit status of run: the program's own; 124 --timeout passed; 125 enclavisor
 could not do it; 126 not a program that can run; 127 not found; 128+N the
 program ended by fault or signal N.)";
 
-// CLI11 does not know the words after the options.
-class RunFormatter : public CLI::Formatter {
-public:
-    std::string make_usage(const CLI::App*, std::string) const override {
-        return "Usage: enclavisor run [OPTIONS] [--] PROGRAM [ARGUMENTS...]\n"
-               "       enclavisor run [OPTIONS] MANIFEST.toml\n\n";
-    }
-};
-
 CLI::App* add_run(CLI::App& app, RunOptions& options) {
-    CLI::App* run = app.add_subcommand("run", "Run a static Linux program, or a manifest, in an enclave");
+    CLI::App* run = app.add_subcommand("run", "Run a Linux program, a manifest or a package in an enclave");
     run->add_option("--manifest", options.program, "Manifest (TOML) to run")->type_name("FILE");
     run->add_option("--platform", options.platform, "plain, or sim-sev: memory as under SEV, modelled")
         ->type_name("NAME")
+        ->check(CLI::IsMember(kPlatformNames))
         ->capture_default_str();
     run->add_option("--memory", options.memory, "Memory of the VM (default: 512M or what the enclave needs)")
         ->type_name("SIZE");
@@ -60,7 +55,8 @@ CLI::App* add_run(CLI::App& app, RunOptions& options) {
         ->expected(1)
         ->allow_extra_args(false);
     run->add_option("--accel", options.accelerator, "auto, kvm or tcg (default: $ENCLAVISOR_ACCEL or auto)")
-        ->type_name("NAME");
+        ->type_name("NAME")
+        ->check(CLI::IsMember(kAcceleratorNames));
     run->add_option(
            "--instances", options.instances,
            "Of a program that becomes a template (default: 1); each gets its number as its last argument")
@@ -76,28 +72,9 @@ CLI::App* add_run(CLI::App& app, RunOptions& options) {
                   "Print the enclave's measurement on stderr");
     run->add_flag("-q,--quiet", options.quiet, "Do not say what is insecure");
     run->add_flag("-v,--verbose", options.verbose, "Say what happens; show the VM's log");
-    run->formatter(std::make_shared<RunFormatter>());
+    run->formatter(std::make_shared<ProgramFormatter>());
     run->footer(kFooter);
     return run;
-}
-
-// Takes the program and its arguments away from the end of `words`: they are
-// not CLI11's to interpret. Options end at "--" or at the first other word.
-std::vector<std::string> take_program(const CLI::App& run, std::vector<std::string>& words) {
-    if (words.empty() || words.front() != "run") return {};
-    std::size_t end = 1;
-    while (end < words.size() && words[end].starts_with('-') && words[end] != "--") {
-        const std::size_t equals = words[end].find('=');
-        const CLI::Option* option = run.get_option_no_throw(words[end].substr(0, equals));
-        const bool value_follows =
-            option != nullptr && option->get_items_expected_min() > 0 && equals == std::string::npos;
-        end += value_follows ? 2 : 1;
-    }
-    end = std::min(end, words.size());
-    const std::size_t begin = end < words.size() && words[end] == "--" ? end + 1 : end;
-    std::vector<std::string> program(words.begin() + static_cast<std::ptrdiff_t>(begin), words.end());
-    words.resize(end);
-    return program;
 }
 
 Result<int> run(RunOptions& options, std::vector<std::string> program) {
@@ -144,14 +121,15 @@ int main_checked(int count, char** arguments) {
     std::string target, limit;
     CLI::App* measure =
         app.add_subcommand("measure", "Print the measurement of a program or manifest, without a VM");
-    measure->add_option("PROGRAM", target, "Program or MANIFEST.toml")->required();
+    measure->add_option("PROGRAM", target, "Program, MANIFEST.toml or NAME.enclave")->required();
     measure->add_option("--limit", limit, "Memory limit, as given to run")->type_name("SIZE");
     app.add_subcommand("doctor", "Check what this machine has and lacks, with the cure");
 
+    ToolCommands tool_commands{app};
     const VmCommands vm_commands{app};
 
     std::vector<std::string> words(arguments + 1, arguments + count);
-    std::vector<std::string> program = take_program(*run_app, words);
+    std::vector<std::string> program = take_program(app, words);
     if (!words.empty() && !words.front().starts_with('-')) {
         const auto known = commands(app);
         if (std::find(known.begin(), known.end(), words.front()) == known.end()) {
@@ -170,6 +148,7 @@ int main_checked(int count, char** arguments) {
         return kExitFailure;
     }
     if (app.got_subcommand(run_app)) return report(run(options, std::move(program)));
+    if (auto done = tool_commands.run(program)) return report(std::move(*done));
     if (auto done = vm_commands.run()) return report(std::move(*done));
     if (app.got_subcommand("measure")) return report(measure_command(target, limit));
     return report(doctor_command());

@@ -29,7 +29,7 @@ Result<void> wait_for_answer(int socket, const RunOptions& options, Clock::time_
 
 // The daemon has another working directory and perhaps another PATH.
 Result<std::string> absolute_target(const std::string& program) {
-    if (is_manifest(program)) return std::filesystem::absolute(program).string();
+    if (is_manifest(program) || is_package(program)) return std::filesystem::absolute(program).string();
     return std::filesystem::absolute(TRY(find_program(program))).string();
 }
 

@@ -34,7 +34,7 @@ Result<std::vector<std::string>> environment_for(const RunOptions& options) {
 
 void warn(const RunOptions& options, const Application& application) {
     if (options.quiet || application.insecure.empty()) return;
-    if (is_manifest(options.program)) {
+    if (is_manifest(options.program) || is_package(options.program)) {
         complain(fmt::format("insecure: the manifest takes {} from the host unchecked",
                              join(application.insecure)));
     } else {

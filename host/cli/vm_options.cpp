@@ -3,7 +3,6 @@
 #include "host/daemon/place.hpp"
 
 namespace enclavisor::host {
-namespace {
 
 void add_format(CLI::App& app, bool& json) {
     app.add_option_function<std::string>(
@@ -11,8 +10,6 @@ void add_format(CLI::App& app, bool& json) {
         ->check(CLI::IsMember({"text", "json"}))
         ->type_name("FORMAT");
 }
-
-}  // namespace
 
 VmCommands::VmCommands(CLI::App& app) {
     vm_.name = resident_.vm = kDefaultVm;
@@ -23,10 +20,13 @@ VmCommands::VmCommands(CLI::App& app) {
         return command;
     };
     CLI::App* start = named(add(*vm, "start", "Start a VM with a daemon", [this] { return vm_start(vm_); }));
-    start->add_option("--platform", vm_.platform, "plain or sim-sev")->capture_default_str();
+    start->add_option("--platform", vm_.platform, "plain or sim-sev")
+        ->check(CLI::IsMember(kPlatformNames))
+        ->capture_default_str();
     start->add_option("--memory", vm_.memory, "Of the VM")->type_name("SIZE")->capture_default_str();
     start->add_option("--cpus", vm_.cpus, "Of the VM")->check(CLI::Range(1u, 64u))->capture_default_str();
-    start->add_option("--accel", vm_.accelerator, "auto, kvm or tcg");
+    start->add_option("--accel", vm_.accelerator, "auto, kvm or tcg")
+        ->check(CLI::IsMember(kAcceleratorNames));
     CLI::App* list = add(*vm, "ls", "List the VMs that have a daemon", [this] { return vm_list(vm_); });
     add_format(*list, vm_.json);
     named(add(*vm, "stop", "End a VM, its daemon and its enclaves", [this] { return vm_stop(vm_); }));

@@ -12,6 +12,9 @@
 
 namespace enclavisor::host {
 
+// -o text|json.
+void add_format(CLI::App& app, bool& json);
+
 class VmCommands {
 public:
     explicit VmCommands(CLI::App& app);

@@ -28,6 +28,7 @@ struct TrustedFile {
     std::array<std::byte, 32> root;
     std::uint32_t mode;
     // What the host keeps, not part of the configuration:
+    std::string source;                             // where it has the file
     std::vector<std::array<std::byte, 32>> chunks;  // SHA-256 of each
     std::int64_t modified_ns = 0;
 };

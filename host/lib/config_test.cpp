@@ -22,7 +22,7 @@ TEST(Config, ItemsFollowEachOther) {
     configuration.environment = {"A=1"};
     configuration.environment_from_host = {"HOME"};
     configuration.mounts = {{abi::MountType::kTrusted, "/usr", "/srv/usr"}};
-    configuration.trusted_files = {{"/usr/f", 5, {}, 0444, {}, 0}};
+    configuration.trusted_files = {{"/usr/f", 5, {}, 0444, "", {}, 0}};
     const auto bytes = serialise(configuration, {});
 
     EXPECT_EQ(at<abi::ConfigHeader>(bytes, 0).magic, abi::kConfigMagic);

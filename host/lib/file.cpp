@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "host/lib/fd.hpp"
@@ -39,6 +41,27 @@ Result<std::vector<std::byte>> read_file(const std::filesystem::path& path) {
     }
     bytes.resize(filled);
     return bytes;
+}
+
+Result<void> write_file(const std::filesystem::path& path, std::string_view text) {
+    const auto refuse = [&] {
+        return fail(fmt::format("cannot write {}: {}", path.string(), std::strerror(errno)),
+                    errno == ENOSPC ? "free some disk space" : "give another place");
+    };
+    std::string made = path.string() + ".XXXXXX";
+    Fd fd{::mkostemp(made.data(), O_CLOEXEC)};
+    if (!fd) return refuse();
+    bool done = ::fchmod(fd.get(), 0644) == 0;
+    while (done && !text.empty()) {
+        const ssize_t count = ::write(fd.get(), text.data(), text.size());
+        if (count > 0) text.remove_prefix(static_cast<std::size_t>(count));
+        done = count > 0 || (count < 0 && errno == EINTR);
+    }
+    if (done && ::rename(made.c_str(), path.c_str()) == 0) return {};
+    const int error = errno;
+    ::unlink(made.c_str());
+    errno = error;
+    return refuse();
 }
 
 }  // namespace enclavisor::host

@@ -46,7 +46,7 @@ void add_folders(std::vector<std::string>& folders, const std::string& list, con
 class Search {
 public:
     explicit Search(const LibrarySearch& search) : search_{search} {
-        if (auto cache = read_file(search.cache)) cache_ = cache.take();
+        if (auto cache = read_file(search.locate(search.cache))) cache_ = cache.take();
     }
 
     // The library that `needer` means by `name`; without a path if there is none.
@@ -58,6 +58,7 @@ public:
                 if (o->dynamic.runpath.empty()) add_folders(folders, o->dynamic.rpath, o->path);
             }
         }
+        folders.insert(folders.end(), search_.library_path.begin(), search_.library_path.end());
         add_folders(folders, needer.dynamic.runpath, needer.path);
         for (const std::string& folder : folders) {
             if (Object found = open((fs::path{folder} / name).string(), needer); !found.path.empty())
@@ -74,9 +75,9 @@ public:
     }
 
 private:
-    static Object open(const std::string& path, const Object& needer) {
+    Object open(const std::string& path, const Object& needer) const {
         if (!path.starts_with('/')) return {};
-        const auto bytes = read_file(path);
+        const auto bytes = read_file(search_.locate(path));
         if (!bytes) return {};
         auto dynamic = parse_dynamic(bytes.value());
         return dynamic ? Object{path, std::move(*dynamic), &needer} : Object{};
@@ -88,24 +89,26 @@ private:
 
 }  // namespace
 
-std::vector<std::string> needed_libraries(std::span<const std::byte> program, const std::string& path,
-                                          const std::string& interpreter, const LibrarySearch& options) {
+Libraries needed_libraries(std::span<const std::byte> program, const std::string& path,
+                           const std::string& interpreter, const LibrarySearch& options) {
     const auto dynamic = parse_dynamic(program);
     if (!dynamic) return {};
     const Search search{options};
     std::set<std::string> names{fs::path{interpreter}.filename(), interpreter};
     std::set<std::string> paths;
+    std::vector<MissingLibrary> missing;
     std::deque<Object> objects{{path, *dynamic, nullptr}};  // grows, and nothing in it moves
     for (std::size_t i = 0; i < objects.size(); i++) {
         for (const std::string& name : objects[i].dynamic.needed) {
             if (!names.insert(name).second) continue;
             Object found = search.find(name, objects[i]);
+            if (found.path.empty()) missing.push_back({name, objects[i].path});
             if (found.path.empty() || found.path == interpreter) continue;
             if (!found.dynamic.soname.empty()) names.insert(found.dynamic.soname);
             if (paths.insert(found.path).second) objects.push_back(std::move(found));
         }
     }
-    return {paths.begin(), paths.end()};
+    return {{paths.begin(), paths.end()}, std::move(missing)};
 }
 
 }  // namespace enclavisor::host

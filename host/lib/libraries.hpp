@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,11 +17,22 @@ struct LibrarySearch {
     std::filesystem::path cache = "/etc/ld.so.cache";
     std::vector<std::string> folders = {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib",
                                         "/usr/lib"};
+    std::vector<std::string> library_path = {};  // LD_LIBRARY_PATH
+    // Where the host has the file that the interpreter sees under this name; empty: nowhere.
+    std::function<std::string(const std::string&)> locate = [](const std::string& path) { return path; };
 };
 
-// Their paths as the interpreter opens them, sorted, without the interpreter. What cannot be
-// found is left out: the interpreter says so itself.
-std::vector<std::string> needed_libraries(std::span<const std::byte> program, const std::string& path,
-                                          const std::string& interpreter, const LibrarySearch& search = {});
+struct MissingLibrary {
+    std::string name, needed_by;
+};
+
+struct Libraries {
+    // As the interpreter opens them, sorted, without the interpreter.
+    std::vector<std::string> paths;
+    std::vector<MissingLibrary> missing;  // which the interpreter complains about
+};
+
+Libraries needed_libraries(std::span<const std::byte> program, const std::string& path,
+                           const std::string& interpreter, const LibrarySearch& search = {});
 
 }  // namespace enclavisor::host

@@ -45,16 +45,16 @@ std::vector<std::byte> dynamic_elf(const Tags& tags) {
     return elf.bytes();
 }
 
-class Libraries : public testing::Test {
+class NeededLibraries : public testing::Test {
 protected:
-    Libraries() {
+    NeededLibraries() {
         std::string pattern = (fs::temp_directory_path() / "enclavisor-libraries-XXXXXX").string();
         root_ = ::mkdtemp(pattern.data());
         search_.cache = root_ / "cache";
         search_.folders = {root_ / "default"};
         fs::create_directory(root_ / "bin");
     }
-    ~Libraries() override { fs::remove_all(root_); }
+    ~NeededLibraries() override { fs::remove_all(root_); }
 
     std::string put(const std::string& path, const std::vector<std::byte>& bytes) {
         fs::create_directories((root_ / path).parent_path());
@@ -63,18 +63,22 @@ protected:
         return (root_ / path).string();
     }
     std::vector<std::string> needed(const Tags& program) {
-        std::vector<std::string> found = needed_libraries(
-            dynamic_elf(program), (root_ / "bin/program").string(), "/lib64/ld.so.2", search_);
-        for (std::string& path : found) path = fs::path{path}.lexically_relative(root_).string();
-        return found;
+        Libraries found = needed_libraries(dynamic_elf(program), (root_ / "bin/program").string(),
+                                           "/lib64/ld.so.2", search_);
+        for (std::string& path : found.paths) path = fs::path{path}.lexically_relative(root_).string();
+        missing_.clear();
+        for (const MissingLibrary& library : found.missing)
+            missing_.push_back(library.name + " of " + fs::path{library.needed_by}.filename().string());
+        return found.paths;
     }
     using Paths = std::vector<std::string>;
 
     fs::path root_;
     LibrarySearch search_;
+    Paths missing_;
 };
 
-TEST_F(Libraries, ReadsTheDynamicSection) {
+TEST_F(NeededLibraries, ReadsTheDynamicSection) {
     const auto dynamic = parse_dynamic(dynamic_elf({{"a", "b"}, "me", "r", "u"}));
     ASSERT_TRUE(dynamic);
     EXPECT_EQ(dynamic->needed, (Paths{"a", "b"}));
@@ -83,7 +87,7 @@ TEST_F(Libraries, ReadsTheDynamicSection) {
     EXPECT_EQ(dynamic->runpath, "u");
 }
 
-TEST_F(Libraries, NoFileAndNoPartOfOneIsMoreThanRefused) {
+TEST_F(NeededLibraries, NoFileAndNoPartOfOneIsMoreThanRefused) {
     EXPECT_FALSE(parse_dynamic({}));
     const auto whole = dynamic_elf({{"a"}, "", "", ""});
     for (std::size_t size = 0; size < whole.size(); size += 13) {
@@ -94,13 +98,30 @@ TEST_F(Libraries, NoFileAndNoPartOfOneIsMoreThanRefused) {
     (void)parse_dynamic(wild);
 }
 
-TEST_F(Libraries, OfLibrariesToo) {
+TEST_F(NeededLibraries, OfLibrariesToo) {
     put("default/one", dynamic_elf({{"two", "ld.so.2"}, "one", "", ""}));
     put("default/two", dynamic_elf({{"one", "missing"}, "two", "", ""}));
     EXPECT_EQ(needed({{"one"}, "", "", ""}), (Paths{"default/one", "default/two"}));
+    EXPECT_EQ(missing_, Paths{"missing of two"});
 }
 
-TEST_F(Libraries, RunpathIsTheObjectsOwnAndRpathItsDescendantsToo) {
+TEST_F(NeededLibraries, OnlyWhatIsSeenUnderItsName) {
+    put("default/lib", dynamic_elf({}));
+    put("other/lib", dynamic_elf({}));
+    search_.library_path = {root_ / "other"};
+    EXPECT_EQ(needed({{"lib"}, "", "", ""}), Paths{"other/lib"});
+    EXPECT_EQ(needed({{"lib"}, "", (root_ / "default").string(), ""}), Paths{"default/lib"});
+    EXPECT_EQ(needed({{"lib"}, "", "", (root_ / "default").string()}), Paths{"other/lib"});
+    search_.locate = [](const std::string& path) {
+        return path.find("/other/") == std::string::npos ? path : "";
+    };
+    EXPECT_EQ(needed({{"lib"}, "", "", ""}), Paths{"default/lib"});
+    search_.locate = [](const std::string&) { return std::string{}; };
+    EXPECT_EQ(needed({{"lib"}, "", "", ""}), Paths{});
+    EXPECT_EQ(missing_, Paths{"lib of program"});
+}
+
+TEST_F(NeededLibraries, RunpathIsTheObjectsOwnAndRpathItsDescendantsToo) {
     put("default/deep", dynamic_elf({}));
     put("own/deep", dynamic_elf({}));
     put("own/lib", dynamic_elf({{"deep"}, "lib", "", ""}));
@@ -111,19 +132,19 @@ TEST_F(Libraries, RunpathIsTheObjectsOwnAndRpathItsDescendantsToo) {
     EXPECT_EQ(needed({{"lib"}, "", "$ORIGIN/../own", "/nowhere"}), Paths{});
 }
 
-TEST_F(Libraries, WhatIsNoLibraryIsPassedOver) {
+TEST_F(NeededLibraries, WhatIsNoLibraryIsPassedOver) {
     put("first/lib", {std::byte{'#'}});
     put("default/lib", dynamic_elf({}));
     EXPECT_EQ(needed({{"lib"}, "", "", (root_ / "first").string()}), Paths{"default/lib"});
 }
 
-TEST_F(Libraries, SonamesAreNames) {
+TEST_F(NeededLibraries, SonamesAreNames) {
     put("default/lib.so", dynamic_elf({{}, "lib.so.1", "", ""}));
     put("default/lib.so.1", dynamic_elf({{}, "lib.so.1", "", ""}));
     EXPECT_EQ(needed({{"lib.so", "lib.so.1"}, "", "", ""}), Paths{"default/lib.so"});
 }
 
-TEST_F(Libraries, TheCacheIsAskedBeforeTheDefaultFolders) {
+TEST_F(NeededLibraries, TheCacheIsAskedBeforeTheDefaultFolders) {
     const std::string path = put("elsewhere/lib", dynamic_elf({}));
     put("default/lib", dynamic_elf({}));
     std::string cache = "glibc-ld.so.cache1.1";

@@ -18,22 +18,27 @@ namespace {
 
 constexpr std::size_t kLongestManifest = 1 << 20;
 
+template <typename T>
+using Read = base::Result<T, ManifestMistake>;
+
+TextPosition position(const toml::source_region& region) {
+    return {region.begin.line, region.begin.column};
+}
+
 // Where something stands and what it is called, for messages.
 struct Place {
-    const std::string& file;
     toml::source_region region;
     std::string key;
 
-    base::Failure<Error> error(const std::string& cause, std::string cure) const {
-        return fail(fmt::format("{}:{}:{}: {}", file, region.begin.line, region.begin.column, cause),
-                    std::move(cure));
+    base::Failure<ManifestMistake> error(std::string cause, std::string cure) const {
+        return {{position(region), std::move(cause), std::move(cure)}};
     }
-    base::Failure<Error> wrong_type(const char* wanted) const {
+    base::Failure<ManifestMistake> wrong_type(const char* wanted) const {
         return error(fmt::format("'{}' has the wrong type", key), fmt::format("give {}", wanted));
     }
 };
 
-Result<std::string> to_string(const toml::node& node, const Place& place) {
+Read<std::string> to_string(const toml::node& node, const Place& place) {
     const auto value = node.value_exact<std::string>();
     if (!value) return place.wrong_type("a string in quotes");
     if (value->find('\0') != std::string::npos) {
@@ -42,20 +47,20 @@ Result<std::string> to_string(const toml::node& node, const Place& place) {
     return *value;
 }
 
-Result<bool> to_bool(const toml::node& node, const Place& place) {
+Read<bool> to_bool(const toml::node& node, const Place& place) {
     const auto value = node.value_exact<bool>();
     if (!value) return place.wrong_type("true or false");
     return *value;
 }
 
-Result<std::uint64_t> to_number(const toml::node& node, const Place& place, std::int64_t most) {
+Read<std::uint64_t> to_number(const toml::node& node, const Place& place, std::int64_t most) {
     const auto value = node.value_exact<std::int64_t>();
     if (!value || *value < 0 || *value > most)
         return place.wrong_type(fmt::format("a number from 0 to {}", most).c_str());
     return static_cast<std::uint64_t>(*value);
 }
 
-Result<std::uint64_t> to_size(const toml::node& node, const Place& place) {
+Read<std::uint64_t> to_size(const toml::node& node, const Place& place) {
     const auto value = node.value_exact<std::string>();
     const auto size = value ? parse_size(*value) : std::nullopt;
     if (!size || *size == 0 || *size > (1ull << 46))
@@ -63,18 +68,18 @@ Result<std::uint64_t> to_size(const toml::node& node, const Place& place) {
     return (*size + abi::kPageSize - 1) / abi::kPageSize * abi::kPageSize;
 }
 
-Result<std::vector<std::string>> to_strings(const toml::node& node, const Place& place) {
+Read<std::vector<std::string>> to_strings(const toml::node& node, const Place& place) {
     const toml::array* array = node.as_array();
     if (array == nullptr) return place.wrong_type("a list of strings");
     std::vector<std::string> strings;
     for (const toml::node& element : *array) {
-        strings.push_back(TRY(to_string(element, {place.file, element.source(), place.key})));
+        strings.push_back(TRY(to_string(element, {element.source(), place.key})));
     }
     return strings;
 }
 
 // A host path, with or without "file:".
-Result<std::string> to_host_path(const toml::node& node, const Place& place) {
+Read<std::string> to_host_path(const toml::node& node, const Place& place) {
     std::string text = TRY(to_string(node, place));
     if (text.starts_with("file:")) text.erase(0, 5);
     if (text.empty()) return place.error(fmt::format("'{}' is empty", place.key), "give a path");
@@ -84,7 +89,7 @@ Result<std::string> to_host_path(const toml::node& node, const Place& place) {
     return text;
 }
 
-Result<std::string> to_enclave_path(const toml::node& node, const Place& place) {
+Read<std::string> to_enclave_path(const toml::node& node, const Place& place) {
     const std::string text = TRY(to_string(node, place));
     if (!text.starts_with('/')) {
         return place.error(fmt::format("'{}' is not an absolute path", place.key), "begin it with /");
@@ -95,7 +100,7 @@ Result<std::string> to_enclave_path(const toml::node& node, const Place& place) 
     return normal;
 }
 
-Result<abi::MountType> to_mount_type(const toml::node& node, const Place& place) {
+Read<abi::MountType> to_mount_type(const toml::node& node, const Place& place) {
     static const std::vector<std::string> kNames{"trusted", "tmpfs", "insecure__passthrough"};
     const std::string text = TRY(to_string(node, place));
     for (std::size_t i = 0; i < kNames.size(); i++) {
@@ -109,65 +114,77 @@ Result<abi::MountType> to_mount_type(const toml::node& node, const Place& place)
 
 class Reader {
 public:
-    Reader(const std::string& file, Manifest& manifest) : file_{file}, manifest_{manifest} {}
+    Reader(Manifest& manifest, std::vector<ManifestMistake>& mistakes)
+        : manifest_{manifest}, mistakes_{mistakes} {}
 
-    Result<void> read(const toml::table& table, const std::string& prefix);
-    Result<void> finish();
+    void read(const toml::table& table, const std::string& prefix);
+    void finish();
 
 private:
-    using Handler = Result<void> (Reader::*)(const toml::node&, const Place&);
+    using Handler = Read<void> (Reader::*)(const toml::node&, const Place&);
     struct Key {
         const char* path;
         Handler handler;
     };
     static const std::vector<Key>& keys();
 
-    Result<void> unknown(const Place& place, const std::vector<std::string>& known) const {
+    // What follows a mistake is read all the same.
+    template <typename T>
+    bool keep(const Read<T>& result) {
+        if (!result.ok()) mistakes_.push_back(result.error());
+        return result.ok();
+    }
+    void remember(const std::string& key, const Place& place) {
+        manifest_.places.emplace(key, position(place.region));
+    }
+
+    Read<void> unknown(const Place& place, const std::vector<std::string>& known) const {
         const auto near = did_you_mean(place.key, known);
+        if (place.key == "sgx" || place.key.starts_with("sgx."))
+            return place.error(fmt::format("'{}' is about SGX", place.key), "remove it");
         return place.error(
             fmt::format("unknown key '{}'", place.key),
             near ? fmt::format("did you mean '{}'?", *near) : "see docs/manifest.md for the keys");
     }
 
-    Result<void> entrypoint(const toml::node& node, const Place& place) {
+    Read<void> entrypoint(const toml::node& node, const Place& place) {
         manifest_.entrypoint = TRY(to_host_path(node, place));
         return {};
     }
-    Result<void> argv(const toml::node& node, const Place& place) {
+    Read<void> argv(const toml::node& node, const Place& place) {
         manifest_.argv = TRY(to_strings(node, place));
-        argv_place_ = place.region;
         return {};
     }
-    Result<void> env(const toml::node& node, const Place& place);
-    Result<void> host_argv(const toml::node& node, const Place& place) {
+    Read<void> env(const toml::node& node, const Place& place);
+    Read<void> host_argv(const toml::node& node, const Place& place) {
         manifest_.host_arguments = TRY(to_bool(node, place));
         return {};
     }
-    Result<void> host_env(const toml::node& node, const Place& place) {
+    Read<void> host_env(const toml::node& node, const Place& place) {
         manifest_.host_environment = TRY(to_bool(node, place));
         return {};
     }
-    Result<void> host_identity(const toml::node& node, const Place& place) {
+    Read<void> host_identity(const toml::node& node, const Place& place) {
         manifest_.host_identity = TRY(to_bool(node, place));
         return {};
     }
-    Result<void> uid(const toml::node& node, const Place& place) {
+    Read<void> uid(const toml::node& node, const Place& place) {
         manifest_.uid = TRY(to_number(node, place, 0xffff'fffe));
         return {};
     }
-    Result<void> gid(const toml::node& node, const Place& place) {
+    Read<void> gid(const toml::node& node, const Place& place) {
         manifest_.gid = TRY(to_number(node, place, 0xffff'fffe));
         return {};
     }
-    Result<void> memory_limit(const toml::node& node, const Place& place) {
+    Read<void> memory_limit(const toml::node& node, const Place& place) {
         manifest_.memory_limit = TRY(to_size(node, place));
         return {};
     }
-    Result<void> stack_size(const toml::node& node, const Place& place) {
+    Read<void> stack_size(const toml::node& node, const Place& place) {
         manifest_.stack_size = TRY(to_size(node, place));
         return {};
     }
-    Result<void> freeze(const toml::node& node, const Place& place) {
+    Read<void> freeze(const toml::node& node, const Place& place) {
         const std::string when = TRY(to_string(node, place));
         if (when != "input")
             return place.error(fmt::format("there is no point '{}' to freeze at", when),
@@ -175,34 +192,32 @@ private:
         manifest_.freeze_at_input = true;
         return {};
     }
-    Result<void> threads(const toml::node& node, const Place& place) {
+    Read<void> threads(const toml::node& node, const Place& place) {
         manifest_.threads = TRY(to_number(node, place, static_cast<std::int64_t>(abi::kMaxIoAreas)));
         if (manifest_.threads == 0)
             return place.error("an enclave without threads is none", "enclave.threads is at least 1");
         return {};
     }
-    Result<void> members(const toml::node& node, const Place& place) {
+    Read<void> members(const toml::node& node, const Place& place) {
         manifest_.group_members = TRY(to_strings(node, place));
-        members_place_ = place.region;
         if (manifest_.group_members.empty() || manifest_.group_members.size() > abi::kMaxGroupMembers) {
             return place.error("a group has 1 to 6 members",
                                "name their manifests: members = [\"a.toml\", ...]");
         }
         return {};
     }
-    Result<void> debug(const toml::node& node, const Place& place) {
+    Read<void> debug(const toml::node& node, const Place& place) {
         if (TRY(to_bool(node, place))) {
             return place.error("debug enclaves do not exist yet",
                                "set enclave.debug = false or leave it out");
         }
         return {};
     }
-    Result<void> mounts(const toml::node& node, const Place& place);
-    Result<ManifestMount> mount(const toml::table& table);
+    Read<void> mounts(const toml::node& node, const Place& place);
+    Read<ManifestMount> mount(const toml::node& node, const Place& place);
 
-    const std::string& file_;
     Manifest& manifest_;
-    toml::source_region argv_place_, members_place_;
+    std::vector<ManifestMistake>& mistakes_;
 };
 
 const std::vector<Reader::Key>& Reader::keys() {
@@ -239,7 +254,7 @@ const std::vector<Reader::Key>& Reader::keys() {
 
 // In the order of the file (toml++ sorts by name), so that the first mistake is
 // the one that is reported.
-Result<void> Reader::read(const toml::table& table, const std::string& prefix) {
+void Reader::read(const toml::table& table, const std::string& prefix) {
     std::vector<std::pair<const toml::key*, const toml::node*>> entries;
     for (auto&& [key, node] : table) entries.emplace_back(&key, &node);
     std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
@@ -249,7 +264,7 @@ Result<void> Reader::read(const toml::table& table, const std::string& prefix) {
     });
     for (const auto& [key, node_pointer] : entries) {
         const toml::node& node = *node_pointer;
-        const Place place{file_, key->source(), prefix + std::string{key->str()}};
+        const Place place{key->source(), prefix + std::string{key->str()}};
         const std::string inner = place.key + ".";
         bool leads_on = false;
         Handler handler = nullptr;
@@ -260,30 +275,32 @@ Result<void> Reader::read(const toml::table& table, const std::string& prefix) {
             leads_on = leads_on || known.back().starts_with(inner);
         }
         if (handler != nullptr) {
-            TRY((this->*handler)(node, place));
+            // "loader.argv" and "enclave.argv" are "argv".
+            remember(place.key.substr(place.key.rfind('.') + 1), place);
+            keep((this->*handler)(node, place));
         } else if (!leads_on) {
-            return unknown(place, known);
+            keep(unknown(place, known));
         } else if (const toml::table* below = node.as_table()) {
-            TRY(read(*below, inner));
+            read(*below, inner);
         } else {
-            return place.wrong_type("a table");
+            keep(Read<void>{place.wrong_type("a table")});
         }
     }
-    return {};
 }
 
-Result<void> Reader::env(const toml::node& node, const Place& place) {
+Read<void> Reader::env(const toml::node& node, const Place& place) {
     const toml::table* table = node.as_table();
     if (table == nullptr) return place.wrong_type("a table of NAME = \"value\"");
     for (auto&& [key, value] : *table) {
         const std::string name{key.str()};
-        const Place at{file_, key.source(), place.key + "." + name};
+        const Place at{key.source(), place.key + "." + name};
+        remember("env." + name, at);
         if (name.empty() || name.find_first_of(std::string_view{"=\0", 2}) != std::string::npos) {
             return at.error("this cannot be the name of an environment variable", "rename it");
         }
         if (const toml::table* details = value.as_table()) {
             for (auto&& [detail, setting] : *details) {
-                const Place inner{file_, detail.source(), at.key + "." + std::string{detail.str()}};
+                const Place inner{detail.source(), at.key + "." + std::string{detail.str()}};
                 if (detail.str() != "passthrough") return unknown(inner, {at.key + ".passthrough"});
                 if (TRY(to_bool(setting, inner))) manifest_.environment_from_host.push_back(name);
             }
@@ -294,41 +311,36 @@ Result<void> Reader::env(const toml::node& node, const Place& place) {
     return {};
 }
 
-Result<void> Reader::mounts(const toml::node& node, const Place& place) {
+Read<void> Reader::mounts(const toml::node& node, const Place& place) {
     const toml::array* array = node.as_array();
     if (array == nullptr) return place.wrong_type("tables: write [[fs.mounts]] before each");
     for (const toml::node& element : *array) {
-        const toml::table* table = element.as_table();
-        if (table == nullptr) return Place{file_, element.source(), place.key}.wrong_type("a table");
-        ManifestMount mount = TRY(this->mount(*table));
-        for (const ManifestMount& other : manifest_.mounts) {
-            if (other.path != mount.path) continue;
-            return Place{file_, element.source(), place.key}.error(
-                fmt::format("{} is mounted twice", mount.path), "remove one of the mounts");
-        }
-        manifest_.mounts.push_back(std::move(mount));
+        if (auto mount = this->mount(element, {element.source(), place.key}); keep(mount))
+            manifest_.mounts.push_back(mount.take());
     }
     return {};
 }
 
-Result<ManifestMount> Reader::mount(const toml::table& table) {
+Read<ManifestMount> Reader::mount(const toml::node& element, const Place& place) {
+    const toml::table* table = element.as_table();
+    if (table == nullptr) return place.wrong_type("a table");
     ManifestMount mount;
+    mount.at = position(place.region);
     bool has_type = false;
-    for (auto&& [key, node] : table) {
+    for (auto&& [key, node] : *table) {
         const std::string name{key.str()};
-        const Place place{file_, key.source(), "fs.mounts." + name};
+        const Place inner{key.source(), "fs.mounts." + name};
         if (name == "type") {
-            mount.type = TRY(to_mount_type(node, place));
+            mount.type = TRY(to_mount_type(node, inner));
             has_type = true;
         } else if (name == "path") {
-            mount.path = TRY(to_enclave_path(node, place));
+            mount.path = TRY(to_enclave_path(node, inner));
         } else if (name == "uri") {
-            mount.uri = TRY(to_host_path(node, place));
+            mount.uri = TRY(to_host_path(node, inner));
         } else {
-            TRY(unknown(place, {"fs.mounts.type", "fs.mounts.path", "fs.mounts.uri"}));
+            TRY(unknown(inner, {"fs.mounts.type", "fs.mounts.path", "fs.mounts.uri"}));
         }
     }
-    const Place place{file_, table.source(), "fs.mounts"};
     if (!has_type) {
         return place.error("the mount has no type",
                            "add type = \"trusted\", \"tmpfs\" or \"insecure__passthrough\"");
@@ -337,52 +349,63 @@ Result<ManifestMount> Reader::mount(const toml::table& table) {
     const bool wants_uri = mount.type != abi::MountType::kTmpfs;
     if (wants_uri && mount.uri.empty()) return place.error("the mount has no uri", "add uri = \"file:...\"");
     if (!wants_uri && !mount.uri.empty()) return place.error("a tmpfs has no uri", "remove the uri");
+    for (const ManifestMount& other : manifest_.mounts) {
+        if (other.path == mount.path)
+            return place.error(fmt::format("{} is mounted twice", mount.path), "remove one of the mounts");
+    }
     return mount;
 }
 
-Result<void> Reader::finish() {
+void Reader::finish() {
+    const auto mistake = [this](const char* key, const char* cause, const char* cure) {
+        const auto place = manifest_.places.find(key);
+        mistakes_.push_back({place == manifest_.places.end() ? TextPosition{} : place->second, cause, cure});
+    };
     if (!manifest_.group_members.empty()) {
-        if (manifest_.entrypoint.empty() && manifest_.mounts.empty() && manifest_.argv.empty()) return {};
-        return Place{file_, members_place_, "group.members"}.error(
-            "a group's manifest says nothing but its members", "put the rest into the members' manifests");
+        if (manifest_.entrypoint.empty() && manifest_.mounts.empty() && manifest_.argv.empty()) return;
+        return mistake("members", "a group's manifest says nothing but its members",
+                       "put the rest into the members' manifests");
     }
-    if (manifest_.entrypoint.empty()) {
-        return fail(fmt::format("{}: no entrypoint", file_), "add entrypoint = \"file:PROGRAM\"");
-    }
-    if (manifest_.host_arguments && !manifest_.argv.empty()) {
-        return Place{file_, argv_place_, "argv"}.error("both argv and insecure__use_host_argv are given",
-                                                       "remove one of them");
-    }
+    if (manifest_.places.count("entrypoint") == 0 && manifest_.places.count("members") == 0)
+        mistake("", "no entrypoint", "add entrypoint = \"file:PROGRAM\"");
+    if (manifest_.host_arguments && !manifest_.argv.empty())
+        mistake("argv", "both argv and insecure__use_host_argv are given", "remove one of them");
     std::sort(manifest_.environment.begin(), manifest_.environment.end());
     std::sort(manifest_.environment_from_host.begin(), manifest_.environment_from_host.end());
-    return {};
 }
 
-base::Failure<Error> syntax_error(const toml::parse_result& parsed, const std::string& name) {
-    return Place{name, parsed.error().source(), ""}.error(std::string{parsed.error().description()},
-                                                          "correct the TOML");
+ManifestMistake syntax_mistake(const toml::parse_result& parsed) {
+    return {position(parsed.error().source()), std::string{parsed.error().description()}, "correct the TOML"};
 }
 
 }  // namespace
 
-Result<Manifest> parse_manifest(std::string_view text, const std::string& name) {
-    if (text.size() > kLongestManifest)
-        return fail(fmt::format("{}: is too long for a manifest", name), "shorten it");
-    const std::string shape = ascii_shape(text);
-    if (const auto parsed = toml::parse(shape, std::string_view{name}); !parsed)
-        return syntax_error(parsed, name);
-    if (const auto stray = find_stray_character(text)) {
-        return fail(fmt::format("{}:{}:{}: a character beyond ASCII outside quotes", name, stray->line,
-                                stray->column),
-                    "put it into quotes");
-    }
-    const toml::parse_result parsed = toml::parse(text, std::string_view{name});
-    if (!parsed) return syntax_error(parsed, name);
+Manifest read_manifest(std::string_view text, std::vector<ManifestMistake>& mistakes) {
     Manifest manifest;
-    Reader reader{name, manifest};
-    TRY(reader.read(parsed.table(), ""));
-    TRY(reader.finish());
+    const auto refuse = [&](ManifestMistake mistake) {
+        mistakes.push_back(std::move(mistake));
+        return manifest;
+    };
+    if (text.size() > kLongestManifest) return refuse({{}, "is too long for a manifest", "shorten it"});
+    const std::string shape = ascii_shape(text);
+    if (const auto parsed = toml::parse(shape); !parsed) return refuse(syntax_mistake(parsed));
+    if (const auto stray = find_stray_character(text))
+        return refuse({*stray, "a character beyond ASCII outside quotes", "put it into quotes"});
+    const toml::parse_result parsed = toml::parse(text);
+    if (!parsed) return refuse(syntax_mistake(parsed));
+    Reader reader{manifest, mistakes};
+    reader.read(parsed.table(), "");
+    reader.finish();
     return manifest;
+}
+
+Result<Manifest> parse_manifest(std::string_view text, const std::string& name) {
+    std::vector<ManifestMistake> mistakes;
+    Manifest manifest = read_manifest(text, mistakes);
+    if (mistakes.empty()) return manifest;
+    const ManifestMistake& first = mistakes.front();
+    const std::string place = first.at.line == 0 ? "" : fmt::format(":{}:{}", first.at.line, first.at.column);
+    return fail(fmt::format("{}{}: {}", name, place, first.cause), first.cure);
 }
 
 }  // namespace enclavisor::host

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "abi/enclave/config.hpp"
 #include "host/lib/config.hpp"
 #include "host/lib/error.hpp"
+#include "host/lib/toml_guard.hpp"
 
 namespace enclavisor::host {
 
@@ -18,6 +21,7 @@ struct ManifestMount {
     abi::MountType type = abi::MountType::kTmpfs;
     std::string path;  // inside the enclave; absolute, normal
     std::string uri;   // as written, without "file:"; relative to the manifest's folder
+    TextPosition at{};
 };
 
 struct Manifest {
@@ -36,9 +40,19 @@ struct Manifest {
     std::vector<ManifestMount> mounts;
     // A group: the manifests of its members, as written; all else is empty then.
     std::vector<std::string> group_members;
+    // Where keys stand, by their last part: "argv", "env", "env.LANG".
+    std::map<std::string, TextPosition, std::less<>> places;
 };
 
-// `name` is the file's name in messages: "NAME:LINE:COLUMN: cause".
+struct ManifestMistake {
+    TextPosition at;  // line 0: nowhere in particular
+    std::string cause, cure;
+};
+
+// What can be understood, and all mistakes in the order of the file; one of syntax hides the others.
+Manifest read_manifest(std::string_view text, std::vector<ManifestMistake>& mistakes);
+
+// Only a manifest without mistakes. `name` is the file's name in messages: "NAME:LINE:COLUMN: cause".
 Result<Manifest> parse_manifest(std::string_view text, const std::string& name);
 
 }  // namespace enclavisor::host

@@ -80,6 +80,7 @@ TEST(Manifest, WrongKeysAreNamedWithTheirPlace) {
     EXPECT_EQ(refusal("entrypoin = 'a'"), "m.toml:1:1: unknown key 'entrypoin' (did you mean 'entrypoint'?)");
     EXPECT_EQ(refusal("zzzzzzzzzz = 1"),
               "m.toml:1:1: unknown key 'zzzzzzzzzz' (see docs/manifest.md for the keys)");
+    EXPECT_EQ(refusal("entrypoint='a'\nsgx.debug = true"), "m.toml:2:1: 'sgx' is about SGX (remove it)");
     EXPECT_EQ(refusal("entrypoint='a'\n[[fs.mounts]]\ntyp = 'tmpfs'"),
               "m.toml:3:1: unknown key 'fs.mounts.typ' (did you mean 'fs.mounts.type'?)");
     EXPECT_EQ(refusal("entrypoint='a'\nenv.A = { passthru = true }"),
@@ -124,6 +125,23 @@ TEST(Manifest, Mounts) {
     EXPECT_NE(
         refusal(head + "type='tmpfs'\npath='/a'\n[[fs.mounts]]\ntype='tmpfs'\npath='/a/'").find("twice"),
         std::string::npos);
+}
+
+TEST(Manifest, AllMistakesAreFoundInTheirOrder) {
+    std::vector<ManifestMistake> mistakes;
+    const Manifest m = read_manifest(
+        "[enclave]\nthreads = 0\nmemory_limt = '1G'\nargv = ['a']\nenv.A = 'b'\n"
+        "[[fs.mounts]]\ntype = 'tmpfs'\n[[fs.mounts]]\ntype = 'tmpfs'\npath = '/t'\n",
+        mistakes);
+    std::vector<std::size_t> lines;
+    for (const ManifestMistake& mistake : mistakes) lines.push_back(mistake.at.line);
+    EXPECT_EQ(lines, (std::vector<std::size_t>{2, 3, 6, 0}));
+    EXPECT_EQ(mistakes.back().cause, "no entrypoint");
+    ASSERT_EQ(m.mounts.size(), 1u);
+    EXPECT_EQ(m.mounts[0].at.line, 8u);
+    EXPECT_EQ(m.places.at("argv").line, 4u);
+    EXPECT_EQ(m.places.at("env.A").line, 5u);
+    EXPECT_EQ(m.places.at("env.A").column, 5u);
 }
 
 TEST(Manifest, BrokenToml) {

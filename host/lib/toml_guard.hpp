@@ -14,7 +14,7 @@
 namespace enclavisor::host {
 
 struct TextPosition {
-    std::size_t line, column;  // from 1; column in bytes
+    std::size_t line = 0, column = 0;  // from 1; column in bytes
 };
 
 // `text` with one 'X' for each character beyond ASCII. Keys that differ in such

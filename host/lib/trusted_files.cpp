@@ -37,15 +37,51 @@ ssize_t read_chunk(int fd, std::span<std::byte> buffer) {
     return static_cast<ssize_t>(filled);
 }
 
-void add_root(TrustedFile& file) {
+}  // namespace
+
+Result<TrustedFile> hash_trusted_file(const fs::path& source, std::string path) {
+    const auto refuse = [&source] {
+        return fail(fmt::format("trusted file {}: {}", source.string(), std::strerror(errno)),
+                    "make it readable or leave it out");
+    };
+    const Fd fd{::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    struct stat info {};
+    if (!fd || ::fstat(fd.get(), &info) != 0) return refuse();
+    if (!S_ISREG(info.st_mode)) {
+        errno = EINVAL;
+        return refuse();
+    }
+    TrustedFile file{};
+    file.path = std::move(path);
+    file.mode = info.st_mode & 0555u;
+    file.source = source.string();
+    file.modified_ns = nanoseconds(info.st_mtim);
+    std::vector<std::byte> buffer(abi::kTrustedChunk);
+    for (;;) {
+        const ssize_t count = read_chunk(fd.get(), buffer);
+        if (count < 0) return refuse();
+        if (count == 0) break;
+        file.size += static_cast<std::uint64_t>(count);
+        Sha sha{ShaKind::kSha256};
+        sha.update(std::span{buffer}.first(static_cast<std::size_t>(count)));
+        sha.finish(file.chunks.emplace_back());
+        if (static_cast<std::size_t>(count) < buffer.size()) break;
+    }
+    file.root = root_of(file);
+    return file;
+}
+
+std::array<std::byte, 32> root_of(const TrustedFile& file) {
+    std::array<std::byte, 32> root;
     Sha sha{ShaKind::kSha256};
     sha.update(std::as_bytes(std::span{&file.size, 1}));
     sha.update(std::as_bytes(std::span{file.chunks}));
-    sha.finish(file.root);
+    sha.finish(root);
+    return root;
 }
 
-// Hashes all at once, on as many threads as there are processors.
-Result<std::vector<TrustedFile>> hash_all(const std::vector<std::pair<fs::path, std::string>>& wanted) {
+Result<std::vector<TrustedFile>> hash_trusted_files(
+    const std::vector<std::pair<fs::path, std::string>>& wanted) {
     std::vector<std::optional<Result<TrustedFile>>> results(wanted.size());
     std::atomic<std::size_t> next{0};
     const auto work = [&] {
@@ -62,36 +98,6 @@ Result<std::vector<TrustedFile>> hash_all(const std::vector<std::pair<fs::path, 
     std::vector<TrustedFile> files;
     for (auto& result : results) files.push_back(TRY(std::move(*result)));
     return files;
-}
-
-}  // namespace
-
-Result<TrustedFile> hash_trusted_file(const fs::path& source, std::string path) {
-    const auto refuse = [&source] {
-        return fail(fmt::format("trusted file {}: {}", source.string(), std::strerror(errno)),
-                    "make it readable or leave it out");
-    };
-    const Fd fd{::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    struct stat info {};
-    if (!fd || ::fstat(fd.get(), &info) != 0) return refuse();
-    if (!S_ISREG(info.st_mode)) {
-        errno = EINVAL;
-        return refuse();
-    }
-    TrustedFile file{std::move(path), 0, {}, info.st_mode & 0555u, {}, nanoseconds(info.st_mtim)};
-    std::vector<std::byte> buffer(abi::kTrustedChunk);
-    for (;;) {
-        const ssize_t count = read_chunk(fd.get(), buffer);
-        if (count < 0) return refuse();
-        if (count == 0) break;
-        file.size += static_cast<std::uint64_t>(count);
-        Sha sha{ShaKind::kSha256};
-        sha.update(std::span{buffer}.first(static_cast<std::size_t>(count)));
-        sha.finish(file.chunks.emplace_back());
-        if (static_cast<std::size_t>(count) < buffer.size()) break;
-    }
-    add_root(file);
-    return file;
 }
 
 Result<TrustedTree> hash_trusted_tree(const fs::path& source, const std::string& mount_path) {
@@ -126,7 +132,7 @@ Result<TrustedTree> hash_trusted_tree(const fs::path& source, const std::string&
             files.emplace_back(path, std::move(name));
         }
     }
-    tree.files = TRY(hash_all(files));
+    tree.files = TRY(hash_trusted_files(files));
     return tree;
 }
 

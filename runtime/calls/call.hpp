@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "abi/enclave/calls.hpp"
-#include "runtime/calls/linux_calls.hpp"
+#include "abi/enclave/linux_calls.hpp"
 #include "runtime/processes/process.hpp"
 #include "runtime/support/program_memory.hpp"
 #include "runtime/system.hpp"

@@ -19,6 +19,8 @@ ENCLAVISOR_LINUX_CALLS(DECLARE, DECLARE, NOTHING)
 
 namespace {
 
+using abi::kLinuxCallLimit;
+
 std::uint32_t unsupported[kLinuxCallLimit + 1];
 
 constexpr auto kNames = [] {

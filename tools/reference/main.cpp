@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "abi/enclave/linux_calls.hpp"
 #include "abi/host/forwarded_calls.hpp"
 #include "abi/host/io_area.hpp"
-#include "runtime/calls/linux_calls.hpp"
 
 namespace enclavisor {
 namespace {
@@ -149,7 +149,7 @@ void linux_calls() {
     std::printf(
         "# Linux calls\n"
         "\n"
-        "Made from `runtime/calls/linux_calls.hpp` by `make docs`; do not edit. What the Linux runtime does "
+        "Made from `abi/enclave/linux_calls.hpp` by `make docs`; do not edit. What the Linux runtime does "
         "about "
         "each system call\nof a program. How far an answered call goes is in `runtime/README.md`.\n");
     print_names("Answered inside the enclave", inside);

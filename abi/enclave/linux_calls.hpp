@@ -1,6 +1,6 @@
 // THE table of Linux calls: every number of x86-64, its name, and what the
-// runtime does about it. The dispatch, the summary of unsupported calls and
-// docs/linux-calls.md derive from it.
+// runtime does about it. The dispatch, the summary of unsupported calls, what
+// `enclavisor trace` says of calls, and docs/linux-calls.md derive from it.
 //
 //   INSIDE     answered inside the enclave, by sys_<name> in runtime/calls/
 //   FORWARDED  checked, translated, and sent to the host unless the file is the
@@ -110,8 +110,8 @@
     ABSENT(462, mseal)
 // clang-format on
 
-namespace enclavisor::runtime {
+namespace enclavisor::abi {
 
 inline constexpr int kLinuxCallLimit = 463;  // above every number
 
-}  // namespace enclavisor::runtime
+}  // namespace enclavisor::abi
