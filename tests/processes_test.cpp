@@ -28,6 +28,9 @@ void write_file(const fs::path& path, std::string_view text) {
 TEST_P(Processes, Tour) {
     expect_as_natively({(programs_dir() / "processes_tour").string()});
 }
+TEST_P(Processes, Families) {
+    expect_as_natively({(programs_dir() / "families_tour").string()});
+}
 
 TEST_P(Processes, SharedMemory) {
     expect_as_natively({(programs_dir() / "shared_tour").string()});
