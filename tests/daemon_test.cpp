@@ -137,9 +137,67 @@ TEST_P(DaemonTest, APausedEnclaveDoesNotGoOn) {
     EXPECT_EQ(size(), before);
     EXPECT_EQ(command({"resume", id}).status, 0);
     EXPECT_TRUE(eventually([&] { return size() > before; }));
-    EXPECT_EQ(command({"kill", id}).status, 0);
-    EXPECT_EQ(command({"wait", id}).status, 137);
+    EXPECT_EQ(command({"kill", "-s", "KILL", id}).status, 0);
+    EXPECT_EQ(command({"wait", id}).status, 128 + SIGKILL);
     EXPECT_EQ(command({"rm", id}).status, 0);
+    EXPECT_TRUE(all_is_given_back());
+}
+
+// The memory and time of each, while it lives and after.
+TEST_P(DaemonTest, EachEnclaveIsAccountedFor) {
+    const std::string computes = detached({(programs_dir() / "signals_outside").string(), "compute"});
+    const std::string sleeps = detached({"busybox", "sleep", "1000"});
+    const auto figure = [](const std::string& id, const char* name) {
+        for (const Json& enclave : Json::parse(command({"ps", "-o", "json"}).out)) {
+            if (std::to_string(enclave.at("id").get<int>()) == id) return host::get_or(enclave, name, -1.0);
+        }
+        return -1.0;
+    };
+    EXPECT_TRUE(eventually([&] { return figure(computes, "cpu_seconds") > 1; }));
+    EXPECT_LT(figure(sleeps, "cpu_seconds"), figure(computes, "cpu_seconds"));
+    for (const auto& id : {computes, sleeps}) {
+        EXPECT_GT(figure(id, "bytes"), 64 << 10);
+        EXPECT_LE(figure(id, "bytes"), figure(id, "limit_bytes"));
+        EXPECT_EQ(figure(id, "limit_bytes"), 256 << 20);
+    }
+    EXPECT_TRUE(eventually([&] { return figure(computes, "calls") > 0; }));
+    const auto top = command({"top"});
+    EXPECT_NE(top.out.find("%CPU"), std::string::npos) << top.out;
+    const Json both = Json::parse(command({"stats", "-o", "json"}).out);
+    EXPECT_EQ(both.at("each").size(), 2u);
+    EXPECT_EQ(command({"kill", "-s", "USR1", computes}).status, 0);
+    EXPECT_EQ(command({"wait", computes}).status, 0);
+    EXPECT_GT(figure(computes, "cpu_seconds"), 1);
+    EXPECT_EQ(figure(computes, "bytes"), -1);
+    EXPECT_EQ(command({"rm", "-f", sleeps}).status, 0);
+    EXPECT_TRUE(all_is_given_back());
+}
+
+TEST_P(DaemonTest, ProgramsAreSentSignals) {
+    const std::string id = detached({(programs_dir() / "signals_outside").string(), "handlers"});
+    const auto log = [&] { return command({"logs", id}).out; };
+    ASSERT_TRUE(eventually([&] { return log() == "ready\n"; })) << log();
+    EXPECT_EQ(command({"kill", "-s", "HUP", id}).status, 0);
+    ASSERT_TRUE(eventually([&] { return log() == "ready\nSIGHUP code 0\n"; })) << log();
+    for (const char* name : {"SEGV", "STOP", "9x"}) {
+        const auto refused = command({"kill", "-s", name, id});
+        EXPECT_EQ(refused.status, host::kExitFailure);
+        EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1) << refused.err;
+    }
+    // A paused one takes it when it goes on.
+    EXPECT_EQ(command({"pause", id}).status, 0);
+    EXPECT_EQ(command({"kill", id}).status, 0);
+    EXPECT_EQ(state_of(id), "paused");
+    EXPECT_EQ(command({"resume", id}).status, 0);
+    EXPECT_EQ(command({"wait", id}).status, 7);
+    EXPECT_EQ(log(), "ready\nSIGHUP code 0\nSIGTERM code 0\n");
+    const auto late = command({"kill", id});
+    EXPECT_NE(late.err.find("is ended"), std::string::npos) << late.err;
+    EXPECT_EQ(command({"rm", id}).status, 0);
+    // Without a handler it dies of it, and its client tells so.
+    const std::string other = detached({"busybox", "sleep", "1000"});
+    EXPECT_EQ(command({"kill", other}).status, 0);
+    EXPECT_EQ(command({"wait", other}).status, 128 + SIGTERM);
     EXPECT_TRUE(all_is_given_back());
 }
 
@@ -209,6 +267,8 @@ TEST_P(DaemonTest, SurvivesClientsThatSpeakNonsense) {
                              {{"op", "kill"}},
                              {{"op", "kill"}, {"id", "one"}},
                              {{"op", "kill"}, {"id", -1}},
+                             {{"op", "kill"}, {"id", 1}, {"signal", 64000}},
+                             {{"op", "kill"}, {"id", 1}, {"signal", -1}},
                              {{"op", "rm"}, {"id", 99}},
                              {{"op", "wait"}, {"id", 1e300}},
                              {{"op", "run"}},

@@ -46,8 +46,9 @@ struct ResidentOptions {
     std::string vm;
     std::uint64_t id = 0;
     bool json = false;
-    bool force = false;   // rm: end it first
-    bool follow = false;  // logs: until it has ended
+    bool force = false;           // rm: end it first
+    bool follow = false;          // logs: until it has ended
+    std::string signal = "TERM";  // kill: which
 };
 Result<int> ps_command(const ResidentOptions& options);
 Result<int> stats_command(const ResidentOptions& options);

@@ -36,10 +36,23 @@ std::optional<std::chrono::milliseconds> longest_wait(const RunOptions& options)
     return std::chrono::milliseconds{static_cast<std::int64_t>(options.timeout * 1000)};
 }
 
+// A relay's way to programs of this command's own VM: to all that can have it.
+SignalRelay::Send sender_to(std::span<Enclave> enclaves) {
+    return [enclaves](int number) {
+        bool sent = false;
+        for (Enclave& enclave : enclaves) {
+            // Who has ended needs none.
+            sent |= enclave.signal(number).ok() || enclave.is(abi::EnclaveState::kStopped);
+        }
+        return sent;
+    };
+}
+
 // The exit status of the first of the enclaves that failed, or 0. `name` says what the
 // one with that index is called in messages.
 template <typename Name>
 Result<int> wait_for_all(const RunOptions& options, std::span<Enclave> enclaves, Name name) {
+    const SignalRelay relay{sender_to(enclaves)};
     int exit_code = 0;
     for (std::size_t i = 0; i < enclaves.size(); i++) {
         const auto status = enclaves[i].wait(longest_wait(options));
@@ -133,10 +146,14 @@ Result<int> run_command(const RunOptions& options) {
     TRY(enclave.hand_over(start));
     TRY(enclave.start());
     const auto longest = longest_wait(options);
+    std::optional<SignalRelay> relay{sender_to({&enclave, 1})};
     const auto is_template = enclave.wait_for_template(longest);
     if (interrupted.load() != 0) return 128 + interrupted.load();
     if (!is_template) return base::Failure{is_template.error()};
-    if (is_template.value()) return run_instances(options, enclave, start);
+    if (is_template.value()) {
+        relay.reset();
+        return run_instances(options, enclave, start);
+    }
     const auto status = enclave.wait(longest);
     if (interrupted.load() != 0) return 128 + interrupted.load();
     if (!status) return base::Failure{status.error()};

@@ -57,6 +57,7 @@ Result<int> run_in_vm(const RunOptions& options) {
     const auto begin = Clock::now();
     TRY(wait_for_answer(socket.get(), options, begin));
     const Json started = TRY(next_answer(socket.get()));
+    if (!started.contains("id")) return fail("the daemon's answer is not one");
     if (options.print_measurement || options.verbose) {
         complain("measurement " + get_or<std::string>(started, "measurement", "unknown"));
     }
@@ -64,8 +65,11 @@ Result<int> run_in_vm(const RunOptions& options) {
         TRY(print(fmt::format("{}\n", get_or<std::uint64_t>(started, "id", 0))));
         return 0;
     }
+    const SignalRelay relay{[&](int number) {
+        return ask(options.vm, {{"op", "kill"}, {"id", started.at("id")}, {"signal", number}}).ok();
+    }};
     const auto answered = wait_for_answer(socket.get(), options, begin);
-    if (interrupted.load() != 0) return 128 + interrupted.load();
+    if (!answered.ok() && interrupted.load() != 0) return 128 + interrupted.load();
     if (!answered.ok()) return base::Failure{answered.error()};
     const Json ended = TRY(next_answer(socket.get()));
     const auto ending = get_or<std::string>(ended, "ending", "");

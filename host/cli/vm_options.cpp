@@ -42,14 +42,19 @@ VmCommands::VmCommands(CLI::App& app) {
     CLI::App* logs = add_resident(app, "logs", "Print the output of a detached enclave", true,
                                   [this] { return logs_command(resident_); });
     logs->add_flag("-f,--follow", resident_.follow, "Go on until it has ended");
-    const std::pair<const char*, const char*> acts[] = {{"kill", "End an enclave"},
-                                                        {"pause", "Let an enclave have no time"},
-                                                        {"resume", "Let a paused enclave go on"},
-                                                        {"rm", "Forget an enclave that has ended"}};
+    const std::pair<const char*, const char*> acts[] = {
+        {"kill", "Send an enclave's program a signal, or end it (-s KILL)"},
+        {"pause", "Let an enclave have no time"},
+        {"resume", "Let a paused enclave go on"},
+        {"rm", "Forget an enclave that has ended"}};
     for (const auto& [name, what] : acts) {
         CLI::App* act = add_resident(app, name, what, true, [this, action = std::string{name}] {
             return act_command(action, resident_);
         });
+        if (std::string_view{name} == "kill") {
+            act->add_option("-s,--signal", resident_.signal, "Name or number; KILL ends the enclave")
+                ->capture_default_str();
+        }
         if (std::string_view{name} == "rm") act->add_flag("-f,--force", resident_.force, "End it first");
     }
 }

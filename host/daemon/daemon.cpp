@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -186,6 +187,13 @@ Result<std::shared_ptr<Resident>> Daemon::find(const Json& request) {
     return found->second;
 }
 
+std::vector<std::shared_ptr<Resident>> Daemon::all() {
+    std::vector<std::shared_ptr<Resident>> list;
+    std::lock_guard guard{mutex_};
+    for (const auto& [id, resident] : residents_) list.push_back(resident);
+    return list;
+}
+
 Result<Json> Daemon::remove(const Json& request) {
     auto resident = TRY(find(request));
     if (get_or(request, "force", false)) TRY(resident->stop());
@@ -217,8 +225,7 @@ Result<Json> Daemon::answer(const Json& request) {
     const auto op = get_or<std::string>(request, "op", "");
     if (op == "ps") {
         Json list = Json::array();
-        std::lock_guard guard{mutex_};
-        for (const auto& [id, resident] : residents_) list.push_back(resident->describe());
+        for (const auto& resident : all()) list.push_back(resident->describe());
         return Json{{"enclaves", list}};
     }
     if (op == "stats") return stats();
@@ -228,13 +235,13 @@ Result<Json> Daemon::answer(const Json& request) {
         ending_ = true;
         return Json::object();
     }
-    using Action = Result<void> (Resident::*)();
-    const std::pair<const char*, Action> actions[] = {
-        {"kill", &Resident::stop}, {"pause", &Resident::pause}, {"resume", &Resident::resume}};
-    for (const auto& [name, action] : actions) {
-        if (op != name) continue;
+    if (op == "kill" || op == "pause" || op == "resume") {
         const auto resident = TRY(find(request));
-        TRY(((*resident).*action)());
+        const int number = get_or(request, "signal", SIGTERM);
+        TRY(op == "pause"       ? resident->pause()
+            : op == "resume"    ? resident->resume()
+            : number == SIGKILL ? resident->stop()
+                                : resident->signal(number));
         return resident->describe();
     }
     return fail(fmt::format("the daemon knows no '{}'", op), "use a client of the same version");

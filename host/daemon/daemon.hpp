@@ -35,6 +35,7 @@ private:
     void wait(int client, const Json& request);
 
     Result<std::shared_ptr<Resident>> find(const Json& request);
+    std::vector<std::shared_ptr<Resident>> all();
     std::shared_ptr<Resident> add(RunRequest request, std::uint64_t id);
     Result<Json> remove(const Json& request);
     Result<Json> stats();

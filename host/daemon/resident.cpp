@@ -7,6 +7,8 @@
 
 #include "host/lib/application.hpp"
 #include "host/lib/ending.hpp"
+#include "host/lib/signals.hpp"
+#include "host/lib/tsc.hpp"
 
 namespace enclavisor::host {
 
@@ -58,7 +60,7 @@ Result<void> Resident::start(Enclave& enclave) {
     std::lock_guard guard{mutex_};
     if (stop_wanted_) return fail("it was stopped before it started", "", 128 + SIGKILL);
     TRY(enclave.start());
-    handle_ = enclave.handle();
+    enclave_ = &enclave;
     measurement_ = to_hex(enclave.measurement());
     state_ = State::kRunning;
     changed_.notify_all();
@@ -68,7 +70,6 @@ Result<void> Resident::start(Enclave& enclave) {
 void Resident::ended(int exit_code, std::string text) {
     std::lock_guard guard{mutex_};
     state_ = State::kEnded;
-    handle_ = 0;
     exit_code_ = exit_code;
     ending_ = std::move(text);
     end_ = std::chrono::steady_clock::now();
@@ -87,10 +88,15 @@ void Resident::run() {
         }
         return ended(started.error().exit_code, started.error().text());
     }
-    Enclave enclave = built.take();
-    auto status = enclave.wait();
+    auto status = built->wait();
+    {
+        std::lock_guard guard{mutex_};
+        enclave_ = nullptr;
+        if (status.ok()) ticks_ = status->ticks;
+        calls_ = built->forwarded_calls();
+    }
     // Gone, with all that it had, before anybody hears of its end.
-    (void)enclave.destroy();
+    (void)built->destroy();
     if (!status.ok()) return ended(status.error().exit_code, status.error().text());
     const Ending ending = describe_ending(*status);
     ended(ending.exit_code, ending.text);
@@ -105,6 +111,17 @@ Json Resident::describe() const {
               {"state", state_name(state_)},
               {"seconds", std::chrono::duration_cast<std::chrono::seconds>(until - began_).count()}};
     if (!measurement_.empty()) json["measurement"] = measurement_;
+    std::uint64_t ticks = ticks_, calls = calls_;
+    if (enclave_ != nullptr) {
+        calls = enclave_->forwarded_calls();
+        if (auto report = enclave_->report(); report.ok()) {
+            ticks = report->ticks;
+            json["bytes"] = report->pages * abi::kPageSize;
+            json["limit_bytes"] = report->page_limit * abi::kPageSize;
+        }
+    }
+    json["calls"] = calls;
+    json["cpu_seconds"] = seconds_of_ticks(ticks);
     if (state_ == State::kEnded) {
         json["exit_code"] = exit_code_;
         json["ending"] = ending_;
@@ -122,17 +139,27 @@ Result<std::string> Resident::wait_until_started() const {
 Result<void> Resident::stop() {
     std::lock_guard guard{mutex_};
     stop_wanted_ = true;
-    if (handle_ == 0 || !machine_.running()) return {};
-    return machine_.stop(handle_);
+    if (enclave_ == nullptr || !machine_.running()) return {};
+    return enclave_->stop();
+}
+
+Result<void> Resident::signal(int number) {
+    std::lock_guard guard{mutex_};
+    TRY(check_signal(number));
+    if (enclave_ == nullptr) {
+        return fail(fmt::format("enclave {} is {}", id_, state_name(state_)),
+                    "only one that runs takes signals");
+    }
+    return enclave_->signal(number);
 }
 
 Result<void> Resident::switch_state(State from, State to, abi::Command command, const char* what) {
     std::lock_guard guard{mutex_};
-    if (state_ != from) {
+    if (state_ != from || enclave_ == nullptr) {
         return fail(fmt::format("enclave {} is {}", id_, state_name(state_)),
                     fmt::format("only one that is {} can be {}", state_name(from), what));
     }
-    TRY(machine_.control().call(command, {handle_}));
+    TRY(machine_.control().call(command, {enclave_->handle()}));
     state_ = to;
     return {};
 }

@@ -36,7 +36,8 @@ public:
     ~Resident();  // ends the enclave
 
     std::uint64_t id() const { return id_; }
-    // For people and programs: id, name, state, measurement, exit_code, ending, seconds.
+    // For people and programs: id, name, state, seconds, measurement; while it runs bytes and
+    // limit_bytes of memory; cpu_seconds and calls (forwarded ones); exit_code and ending.
     Json describe() const;
     // Until it runs or has ended; then its measurement, or why it does not run.
     Result<std::string> wait_until_started() const;
@@ -50,6 +51,8 @@ public:
         }
         return true;
     }
+    // An error if it does not run.
+    Result<void> signal(int number);
     // No error if it has ended already.
     Result<void> stop();
     Result<void> pause();
@@ -71,8 +74,9 @@ private:
     RunRequest request_;
     State state_ = State::kStarting;
     bool stop_wanted_ = false;
-    std::uint64_t handle_ = 0;  // while it runs
+    Enclave* enclave_ = nullptr;  // while it runs
     std::string measurement_;
+    std::uint64_t ticks_ = 0, calls_ = 0;  // when it had ended
     std::optional<Error> refused_;
     int exit_code_ = 0;
     std::string ending_;

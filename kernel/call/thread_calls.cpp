@@ -36,6 +36,7 @@ Answer call_create_thread(Kernel& kernel, Thread* thread, const abi::Registers& 
 void call_exit_thread(Kernel& kernel, Thread* thread, const abi::Registers& r) {
     Enclave& enclave = *thread->enclave;
     PerCpu& cpu = this_cpu();
+    account(cpu);
     cpu.current = nullptr;
     cpu.loaded = nullptr;
     if (enclave.threads.first() == enclave.threads.last()) {

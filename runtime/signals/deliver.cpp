@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "runtime/process.hpp"
+#include "runtime/signals/outside.hpp"
 #include "runtime/support/kernel_call.hpp"
 #include "runtime/support/program_memory.hpp"
 #include "runtime/threads/lock.hpp"
@@ -136,6 +137,10 @@ void deliver_signals(abi::Registers& registers, std::uint64_t number) {
     Signals& signals = process().signals;
     SignalInfo info;
     bool again = number != kNoRestart;
+    if (thread.work() & kWorkOutside) {
+        thread.set_work(kWorkOutside, false);
+        take_signals_from_outside();
+    }
     while (thread.signals.pending().take(~thread.signals.mask(), info)) {
         if (signals.ignores(info.number)) continue;
         SignalAction& action = signals.action(info.number);
@@ -217,6 +222,7 @@ extern "C" [[noreturn]] void deliver_exception() {
         const Locked locked;
         if (registers.vector == abi::kInterruptVector) {
             registers.vector = registers.error = 0;
+            thread.set_work(kWorkOutside, true);
             deliver_signals(registers);
         } else {
             deliver_fault(thread, registers);

@@ -1,6 +1,5 @@
 // The process's side of signals: what they do, and those that wait until a thread
-// takes them. They come from its own faults and its own calls only: there is no
-// way for the host to send one.
+// takes them. They come from its own faults and its own calls, and from outside (outside.hpp).
 #pragma once
 
 #include "runtime/files/wait_queue.hpp"
