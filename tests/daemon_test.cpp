@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <functional>
 #include <random>
+#include <sstream>
 #include <thread>
 
 #include "host/daemon/client.hpp"
@@ -171,6 +172,78 @@ TEST_P(DaemonTest, EachEnclaveIsAccountedFor) {
     EXPECT_EQ(figure(computes, "bytes"), -1);
     EXPECT_EQ(command({"rm", "-f", sleeps}).status, 0);
     EXPECT_TRUE(all_is_given_back());
+}
+
+// What the daemon shows and writes for machines.
+TEST_P(DaemonTest, MetricsAndEventsTellOfEveryEnclave) {
+    const auto log_file = directory_ / "events";
+    ASSERT_EQ(command({"vm", "start", "watched", "--memory", "128M", "--platform", platform(), "--metrics",
+                       "0", "--log-file", log_file.string(), "--log-format", "json"})
+                  .status,
+              0);
+    const auto vm = [](std::vector<std::string> words) {
+        words.insert(words.begin() + 1, {"--vm", "watched"});
+        return command(words);
+    };
+    const auto where = host::ask("watched", {{"op", "stats"}}).value().at("metrics").get<std::string>();
+    const auto metrics = [&] {
+        return run({"/usr/bin/python3", "-c",
+                    "import sys, urllib.request as r; "
+                    "print(r.urlopen('http://' + sys.argv[1] + '/metrics').read().decode())",
+                    where})
+            .out;
+    };
+    const auto shows = [&](const std::string& line) {
+        return ("\n" + metrics()).find("\n" + line + "\n") != std::string::npos;
+    };
+    EXPECT_TRUE(shows("enclavisor_vm_up 1"));
+    EXPECT_TRUE(shows("enclavisor_enclaves_started_total 0"));
+    EXPECT_EQ(vm({"run", "-q", "busybox", "true"}).status, 0);
+    EXPECT_EQ(vm({"run", "-q", "busybox", "sh", "-c", "kill -TERM $$"}).status, 143);
+    EXPECT_EQ(vm({"run", "-q", "-d", "busybox", "sleep", "1000"}).status, 0);
+    EXPECT_FALSE(host::ask("watched", {{"op", "run"}, {"detach", true}, {"target", "/no/such"}}).ok());
+    for (const char* line :
+         {"enclavisor_enclaves_started_total 3", "enclavisor_enclaves_ended_total{reason=\"exited\"} 1",
+          "enclavisor_enclaves_ended_total{reason=\"signal\"} 1", "enclavisor_enclaves{state=\"running\"} 1",
+          "enclavisor_enclaves_refused_total 1"})
+        EXPECT_TRUE(shows(line)) << line << "\n" << metrics();
+    EXPECT_NE(metrics().find("enclavisor_enclave_memory_bytes{id=\"3\",name=\"busybox\"} "),
+              std::string::npos);
+    EXPECT_EQ(command({"vm", "stop", "watched"}).status, 0);
+
+    std::vector<std::string> events;
+    std::istringstream lines{read_file(log_file)};
+    for (std::string line; std::getline(lines, line);) events.push_back(Json::parse(line).at("event"));
+    EXPECT_EQ(events, (std::vector<std::string>{"vm-started", "started", "ended", "started", "ended",
+                                                "started", "refused", "ended", "vm-ended"}));
+    EXPECT_NE(command({"vm", "start", "watched", "--metrics", "nowhere"}).err.find("no address"),
+              std::string::npos);
+    EXPECT_NE(command({"vm", "start", "watched", "--log-limit", "1K"}).err.find("64K or more"),
+              std::string::npos);
+}
+
+TEST_P(DaemonTest, LogsStayWithinTheirLimit) {
+    ASSERT_EQ(
+        command({"vm", "start", "small", "--memory", "128M", "--platform", platform(), "--log-limit", "64K"})
+            .status,
+        0);
+    const auto vm = [](std::vector<std::string> words) {
+        words.insert(words.begin() + 1, {"--vm", "small"});
+        return command(words);
+    };
+    ASSERT_EQ(vm({"run", "-q", "-d", "busybox", "seq", "1", "200000"}).status, 0);
+    EXPECT_EQ(vm({"wait", "1"}).status, 0);
+    RunResult printed;
+    EXPECT_TRUE(eventually([&] {
+        printed = vm({"logs", "1"});
+        return printed.out.size() <= 64 << 10;
+    }));
+    EXPECT_TRUE(printed.out.ends_with("\n199999\n200000\n")) << printed.out.size();
+    const int first = std::stoi(printed.out);
+    EXPECT_EQ(std::count(printed.out.begin(), printed.out.end(), '\n'), 200'000 - first + 1) << "whole lines";
+    EXPECT_EQ(std::count(printed.err.begin(), printed.err.end(), '\n'), 1) << printed.err;
+    EXPECT_NE(printed.err.find("cut off"), std::string::npos) << printed.err;
+    EXPECT_EQ(command({"vm", "stop", "small"}).status, 0);
 }
 
 TEST_P(DaemonTest, ProgramsAreSentSignals) {

@@ -35,6 +35,7 @@ struct VmOptions {
     std::string name;  // of the VM
     std::string platform = "plain", memory = "1G", accelerator;
     unsigned cpus = 1;
+    std::string metrics, log_limit, log_file, log_format;  // enclavisord's; empty: its defaults
     bool json = false;
 };
 Result<int> vm_start(const VmOptions& options);

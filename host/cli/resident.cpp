@@ -11,6 +11,7 @@
 #include "host/cli/commands.hpp"
 #include "host/cli/interrupt.hpp"
 #include "host/daemon/client.hpp"
+#include "host/daemon/output_log.hpp"
 #include "host/lib/signals.hpp"
 #include "host/lib/text.hpp"
 
@@ -83,12 +84,22 @@ std::string summary(const Json& stats) {
                        get_or(stats, "enclaves", 0));
 }
 
-// Copies what a log has beyond `offset`.
+// Copies what a log has beyond `offset`; what was cut off is named, and the rest of its last line left out.
 Result<std::uint64_t> copy_log(int log, std::uint64_t offset) {
+    const std::uint64_t kept = first_kept(log, offset);
+    bool torn = kept > offset;
+    if (torn) complain(fmt::format("{} bytes of the log were cut off (vm start --log-limit)", kept - offset));
+    offset = kept;
     char part[16384];
     for (ssize_t got; (got = ::pread(log, part, sizeof part, static_cast<off_t>(offset))) > 0;) {
-        TRY(print({part, static_cast<std::size_t>(got)}));
-        offset += static_cast<std::uint64_t>(got);
+        std::string_view text{part, static_cast<std::size_t>(got)};
+        offset += text.size();
+        if (torn) {
+            const std::size_t end = text.find('\n');
+            torn = end == std::string_view::npos;
+            text.remove_prefix(torn ? text.size() : end + 1);
+        }
+        TRY(print(std::string{text}));
     }
     return offset;
 }

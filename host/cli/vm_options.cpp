@@ -27,6 +27,12 @@ VmCommands::VmCommands(CLI::App& app) {
     start->add_option("--memory", vm_.memory, "Of the VM")->type_name("SIZE")->capture_default_str();
     start->add_option("--cpus", vm_.cpus, "Of the VM")->check(CLI::Range(1u, 64u))->capture_default_str();
     start->add_option("--accel", vm_.accelerator, "auto, kvm or tcg");
+    start->add_option("--metrics", vm_.metrics, "Show metrics to Prometheus at PORT or ADDRESS:PORT");
+    start->add_option("--log-limit", vm_.log_limit, "Of each detached enclave's log (default: 16M; 0: none)")
+        ->type_name("SIZE");
+    start->add_option("--log-file", vm_.log_file, "Where the daemon tells of events (default: nowhere)");
+    start->add_option("--log-format", vm_.log_format, "Of that file: text or json")
+        ->check(CLI::IsMember({"text", "json"}));
     CLI::App* list = add(*vm, "ls", "List the VMs that have a daemon", [this] { return vm_list(vm_); });
     add_format(*list, vm_.json);
     named(add(*vm, "stop", "End a VM, its daemon and its enclaves", [this] { return vm_stop(vm_); }));

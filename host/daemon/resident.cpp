@@ -26,8 +26,8 @@ const char* state_name(Resident::State state) {
     return "unknown";
 }
 
-Resident::Resident(Machine& machine, std::uint64_t id, RunRequest request)
-    : machine_{machine}, id_{id}, request_{std::move(request)}, thread_{[this] { run(); }} {}
+Resident::Resident(Machine& machine, Ledger& ledger, std::uint64_t id, RunRequest request)
+    : machine_{machine}, ledger_{ledger}, id_{id}, request_{std::move(request)}, thread_{[this] { run(); }} {}
 
 Resident::~Resident() {
     (void)stop();
@@ -63,16 +63,22 @@ Result<void> Resident::start(Enclave& enclave) {
     enclave_ = &enclave;
     measurement_ = to_hex(enclave.measurement());
     state_ = State::kRunning;
+    ledger_.started(description());
     changed_.notify_all();
     return {};
 }
 
-void Resident::ended(int exit_code, std::string text) {
+void Resident::ended(int exit_code, std::string text, const std::string& reason) {
     std::lock_guard guard{mutex_};
     state_ = State::kEnded;
     exit_code_ = exit_code;
     ending_ = std::move(text);
     end_ = std::chrono::steady_clock::now();
+    if (reason.empty()) {
+        ledger_.refused(description());
+    } else {
+        ledger_.ended(description(), reason, ticks_, calls_);
+    }
     changed_.notify_all();
 }
 
@@ -86,7 +92,7 @@ void Resident::run() {
             std::lock_guard guard{mutex_};
             refused_ = started.error();
         }
-        return ended(started.error().exit_code, started.error().text());
+        return ended(started.error().exit_code, started.error().text(), "");
     }
     auto status = built->wait();
     {
@@ -97,13 +103,17 @@ void Resident::run() {
     }
     // Gone, with all that it had, before anybody hears of its end.
     (void)built->destroy();
-    if (!status.ok()) return ended(status.error().exit_code, status.error().text());
+    if (!status.ok()) return ended(status.error().exit_code, status.error().text(), "lost");
     const Ending ending = describe_ending(*status);
-    ended(ending.exit_code, ending.text);
+    ended(ending.exit_code, ending.text, end_reason_name(status->reason));
 }
 
 Json Resident::describe() const {
     std::lock_guard guard{mutex_};
+    return description();
+}
+
+Json Resident::description() const {
     const auto until = state_ == State::kEnded ? end_ : std::chrono::steady_clock::now();
     Json json{{"id", id_},
               {"name", std::filesystem::path{request_.target}.filename().string()},

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "host/daemon/wire.hpp"
+#include "host/daemon/ledger.hpp"
 #include "host/lib/enclave.hpp"
 #include "host/lib/machine.hpp"
 
@@ -31,8 +31,8 @@ class Resident {
 public:
     enum class State : std::uint8_t { kStarting, kRunning, kPaused, kEnded };
 
-    // `machine` outlives it.
-    Resident(Machine& machine, std::uint64_t id, RunRequest request);
+    // `machine` and `ledger` outlive it.
+    Resident(Machine& machine, Ledger& ledger, std::uint64_t id, RunRequest request);
     ~Resident();  // ends the enclave
 
     std::uint64_t id() const { return id_; }
@@ -62,10 +62,13 @@ private:
     void run();
     Result<Enclave> build();
     Result<void> start(Enclave& enclave);
-    void ended(int exit_code, std::string text);
+    // `reason` as in metrics; empty: it never ran.
+    void ended(int exit_code, std::string text, const std::string& reason);
+    Json description() const;  // with mutex_ held
     Result<void> switch_state(State from, State to, abi::Command command, const char* what);
 
     Machine& machine_;
+    Ledger& ledger_;
     const std::uint64_t id_;
     const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 
