@@ -222,6 +222,50 @@ TEST_P(DaemonTest, MetricsAndEventsTellOfEveryEnclave) {
               std::string::npos);
 }
 
+// Several enclaves of one run go by one number.
+TEST_P(DaemonTest, GroupsAndInstancesRunThere) {
+    const auto member = [&](const std::string& name, const std::string& script) {
+        write_file(directory_ / (name + ".toml"),
+                   "[loader]\nentrypoint = \"file:/bin/bash-static\"\nargv = [\"bash\", \"-c\", \"" + script +
+                       "\"]\n[enclave]\nmemory_limit = \"32M\"\n");
+    };
+    member("a", "echo from a");
+    member("b", "echo from b; exit 3");
+    member("c", "trap 'exit 5' TERM; echo ready; while :; do :; done");
+    const std::string group = directory_ / "group.toml", waiting = directory_ / "waiting.toml";
+    write_file(group, "[group]\nmembers = [\"a.toml\", \"b.toml\"]\n");
+    write_file(waiting, "[group]\nmembers = [\"c.toml\", \"c.toml\"]\n");
+    const auto measured = command({"measure", group});
+    const auto ran = command({"run", "--vm", "default", "--print-measurement", group});
+    EXPECT_EQ(ran.status, 3) << ran.err;
+    EXPECT_NE(ran.out.find("from a\n"), std::string::npos) << ran.out;
+    EXPECT_NE(ran.out.find("from b\n"), std::string::npos) << ran.out;
+    EXPECT_NE(ran.err.find(measured.out.substr(0, 96)), std::string::npos) << ran.err << measured.out;
+    EXPECT_TRUE(all_is_given_back());
+
+    // A signal is all members'.
+    const std::string id = detached({waiting});
+    EXPECT_TRUE(eventually([&] { return command({"logs", id}).out == "ready\nready\n"; }));
+    EXPECT_EQ(Json::parse(command({"ps", "-o", "json"}).out).at(0).at("enclaves"), 2);
+    EXPECT_EQ(command({"kill", id}).status, 0);
+    EXPECT_EQ(command({"wait", id}).status, 5);
+    const std::string other = detached({waiting});
+    EXPECT_EQ(command({"kill", "-s", "KILL", other}).status, 0);
+    EXPECT_EQ(command({"wait", other}).status, 128 + SIGKILL);
+    EXPECT_EQ(command({"rm", id}).status + command({"rm", other}).status, 0);
+    EXPECT_TRUE(all_is_given_back());
+
+    write_file(directory_ / "template.toml",
+               "[loader]\nentrypoint = \"file:/bin/bash-static\"\n"
+               "argv = [\"bash\", \"-c\", \"read line; echo an instance; exit 4\"]\n"
+               "[enclave]\nmemory_limit = \"32M\"\nfreeze = \"input\"\n");
+    const auto three = command(
+        {"run", "--vm", "default", "-q", "--instances", "3", (directory_ / "template.toml").string()});
+    EXPECT_EQ(three.out, "an instance\nan instance\nan instance\n") << three.err;
+    EXPECT_EQ(three.status, 4) << three.err;
+    EXPECT_TRUE(all_is_given_back());
+}
+
 TEST_P(DaemonTest, LogsStayWithinTheirLimit) {
     ASSERT_EQ(
         command({"vm", "start", "small", "--memory", "128M", "--platform", platform(), "--log-limit", "64K"})

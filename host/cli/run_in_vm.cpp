@@ -36,10 +36,10 @@ Result<std::string> absolute_target(const std::string& program) {
 }  // namespace
 
 Result<int> run_in_vm(const RunOptions& options) {
-    if (options.instances > 1)
-        return fail("--instances does not go with --vm yet", "leave one of the two out");
     const std::string target = TRY(absolute_target(options.program));
-    warn(options, TRY(describe_application(target, options.limit)));
+    const Application application = TRY(describe_application(target, options.limit));
+    warn(options, application);
+    for (const Application& member : application.members) warn(options, member);
     const VmPlace place = TRY(find_place(options.vm));
     const Fd socket = TRY(connect_to(place));
     const Json request{{"op", "run"},
@@ -48,6 +48,7 @@ Result<int> run_in_vm(const RunOptions& options) {
                        {"arguments", options.arguments},
                        {"environment", TRY(environment_for(options))},
                        {"directory", std::filesystem::current_path().string()},
+                       {"instances", options.instances},
                        {"verbose", options.verbose},
                        {"detach", options.detach}};
     std::vector<int> standard;

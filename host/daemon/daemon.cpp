@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr int kLookMs = 100;  // how soon the daemon sees that it is to end
 constexpr unsigned kMostConversations = 512;
+constexpr unsigned kMostInstances = 200;  // of one request
 
 // Whether the other end has gone away.
 bool hung_up(int socket) {
@@ -142,6 +144,7 @@ void Daemon::run(int client, Message message) {
     request.arguments = get_or<std::vector<std::string>>(body, "arguments", {});
     request.environment = get_or<std::vector<std::string>>(body, "environment", {});
     request.directory = get_or<std::string>(body, "directory", "/");
+    request.instances = std::clamp(get_or(body, "instances", 1u), 1u, kMostInstances);
     request.verbose = get_or(body, "verbose", false);
     const bool detached = get_or(body, "detach", false);
     std::uint64_t id;

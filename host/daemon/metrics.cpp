@@ -94,13 +94,15 @@ std::string metrics_text(const Json& vm, const Json& enclaves, const Totals& tot
         seconds += get_or(enclave, "cpu_seconds", 0.0);
         calls += get_or<std::uint64_t>(enclave, "calls", 0);
     }
-    page.family("enclavisor_enclaves", "gauge", "Enclaves that the daemon knows, by state.");
+    page.family("enclavisor_enclaves", "gauge", "Runs that the daemon knows, by state; a group is one.");
     for (const auto& [state, count] : states) page.count(label("state", state), count);
-    page.family("enclavisor_enclaves_started_total", "counter", "Enclaves that began to run.");
+    page.family("enclavisor_enclaves_started_total", "counter",
+                "Runs that began; a group, or all instances of a template, are one.");
     page.count("", totals.started);
-    page.family("enclavisor_enclaves_refused_total", "counter", "Enclaves that could not be started.");
+    page.family("enclavisor_enclaves_refused_total", "counter", "Runs that could not be started.");
     page.count("", totals.refused);
-    page.family("enclavisor_enclaves_ended_total", "counter", "Enclaves that have ended, by reason.");
+    page.family("enclavisor_enclaves_ended_total", "counter",
+                "Runs that have ended, by the reason of the first enclave that failed.");
     for (const auto& [reason, count] : totals.ended) page.count(label("reason", reason), count);
     page.family("enclavisor_forwarded_calls_total", "counter", "System calls performed for enclaves.");
     page.count("", calls);

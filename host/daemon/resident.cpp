@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "host/lib/application.hpp"
-#include "host/lib/ending.hpp"
 #include "host/lib/signals.hpp"
 #include "host/lib/tsc.hpp"
 
@@ -34,38 +33,67 @@ Resident::~Resident() {
     thread_.join();
 }
 
-Result<Enclave> Resident::build() {
+Result<Ensemble> Resident::build() {
     const Application application = TRY(describe_application(request_.target, request_.limit));
-    if (!application.members.empty()) {
-        return fail("a group does not run in a daemon's VM yet", "run it without --vm");
-    }
-    StartParameters start;
-    start.arguments = TRY(arguments_for(application, request_.target, request_.arguments));
-    auto enclave = TRY(Enclave::build(machine_, application.image));
+    parameters_.arguments = TRY(arguments_for(application, request_.target, request_.arguments));
+    parameters_.environment = request_.environment;
+    parameters_.directory = request_.directory;
+    parameters_.verbose = request_.verbose;
+    parameters_.pid = kPidOfProxy;
     ProxyOptions proxy;
     proxy.directory = request_.directory;
     proxy.standard_input = request_.standard[0].get();
     proxy.standard_output = request_.standard[1].get();
     proxy.standard_error = request_.standard[2].get();
-    TRY(enclave.attach_proxy(proxy));
-    start.environment = request_.environment;
-    start.directory = request_.directory;
-    start.pid = enclave.proxy()->pid();
-    start.verbose = request_.verbose;
-    TRY(enclave.hand_over(start));
-    return enclave;
+    return build_ensemble(machine_, application, parameters_, proxy);
 }
 
-Result<void> Resident::start(Enclave& enclave) {
+Result<void> Resident::start(Ensemble& ensemble) {
     std::lock_guard guard{mutex_};
     if (stop_wanted_) return fail("it was stopped before it started", "", 128 + SIGKILL);
-    TRY(enclave.start());
-    enclave_ = &enclave;
-    measurement_ = to_hex(enclave.measurement());
+    for (Enclave& enclave : ensemble.enclaves) TRY(enclave.start());
+    for (Enclave& enclave : ensemble.enclaves) parts_.push_back(&enclave);
+    measurement_ = to_hex(ensemble.measurement);
     state_ = State::kRunning;
     ledger_.started(description());
     changed_.notify_all();
     return {};
+}
+
+Result<void> Resident::fork_instances(Enclave& origin, std::vector<Enclave>& instances) {
+    instances.reserve(request_.instances);
+    for (unsigned i = 1; i <= request_.instances; i++) {
+        auto instance = TRY(fork_instance(origin, parameters_, i, request_.instances));
+        std::lock_guard guard{mutex_};
+        instances.push_back(std::move(instance));
+        parts_.push_back(&instances.back());
+        if (stop_wanted_) return fail("was stopped", "", 128 + SIGKILL);
+        if (state_ == State::kPaused)
+            TRY(machine_.control().call(abi::Command::kPause, {instances.back().handle()}));
+    }
+    return {};
+}
+
+Result<Ending> Resident::attend(Ensemble& ensemble, std::vector<Enclave>& instances, std::string& reason) {
+    std::vector<Enclave>* enclaves = &ensemble.enclaves;
+    if (enclaves->size() == 1 && TRY(enclaves->front().wait_for_template())) {
+        TRY(fork_instances(enclaves->front(), instances));
+        enclaves = &instances;
+    }
+    Ending all{0, ""};
+    for (std::size_t i = 0; i < enclaves->size(); i++) {
+        const auto status = TRY((*enclaves)[i].wait());
+        Ending ending = describe_ending(status);
+        if (enclaves->size() > 1 && !ending.text.empty()) {
+            const std::string name =
+                instances.empty() ? ensemble.names[i] : fmt::format("instance {}", i + 1);
+            ending.text = fmt::format("{}{} {}", all.text.empty() ? "" : "; ", name, ending.text);
+        }
+        all.text += ending.text;
+        if (i == 0 || (all.exit_code == 0 && ending.exit_code != 0)) reason = end_reason_name(status.reason);
+        if (all.exit_code == 0) all.exit_code = ending.exit_code;
+    }
+    return all;
 }
 
 void Resident::ended(int exit_code, std::string text, const std::string& reason) {
@@ -94,18 +122,25 @@ void Resident::run() {
         }
         return ended(started.error().exit_code, started.error().text(), "");
     }
-    auto status = built->wait();
+    std::vector<Enclave> instances;
+    std::string reason = "lost";
+    auto ending = attend(*built, instances, reason);
+    bool stopped;  // while it made instances
     {
         std::lock_guard guard{mutex_};
-        enclave_ = nullptr;
-        if (status.ok()) ticks_ = status->ticks;
-        calls_ = built->forwarded_calls();
+        Json figures;
+        add_figures(figures);
+        ticks_ = get_or<std::uint64_t>(figures, "ticks", 0);
+        calls_ = get_or<std::uint64_t>(figures, "calls", 0);
+        parts_.clear();
+        stopped = !ending.ok() && stop_wanted_;
     }
-    // Gone, with all that it had, before anybody hears of its end.
-    (void)built->destroy();
-    if (!status.ok()) return ended(status.error().exit_code, status.error().text(), "lost");
-    const Ending ending = describe_ending(*status);
-    ended(ending.exit_code, ending.text, end_reason_name(status->reason));
+    // Gone, with all that they had, before anybody hears of the end.
+    instances.clear();
+    built->enclaves.clear();
+    if (stopped) return ended(128 + SIGKILL, "was stopped", "stopped");
+    if (!ending.ok()) return ended(ending.error().exit_code, ending.error().text(), "lost");
+    ended(ending->exit_code, ending->text, reason);
 }
 
 Json Resident::describe() const {
@@ -121,22 +156,33 @@ Json Resident::description() const {
               {"state", state_name(state_)},
               {"seconds", std::chrono::duration_cast<std::chrono::seconds>(until - began_).count()}};
     if (!measurement_.empty()) json["measurement"] = measurement_;
-    std::uint64_t ticks = ticks_, calls = calls_;
-    if (enclave_ != nullptr) {
-        calls = enclave_->forwarded_calls();
-        if (auto report = enclave_->report(); report.ok()) {
-            ticks = report->ticks;
-            json["bytes"] = report->pages * abi::kPageSize;
-            json["limit_bytes"] = report->page_limit * abi::kPageSize;
-        }
-    }
-    json["calls"] = calls;
-    json["cpu_seconds"] = seconds_of_ticks(ticks);
+    json["calls"] = calls_;
+    json["ticks"] = ticks_;
+    if (!parts_.empty()) add_figures(json);
+    json["cpu_seconds"] = seconds_of_ticks(get_or<std::uint64_t>(json, "ticks", 0));
+    json.erase("ticks");
     if (state_ == State::kEnded) {
         json["exit_code"] = exit_code_;
         json["ending"] = ending_;
     }
     return json;
+}
+
+void Resident::add_figures(Json& json) const {
+    std::uint64_t pages = 0, limit = 0, ticks = 0, calls = 0;
+    for (Enclave* part : parts_) {
+        calls += part->forwarded_calls();
+        auto report = part->report();
+        if (!report.ok()) continue;
+        pages += report->pages;
+        limit += report->page_limit;
+        ticks += report->ticks;
+    }
+    json["bytes"] = pages * abi::kPageSize;
+    json["limit_bytes"] = limit * abi::kPageSize;
+    json["ticks"] = ticks;
+    json["calls"] = calls;
+    if (parts_.size() > 1) json["enclaves"] = parts_.size();
 }
 
 Result<std::string> Resident::wait_until_started() const {
@@ -149,27 +195,41 @@ Result<std::string> Resident::wait_until_started() const {
 Result<void> Resident::stop() {
     std::lock_guard guard{mutex_};
     stop_wanted_ = true;
-    if (enclave_ == nullptr || !machine_.running()) return {};
-    return enclave_->stop();
+    if (!machine_.running()) return {};
+    Result<void> done{};
+    for (Enclave* part : parts_) {
+        // A template goes after its instances, by its thread.
+        auto stopped = part->stop();
+        if (!stopped.ok() && !part->is(abi::EnclaveState::kTemplate)) done = std::move(stopped);
+    }
+    return done;
 }
 
 Result<void> Resident::signal(int number) {
     std::lock_guard guard{mutex_};
     TRY(check_signal(number));
-    if (enclave_ == nullptr) {
-        return fail(fmt::format("enclave {} is {}", id_, state_name(state_)),
-                    "only one that runs takes signals");
+    Result<void> refused =
+        fail(fmt::format("enclave {} is {}", id_, state_name(state_)), "only one that runs takes signals");
+    bool taken = false;
+    for (Enclave* part : parts_) {
+        auto sent = part->signal(number);
+        taken |= sent.ok();
+        if (!sent.ok()) refused = std::move(sent);
     }
-    return enclave_->signal(number);
+    if (!taken) return refused;
+    return {};
 }
 
 Result<void> Resident::switch_state(State from, State to, abi::Command command, const char* what) {
     std::lock_guard guard{mutex_};
-    if (state_ != from || enclave_ == nullptr) {
+    if (state_ != from || parts_.empty()) {
         return fail(fmt::format("enclave {} is {}", id_, state_name(state_)),
                     fmt::format("only one that is {} can be {}", state_name(from), what));
     }
-    TRY(machine_.control().call(command, {enclave_->handle()}));
+    for (Enclave* part : parts_) {
+        if (part->is(abi::EnclaveState::kStopped) || part->is(abi::EnclaveState::kTemplate)) continue;
+        TRY(machine_.control().call(command, {part->handle()}));
+    }
     state_ = to;
     return {};
 }

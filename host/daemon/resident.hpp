@@ -1,5 +1,6 @@
-// One enclave in a daemon's VM, from its request until it is removed. A thread of its own
-// builds it, starts its proxy (which lives as long as that thread) and waits for its end.
+// One run in a daemon's VM, from its request until it is removed: an enclave, a group's, or the
+// instances of a template, under one number. A thread of its own builds them, starts their
+// proxies (which live as long as that thread) and waits for their end.
 #pragma once
 
 #include <condition_variable>
@@ -12,7 +13,8 @@
 #include <vector>
 
 #include "host/daemon/ledger.hpp"
-#include "host/lib/enclave.hpp"
+#include "host/lib/ending.hpp"
+#include "host/lib/ensemble.hpp"
 #include "host/lib/machine.hpp"
 
 namespace enclavisor::host {
@@ -23,6 +25,7 @@ struct RunRequest {
     std::string limit;                                // of its memory; empty: the default
     std::vector<std::string> arguments, environment;  // without the program's name
     std::string directory;
+    unsigned instances = 1;  // of a template
     bool verbose = false;
     Fd standard[3];
 };
@@ -37,7 +40,8 @@ public:
 
     std::uint64_t id() const { return id_; }
     // For people and programs: id, name, state, seconds, measurement; while it runs bytes and
-    // limit_bytes of memory; cpu_seconds and calls (forwarded ones); exit_code and ending.
+    // limit_bytes of memory, enclaves if there are several; cpu_seconds and calls (forwarded
+    // ones); exit_code and ending.
     Json describe() const;
     // Until it runs or has ended; then its measurement, or why it does not run.
     Result<std::string> wait_until_started() const;
@@ -60,8 +64,12 @@ public:
 
 private:
     void run();
-    Result<Enclave> build();
-    Result<void> start(Enclave& enclave);
+    Result<Ensemble> build();
+    Result<void> start(Ensemble& ensemble);
+    // What the first that failed ended with, or 0; what all said of it.
+    Result<Ending> attend(Ensemble& ensemble, std::vector<Enclave>& instances, std::string& reason);
+    Result<void> fork_instances(Enclave& origin, std::vector<Enclave>& instances);
+    void add_figures(Json& json) const;  // with mutex_ held
     // `reason` as in metrics; empty: it never ran.
     void ended(int exit_code, std::string text, const std::string& reason);
     Json description() const;  // with mutex_ held
@@ -77,7 +85,8 @@ private:
     RunRequest request_;
     State state_ = State::kStarting;
     bool stop_wanted_ = false;
-    Enclave* enclave_ = nullptr;  // while it runs
+    StartParameters parameters_;   // its thread's
+    std::vector<Enclave*> parts_;  // while it runs: a template before its instances
     std::string measurement_;
     std::uint64_t ticks_ = 0, calls_ = 0;  // when it had ended
     std::optional<Error> refused_;
