@@ -222,6 +222,24 @@ TEST_P(DaemonTest, MetricsAndEventsTellOfEveryEnclave) {
               std::string::npos);
 }
 
+// The command is taken by a vCPU that has nothing to do, while the program computes on another.
+TEST_P(DaemonTest, ASignalReachesAProgramOnAnotherVcpu) {
+    ASSERT_EQ(
+        command({"vm", "start", "wide", "--memory", "128M", "--cpus", "2", "--platform", platform()}).status,
+        0);
+    for (int i = 0; i < 3; i++) {
+        const auto begun = command(
+            {"run", "--vm", "wide", "-q", "-d", (programs_dir() / "signals_outside").string(), "compute"});
+        ASSERT_EQ(begun.status, 0) << begun.err;
+        const std::string id = begun.out.substr(0, begun.out.find('\n'));
+        EXPECT_TRUE(eventually([&] { return command({"logs", "--vm", "wide", id}).out == "ready\n"; }));
+        EXPECT_EQ(command({"kill", "--vm", "wide", "-s", "USR1", id}).status, 0);
+        EXPECT_EQ(command({"wait", "--vm", "wide", id}).status, 0);
+        EXPECT_EQ(command({"logs", "--vm", "wide", id}).out, "ready\nSIGUSR1 code 0\ncomputed\n");
+    }
+    EXPECT_EQ(command({"vm", "stop", "wide"}).status, 0);
+}
+
 // Several enclaves of one run go by one number.
 TEST_P(DaemonTest, GroupsAndInstancesRunThere) {
     const auto member = [&](const std::string& name, const std::string& script) {
