@@ -147,6 +147,19 @@ TEST_P(Signals, PythonRaisesKeyboardInterrupt) {
          });
 }
 
+TEST_P(Signals, WhoHasNoRuntimeTakesNone) {
+    const auto machine = launch(machine_options(GetParam()));
+    ASSERT_NE(machine, nullptr);
+    auto builder = host::EnclaveBuilder::create(*machine, {.memory_limit = 64});
+    ASSERT_TRUE(builder.ok());
+    auto function = std::move(*builder).seal();
+    ASSERT_TRUE(function.ok());
+    const auto refused = function->signal(SIGTERM);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().text(),
+              "an enclave without a Linux runtime takes no signals (end it with signal KILL)");
+}
+
 // A hostile host: any word, at any time, and commands for nothing.
 TEST_P(Signals, AnyBitsOfTheHostAreHarmless) {
     const auto machine = launch(machine_options(GetParam()));

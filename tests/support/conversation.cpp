@@ -70,7 +70,7 @@ void Conversation::write(const std::string& text) {
 }
 
 void Conversation::signal(int number) {
-    ::kill(pid_, number);
+    ::kill(-pid_, number);
 }
 
 int Conversation::end() {

@@ -25,6 +25,7 @@ public:
     std::string line_within(std::chrono::milliseconds longest);
     void write(const std::string& text);
     void close_input() { input_.reset(); }
+    // To its process group, as a terminal does.
     void signal(int number);
     // Its exit status, or 128 + signal; what it still prints is lost. -1: it does not end.
     int end();
