@@ -146,6 +146,18 @@ TEST(Doctor, FindsThisMachineFit) {
     EXPECT_EQ(result.status, 0) << result.out << result.err;
 }
 
+// On an older kernel, as uname(2) tells it, and under a low limit it says so.
+TEST(Doctor, NamesWhatIsMissing) {
+    RunOptions options;
+    options.inherit_environment = true;
+    const auto older = run({"/usr/bin/setarch", "--uname-2.6", enclavisor_command(), "doctor"}, options);
+    EXPECT_EQ(older.status, host::kExitFailure);
+    EXPECT_NE(older.out.find("is older than 5.11"), std::string::npos) << older.out;
+    EXPECT_NE(older.out.find("1 problem(s)"), std::string::npos) << older.out;
+    const auto few = run({"/usr/bin/prlimit", "--nofile=200", enclavisor_command(), "doctor"}, options);
+    EXPECT_NE(few.out.find("only 200 are allowed"), std::string::npos) << few.out;
+}
+
 // --- With a VM ----------------------------------------------------------------
 
 class Command : public testing::TestWithParam<host::Platform> {

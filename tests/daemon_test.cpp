@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <functional>
 #include <random>
+#include <sstream>
 #include <thread>
 
 #include "host/daemon/client.hpp"
@@ -137,9 +138,201 @@ TEST_P(DaemonTest, APausedEnclaveDoesNotGoOn) {
     EXPECT_EQ(size(), before);
     EXPECT_EQ(command({"resume", id}).status, 0);
     EXPECT_TRUE(eventually([&] { return size() > before; }));
-    EXPECT_EQ(command({"kill", id}).status, 0);
-    EXPECT_EQ(command({"wait", id}).status, 137);
+    EXPECT_EQ(command({"kill", "-s", "KILL", id}).status, 0);
+    EXPECT_EQ(command({"wait", id}).status, 128 + SIGKILL);
     EXPECT_EQ(command({"rm", id}).status, 0);
+    EXPECT_TRUE(all_is_given_back());
+}
+
+// The memory and time of each, while it lives and after.
+TEST_P(DaemonTest, EachEnclaveIsAccountedFor) {
+    const std::string computes = detached({(programs_dir() / "signals_outside").string(), "compute"});
+    const std::string sleeps = detached({"busybox", "sleep", "1000"});
+    const auto figure = [](const std::string& id, const char* name) {
+        for (const Json& enclave : Json::parse(command({"ps", "-o", "json"}).out)) {
+            if (std::to_string(enclave.at("id").get<int>()) == id) return host::get_or(enclave, name, -1.0);
+        }
+        return -1.0;
+    };
+    EXPECT_TRUE(eventually([&] { return figure(computes, "cpu_seconds") > 1; }));
+    EXPECT_LT(figure(sleeps, "cpu_seconds"), figure(computes, "cpu_seconds"));
+    for (const auto& id : {computes, sleeps}) {
+        EXPECT_GT(figure(id, "bytes"), 64 << 10);
+        EXPECT_LE(figure(id, "bytes"), figure(id, "limit_bytes"));
+        EXPECT_EQ(figure(id, "limit_bytes"), 256 << 20);
+    }
+    EXPECT_TRUE(eventually([&] { return figure(computes, "calls") > 0; }));
+    const auto top = command({"top"});
+    EXPECT_NE(top.out.find("%CPU"), std::string::npos) << top.out;
+    const Json both = Json::parse(command({"stats", "-o", "json"}).out);
+    EXPECT_EQ(both.at("each").size(), 2u);
+    EXPECT_EQ(command({"kill", "-s", "USR1", computes}).status, 0);
+    EXPECT_EQ(command({"wait", computes}).status, 0);
+    EXPECT_GT(figure(computes, "cpu_seconds"), 1);
+    EXPECT_EQ(figure(computes, "bytes"), -1);
+    EXPECT_EQ(command({"rm", "-f", sleeps}).status, 0);
+    EXPECT_TRUE(all_is_given_back());
+}
+
+// What the daemon shows and writes for machines.
+TEST_P(DaemonTest, MetricsAndEventsTellOfEveryEnclave) {
+    const auto log_file = directory_ / "events";
+    ASSERT_EQ(command({"vm", "start", "watched", "--memory", "128M", "--platform", platform(), "--metrics",
+                       "0", "--log-file", log_file.string(), "--log-format", "json"})
+                  .status,
+              0);
+    const auto vm = [](std::vector<std::string> words) {
+        words.insert(words.begin() + 1, {"--vm", "watched"});
+        return command(words);
+    };
+    const auto where = host::ask("watched", {{"op", "stats"}}).value().at("metrics").get<std::string>();
+    const auto metrics = [&] {
+        return run({"/usr/bin/python3", "-c",
+                    "import sys, urllib.request as r; "
+                    "print(r.urlopen('http://' + sys.argv[1] + '/metrics').read().decode())",
+                    where})
+            .out;
+    };
+    const auto shows = [&](const std::string& line) {
+        return ("\n" + metrics()).find("\n" + line + "\n") != std::string::npos;
+    };
+    EXPECT_TRUE(shows("enclavisor_vm_up 1"));
+    EXPECT_TRUE(shows("enclavisor_enclaves_started_total 0"));
+    EXPECT_EQ(vm({"run", "-q", "busybox", "true"}).status, 0);
+    EXPECT_EQ(vm({"run", "-q", "busybox", "sh", "-c", "kill -TERM $$"}).status, 143);
+    EXPECT_EQ(vm({"run", "-q", "-d", "busybox", "sleep", "1000"}).status, 0);
+    EXPECT_FALSE(host::ask("watched", {{"op", "run"}, {"detach", true}, {"target", "/no/such"}}).ok());
+    for (const char* line :
+         {"enclavisor_enclaves_started_total 3", "enclavisor_enclaves_ended_total{reason=\"exited\"} 1",
+          "enclavisor_enclaves_ended_total{reason=\"signal\"} 1", "enclavisor_enclaves{state=\"running\"} 1",
+          "enclavisor_enclaves_refused_total 1"})
+        EXPECT_TRUE(shows(line)) << line << "\n" << metrics();
+    EXPECT_NE(metrics().find("enclavisor_enclave_memory_bytes{id=\"3\",name=\"busybox\"} "),
+              std::string::npos);
+    EXPECT_EQ(command({"vm", "stop", "watched"}).status, 0);
+
+    std::vector<std::string> events;
+    std::istringstream lines{read_file(log_file)};
+    for (std::string line; std::getline(lines, line);) events.push_back(Json::parse(line).at("event"));
+    EXPECT_EQ(events, (std::vector<std::string>{"vm-started", "started", "ended", "started", "ended",
+                                                "started", "refused", "ended", "vm-ended"}));
+    EXPECT_NE(command({"vm", "start", "watched", "--metrics", "nowhere"}).err.find("no address"),
+              std::string::npos);
+    EXPECT_NE(command({"vm", "start", "watched", "--log-limit", "1K"}).err.find("64K or more"),
+              std::string::npos);
+}
+
+// The command is taken by a vCPU that has nothing to do, while the program computes on another.
+TEST_P(DaemonTest, ASignalReachesAProgramOnAnotherVcpu) {
+    ASSERT_EQ(
+        command({"vm", "start", "wide", "--memory", "128M", "--cpus", "2", "--platform", platform()}).status,
+        0);
+    for (int i = 0; i < 3; i++) {
+        const auto begun = command(
+            {"run", "--vm", "wide", "-q", "-d", (programs_dir() / "signals_outside").string(), "compute"});
+        ASSERT_EQ(begun.status, 0) << begun.err;
+        const std::string id = begun.out.substr(0, begun.out.find('\n'));
+        EXPECT_TRUE(eventually([&] { return command({"logs", "--vm", "wide", id}).out == "ready\n"; }));
+        EXPECT_EQ(command({"kill", "--vm", "wide", "-s", "USR1", id}).status, 0);
+        EXPECT_EQ(command({"wait", "--vm", "wide", id}).status, 0);
+        EXPECT_EQ(command({"logs", "--vm", "wide", id}).out, "ready\nSIGUSR1 code 0\ncomputed\n");
+    }
+    EXPECT_EQ(command({"vm", "stop", "wide"}).status, 0);
+}
+
+// Several enclaves of one run go by one number.
+TEST_P(DaemonTest, GroupsAndInstancesRunThere) {
+    const auto member = [&](const std::string& name, const std::string& script) {
+        write_file(directory_ / (name + ".toml"),
+                   "[loader]\nentrypoint = \"file:/bin/bash-static\"\nargv = [\"bash\", \"-c\", \"" + script +
+                       "\"]\n[enclave]\nmemory_limit = \"32M\"\n");
+    };
+    member("a", "echo from a");
+    member("b", "echo from b; exit 3");
+    member("c", "trap 'exit 5' TERM; echo ready; while :; do :; done");
+    const std::string group = directory_ / "group.toml", waiting = directory_ / "waiting.toml";
+    write_file(group, "[group]\nmembers = [\"a.toml\", \"b.toml\"]\n");
+    write_file(waiting, "[group]\nmembers = [\"c.toml\", \"c.toml\"]\n");
+    const auto measured = command({"measure", group});
+    const auto ran = command({"run", "--vm", "default", "--print-measurement", group});
+    EXPECT_EQ(ran.status, 3) << ran.err;
+    EXPECT_NE(ran.out.find("from a\n"), std::string::npos) << ran.out;
+    EXPECT_NE(ran.out.find("from b\n"), std::string::npos) << ran.out;
+    EXPECT_NE(ran.err.find(measured.out.substr(0, 96)), std::string::npos) << ran.err << measured.out;
+    EXPECT_TRUE(all_is_given_back());
+
+    // A signal is all members'.
+    const std::string id = detached({waiting});
+    EXPECT_TRUE(eventually([&] { return command({"logs", id}).out == "ready\nready\n"; }));
+    EXPECT_EQ(Json::parse(command({"ps", "-o", "json"}).out).at(0).at("enclaves"), 2);
+    EXPECT_EQ(command({"kill", id}).status, 0);
+    EXPECT_EQ(command({"wait", id}).status, 5);
+    const std::string other = detached({waiting});
+    EXPECT_EQ(command({"kill", "-s", "KILL", other}).status, 0);
+    EXPECT_EQ(command({"wait", other}).status, 128 + SIGKILL);
+    EXPECT_EQ(command({"rm", id}).status + command({"rm", other}).status, 0);
+    EXPECT_TRUE(all_is_given_back());
+
+    write_file(directory_ / "template.toml",
+               "[loader]\nentrypoint = \"file:/bin/bash-static\"\n"
+               "argv = [\"bash\", \"-c\", \"read line; echo an instance; exit 4\"]\n"
+               "[enclave]\nmemory_limit = \"32M\"\nfreeze = \"input\"\n");
+    const auto three = command(
+        {"run", "--vm", "default", "-q", "--instances", "3", (directory_ / "template.toml").string()});
+    EXPECT_EQ(three.out, "an instance\nan instance\nan instance\n") << three.err;
+    EXPECT_EQ(three.status, 4) << three.err;
+    EXPECT_TRUE(all_is_given_back());
+}
+
+TEST_P(DaemonTest, LogsStayWithinTheirLimit) {
+    ASSERT_EQ(
+        command({"vm", "start", "small", "--memory", "128M", "--platform", platform(), "--log-limit", "64K"})
+            .status,
+        0);
+    const auto vm = [](std::vector<std::string> words) {
+        words.insert(words.begin() + 1, {"--vm", "small"});
+        return command(words);
+    };
+    ASSERT_EQ(vm({"run", "-q", "-d", "busybox", "seq", "1", "200000"}).status, 0);
+    EXPECT_EQ(vm({"wait", "1"}).status, 0);
+    RunResult printed;
+    EXPECT_TRUE(eventually([&] {
+        printed = vm({"logs", "1"});
+        return printed.out.size() <= 64 << 10;
+    }));
+    EXPECT_TRUE(printed.out.ends_with("\n199999\n200000\n")) << printed.out.size();
+    const int first = std::stoi(printed.out);
+    EXPECT_EQ(std::count(printed.out.begin(), printed.out.end(), '\n'), 200'000 - first + 1) << "whole lines";
+    EXPECT_EQ(std::count(printed.err.begin(), printed.err.end(), '\n'), 1) << printed.err;
+    EXPECT_NE(printed.err.find("cut off"), std::string::npos) << printed.err;
+    EXPECT_EQ(command({"vm", "stop", "small"}).status, 0);
+}
+
+TEST_P(DaemonTest, ProgramsAreSentSignals) {
+    const std::string id = detached({(programs_dir() / "signals_outside").string(), "handlers"});
+    const auto log = [&] { return command({"logs", id}).out; };
+    ASSERT_TRUE(eventually([&] { return log() == "ready\n"; })) << log();
+    EXPECT_EQ(command({"kill", "-s", "HUP", id}).status, 0);
+    ASSERT_TRUE(eventually([&] { return log() == "ready\nSIGHUP code 0\n"; })) << log();
+    for (const char* name : {"SEGV", "STOP", "9x"}) {
+        const auto refused = command({"kill", "-s", name, id});
+        EXPECT_EQ(refused.status, host::kExitFailure);
+        EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1) << refused.err;
+    }
+    // A paused one takes it when it goes on.
+    EXPECT_EQ(command({"pause", id}).status, 0);
+    EXPECT_EQ(command({"kill", id}).status, 0);
+    EXPECT_EQ(state_of(id), "paused");
+    EXPECT_EQ(command({"resume", id}).status, 0);
+    EXPECT_EQ(command({"wait", id}).status, 7);
+    EXPECT_EQ(log(), "ready\nSIGHUP code 0\nSIGTERM code 0\n");
+    const auto late = command({"kill", id});
+    EXPECT_NE(late.err.find("is ended"), std::string::npos) << late.err;
+    EXPECT_EQ(command({"rm", id}).status, 0);
+    // Without a handler it dies of it, and its client tells so.
+    const std::string other = detached({"busybox", "sleep", "1000"});
+    EXPECT_EQ(command({"kill", other}).status, 0);
+    EXPECT_EQ(command({"wait", other}).status, 128 + SIGTERM);
     EXPECT_TRUE(all_is_given_back());
 }
 
@@ -209,6 +402,8 @@ TEST_P(DaemonTest, SurvivesClientsThatSpeakNonsense) {
                              {{"op", "kill"}},
                              {{"op", "kill"}, {"id", "one"}},
                              {{"op", "kill"}, {"id", -1}},
+                             {{"op", "kill"}, {"id", 1}, {"signal", 64000}},
+                             {{"op", "kill"}, {"id", 1}, {"signal", -1}},
                              {{"op", "rm"}, {"id", 99}},
                              {{"op", "wait"}, {"id", 1e300}},
                              {{"op", "run"}},

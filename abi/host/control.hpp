@@ -34,8 +34,11 @@ enum class Command : std::uint32_t {
     kSetTenant,     // tenant, most pages, most threads, most enclaves -> what it has of each
     kSealGroup,     // up to kMaxGroupMembers handles (0: none) of sealed enclaves -> 48 bytes of the
                     // group's measurement in values[0..5]
+    kInterrupt,     // handle of an enclave with a runtime: interrupts one of its threads, as
+                    // Call::kInterrupt does, since there are signals in its I/O window
+    kReport,        // handle -> frames in use, its limit of them, TSC ticks that its threads ran
 };
-inline constexpr std::uint32_t kCommandCount = 17;
+inline constexpr std::uint32_t kCommandCount = 19;
 inline constexpr std::uint64_t kMaxGroupMembers = 6;
 
 enum class ControlStatus : std::int32_t {
@@ -129,7 +132,7 @@ struct EnclaveStatus {
     std::uint64_t address;
     std::uint64_t rip;
     std::uint64_t pages;  // frames in use when it ended
-    std::uint64_t reserved;
+    std::uint64_t ticks;  // of the TSC that its threads had run by then
 };
 static_assert(sizeof(EnclaveStatus) == 64);
 static_assert(std::has_unique_object_representations_v<EnclaveStatus>);

@@ -23,6 +23,10 @@
 // Cutting short. A thread that does not want to wait for an answer any longer
 // stores cancel = submitted, sets the attention bit and rings: the proxy
 // interrupts the call (EINTR), unless it is done, and completes it as ever.
+//
+// Signals. The host sets bits in the first area's `signals` and gives
+// Command::kInterrupt; the enclave takes the bits, and those in kHostSignals are
+// signals to the program as kill() sends them. Others mean nothing.
 #pragma once
 
 #include <cstddef>
@@ -64,13 +68,24 @@ struct IoHeader {
     std::uint32_t supervisor_waits;  // of the first area only, like `supervise`: among the host's processes
     std::uint32_t reserved1;
     std::uint64_t supervise;
-    std::uint32_t reserved2[10];
+    std::uint64_t signals;  // of the first area only: bit n - 1 is signal n
+    std::uint32_t reserved2[8];
     SubmissionEntry entries[kIoDepth];
     CompletionEntry completions[kIoDepth];
 };
 static_assert(sizeof(IoHeader) <= kPageSize);
 static_assert(offsetof(IoHeader, completed) == 64);
 static_assert(std::has_unique_object_representations_v<IoHeader>);
+
+// What the host may send: no SIGKILL and no SIGSTOP, which are kernel commands, and no
+// signal that stands for a fault (ILL, TRAP, BUS, FPE, SEGV, SYS): a program's handlers
+// believe in those.
+inline constexpr std::uint64_t kHostSignals = [] {
+    constexpr int kRefused[] = {9, 19, 4, 5, 7, 8, 11, 31};
+    std::uint64_t set = ~0ull;
+    for (const int refused : kRefused) set &= ~(1ull << (refused - 1));
+    return set;
+}();
 
 // The data area follows the header page. Buffers of a call are named by their
 // offset in it; kNoBuffer stands for a null pointer.

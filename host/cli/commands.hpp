@@ -61,6 +61,7 @@ struct VmOptions {
     std::string name;  // of the VM
     std::string platform = "plain", memory = "1G", accelerator;
     unsigned cpus = 1;
+    std::string metrics, log_limit, log_file, log_format;  // enclavisord's; empty: its defaults
     bool json = false;
 };
 Result<int> vm_start(const VmOptions& options);
@@ -72,8 +73,9 @@ struct ResidentOptions {
     std::string vm;
     std::uint64_t id = 0;
     bool json = false;
-    bool force = false;   // rm: end it first
-    bool follow = false;  // logs: until it has ended
+    bool force = false;           // rm: end it first
+    bool follow = false;          // logs: until it has ended
+    std::string signal = "TERM";  // kill: which
 };
 Result<int> ps_command(const ResidentOptions& options);
 Result<int> stats_command(const ResidentOptions& options);

@@ -1,11 +1,16 @@
 // enclavisor doctor: what this machine has and what it lacks.
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
 
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <utility>
 
 #include "host/cli/commands.hpp"
+#include "host/daemon/place.hpp"
 #include "host/lib/accelerator.hpp"
 #include "host/lib/elf.hpp"
 #include "host/lib/machine.hpp"
@@ -104,6 +109,54 @@ void check_memory(Report& report) {
     }
 }
 
+// What a release like "5.10.0-28-amd64" says of its first two numbers; absent: nothing.
+std::optional<std::pair<int, int>> release_numbers(const char* release) {
+    int major = 0, minor = 0;
+    if (std::sscanf(release, "%d.%d", &major, &minor) != 2) return std::nullopt;
+    return std::pair{major, minor};
+}
+
+void check_host_kernel(Report& report) {
+    constexpr std::pair kNeeded{5, 11};
+    utsname name{};
+    ::uname(&name);
+    const auto release = release_numbers(name.release);
+    if (release && *release >= kNeeded) {
+        report.good("host kernel", fmt::format("Linux {}", name.release));
+    } else {
+        report.bad("host kernel", Error{fmt::format("Linux {} is older than 5.11: it has no epoll_pwait2, so "
+                                                    "epoll fails in programs",
+                                                    name.release),
+                                        "use a newer kernel", kExitFailure});
+    }
+}
+
+// Descriptors are used for each enclave: its proxy's, its programs', its log.
+void check_descriptors(Report& report) {
+    constexpr rlim_t kNeeded = 1024;
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= kNeeded) {
+        report.good("open files",
+                    limit.rlim_cur == RLIM_INFINITY ? "no limit" : fmt::format("{} allowed", limit.rlim_cur));
+    } else {
+        report.bad("open files", Error{fmt::format("only {} are allowed to a process", limit.rlim_cur),
+                                       "raise the limit: ulimit -n 1024", kExitFailure});
+    }
+}
+
+// Where daemons are found.
+void check_run_directory(Report& report) {
+    const auto place = make_place("doctor");
+    if (!place) {
+        report.bad("folder for VMs with a daemon", place.error());
+        return;
+    }
+    std::error_code ignored;
+    std::filesystem::remove(place.value().directory, ignored);
+    report.good("folder for VMs with a daemon", run_directory().string());
+}
+
 // Whether a VM can be tried.
 bool check_parts(Report& report) {
     bool all = true;
@@ -149,7 +202,10 @@ Result<int> doctor_command() {
     const bool qemu = check_qemu(report);
     check_accelerator(report);
     check_sev(report);
+    check_host_kernel(report);
     check_memory(report);
+    check_descriptors(report);
+    check_run_directory(report);
     const bool kernels = check_parts(report);
     if (qemu && kernels) {
         check_boot(report, Platform::kPlain);

@@ -8,8 +8,8 @@
 #include "host/cli/interrupt.hpp"
 #include "host/cli/start.hpp"
 #include "host/lib/application.hpp"
-#include "host/lib/enclave.hpp"
 #include "host/lib/ending.hpp"
+#include "host/lib/ensemble.hpp"
 #include "host/lib/text.hpp"
 
 namespace enclavisor::host {
@@ -36,10 +36,23 @@ std::optional<std::chrono::milliseconds> longest_wait(const RunOptions& options)
     return std::chrono::milliseconds{static_cast<std::int64_t>(options.timeout * 1000)};
 }
 
+// A relay's way to programs of this command's own VM: to all that can have it.
+SignalRelay::Send sender_to(std::span<Enclave> enclaves) {
+    return [enclaves](int number) {
+        bool sent = false;
+        for (Enclave& enclave : enclaves) {
+            // Who has ended needs none.
+            sent |= enclave.signal(number).ok() || enclave.is(abi::EnclaveState::kStopped);
+        }
+        return sent;
+    };
+}
+
 // The exit status of the first of the enclaves that failed, or 0. `name` says what the
 // one with that index is called in messages.
 template <typename Name>
 Result<int> wait_for_all(const RunOptions& options, std::span<Enclave> enclaves, Name name) {
+    const SignalRelay relay{sender_to(enclaves)};
     int exit_code = 0;
     for (std::size_t i = 0; i < enclaves.size(); i++) {
         const auto status = enclaves[i].wait(longest_wait(options));
@@ -52,32 +65,12 @@ Result<int> wait_for_all(const RunOptions& options, std::span<Enclave> enclaves,
     return exit_code;
 }
 
-// All members of a group at once; the exit status of the first that fails, or 0.
-Result<int> run_group(const RunOptions& options, const Application& group, Machine& machine,
-                      const StartParameters& start) {
-    std::vector<Enclave> members;
-    for (const Application& member : group.members) {
-        StartParameters own = start;
-        own.arguments = {member.name};
-        members.push_back(TRY(Enclave::build(machine, member.image)));
-        TRY(members.back().attach_proxy());
-        TRY(members.back().hand_over(own));
-    }
-    const Measurement measurement = TRY(Enclave::seal_group(machine, members));
-    if (options.print_measurement || options.verbose) complain("measurement " + to_hex(measurement));
-    for (Enclave& member : members) TRY(member.start());
-    return wait_for_all(options, members, [&](std::size_t i) { return group.members[i].name; });
-}
-
 // The program has become a template: its instances run at once. The exit status of the
 // first that fails, or 0.
 Result<int> run_instances(const RunOptions& options, Enclave& origin, const StartParameters& start) {
     std::vector<Enclave> instances;
-    for (unsigned i = 1; i <= options.instances; i++) {
-        StartParameters own = start;
-        if (options.instances > 1) own.arguments.push_back(std::to_string(i));
-        instances.push_back(TRY(origin.fork(own)));
-    }
+    for (unsigned i = 1; i <= options.instances; i++)
+        instances.push_back(TRY(fork_instance(origin, start, i, options.instances)));
     return wait_for_all(options, instances, [&](std::size_t i) {
         return fmt::format("instance {} of {}", i + 1, options.program);
     });
@@ -124,19 +117,24 @@ Result<int> run_command(const RunOptions& options) {
         complain(fmt::format("VM on platform {} ready after {} ms", options.platform,
                              machine->boot_time().count() / 1000));
     }
-    if (!application.members.empty()) return run_group(options, application, *machine, start);
-    auto enclave = TRY(Enclave::build(*machine, application.image));
+    auto ensemble = TRY(build_ensemble(*machine, application, start));
     if (options.print_measurement || options.verbose) {
-        complain("measurement " + to_hex(enclave.measurement()));
+        complain("measurement " + to_hex(ensemble.measurement));
     }
-    TRY(enclave.attach_proxy());
-    TRY(enclave.hand_over(start));
-    TRY(enclave.start());
+    for (Enclave& enclave : ensemble.enclaves) TRY(enclave.start());
+    if (!application.members.empty()) {
+        return wait_for_all(options, ensemble.enclaves, [&](std::size_t i) { return ensemble.names[i]; });
+    }
+    Enclave& enclave = ensemble.enclaves[0];
     const auto longest = longest_wait(options);
+    std::optional<SignalRelay> relay{sender_to({&enclave, 1})};
     const auto is_template = enclave.wait_for_template(longest);
     if (interrupted.load() != 0) return 128 + interrupted.load();
     if (!is_template) return base::Failure{is_template.error()};
-    if (is_template.value()) return run_instances(options, enclave, start);
+    if (is_template.value()) {
+        relay.reset();
+        return run_instances(options, enclave, start);
+    }
     const auto status = enclave.wait(longest);
     if (interrupted.load() != 0) return 128 + interrupted.load();
     if (!status) return base::Failure{status.error()};

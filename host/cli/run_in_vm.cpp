@@ -36,10 +36,10 @@ Result<std::string> absolute_target(const std::string& program) {
 }  // namespace
 
 Result<int> run_in_vm(const RunOptions& options) {
-    if (options.instances > 1)
-        return fail("--instances does not go with --vm yet", "leave one of the two out");
     const std::string target = TRY(absolute_target(options.program));
-    warn(options, TRY(describe_application(target, options.limit)));
+    const Application application = TRY(describe_application(target, options.limit));
+    warn(options, application);
+    for (const Application& member : application.members) warn(options, member);
     const VmPlace place = TRY(find_place(options.vm));
     const Fd socket = TRY(connect_to(place));
     const Json request{{"op", "run"},
@@ -48,6 +48,7 @@ Result<int> run_in_vm(const RunOptions& options) {
                        {"arguments", options.arguments},
                        {"environment", TRY(environment_for(options))},
                        {"directory", std::filesystem::current_path().string()},
+                       {"instances", options.instances},
                        {"verbose", options.verbose},
                        {"detach", options.detach}};
     std::vector<int> standard;
@@ -57,6 +58,7 @@ Result<int> run_in_vm(const RunOptions& options) {
     const auto begin = Clock::now();
     TRY(wait_for_answer(socket.get(), options, begin));
     const Json started = TRY(next_answer(socket.get()));
+    if (!started.contains("id")) return fail("the daemon's answer is not one");
     if (options.print_measurement || options.verbose) {
         complain("measurement " + get_or<std::string>(started, "measurement", "unknown"));
     }
@@ -64,8 +66,11 @@ Result<int> run_in_vm(const RunOptions& options) {
         TRY(print(fmt::format("{}\n", get_or<std::uint64_t>(started, "id", 0))));
         return 0;
     }
+    const SignalRelay relay{[&](int number) {
+        return ask(options.vm, {{"op", "kill"}, {"id", started.at("id")}, {"signal", number}}).ok();
+    }};
     const auto answered = wait_for_answer(socket.get(), options, begin);
-    if (interrupted.load() != 0) return 128 + interrupted.load();
+    if (!answered.ok() && interrupted.load() != 0) return 128 + interrupted.load();
     if (!answered.ok()) return base::Failure{answered.error()};
     const Json ended = TRY(next_answer(socket.get()));
     const auto ending = get_or<std::string>(ended, "ending", "");

@@ -52,7 +52,14 @@ Result<int> vm_start(const VmOptions& options) {
                                    std::to_string(options.cpus),
                                    "--ready-fd",
                                    std::to_string(ready_writer.get())};
-    if (!options.accelerator.empty()) words.insert(words.end(), {"--accel", options.accelerator});
+    const std::pair<const char*, const std::string&> given[] = {{"--accel", options.accelerator},
+                                                                {"--metrics", options.metrics},
+                                                                {"--log-limit", options.log_limit},
+                                                                {"--log-file", options.log_file},
+                                                                {"--log-format", options.log_format}};
+    for (const auto& [name, value] : given) {
+        if (!value.empty()) words.insert(words.end(), {name, value});
+    }
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);

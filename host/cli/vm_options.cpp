@@ -27,6 +27,12 @@ VmCommands::VmCommands(CLI::App& app) {
     start->add_option("--cpus", vm_.cpus, "Of the VM")->check(CLI::Range(1u, 64u))->capture_default_str();
     start->add_option("--accel", vm_.accelerator, "auto, kvm or tcg")
         ->check(CLI::IsMember(kAcceleratorNames));
+    start->add_option("--metrics", vm_.metrics, "Show metrics to Prometheus at PORT or ADDRESS:PORT");
+    start->add_option("--log-limit", vm_.log_limit, "Of each detached enclave's log (default: 16M; 0: none)")
+        ->type_name("SIZE");
+    start->add_option("--log-file", vm_.log_file, "Where the daemon tells of events (default: nowhere)");
+    start->add_option("--log-format", vm_.log_format, "Of that file: text or json")
+        ->check(CLI::IsMember({"text", "json"}));
     CLI::App* list = add(*vm, "ls", "List the VMs that have a daemon", [this] { return vm_list(vm_); });
     add_format(*list, vm_.json);
     named(add(*vm, "stop", "End a VM, its daemon and its enclaves", [this] { return vm_stop(vm_); }));
@@ -42,14 +48,19 @@ VmCommands::VmCommands(CLI::App& app) {
     CLI::App* logs = add_resident(app, "logs", "Print the output of a detached enclave", true,
                                   [this] { return logs_command(resident_); });
     logs->add_flag("-f,--follow", resident_.follow, "Go on until it has ended");
-    const std::pair<const char*, const char*> acts[] = {{"kill", "End an enclave"},
-                                                        {"pause", "Let an enclave have no time"},
-                                                        {"resume", "Let a paused enclave go on"},
-                                                        {"rm", "Forget an enclave that has ended"}};
+    const std::pair<const char*, const char*> acts[] = {
+        {"kill", "Send an enclave's program a signal, or end it (-s KILL)"},
+        {"pause", "Let an enclave have no time"},
+        {"resume", "Let a paused enclave go on"},
+        {"rm", "Forget an enclave that has ended"}};
     for (const auto& [name, what] : acts) {
         CLI::App* act = add_resident(app, name, what, true, [this, action = std::string{name}] {
             return act_command(action, resident_);
         });
+        if (std::string_view{name} == "kill") {
+            act->add_option("-s,--signal", resident_.signal, "Name or number; KILL ends the enclave")
+                ->capture_default_str();
+        }
         if (std::string_view{name} == "rm") act->add_flag("-f,--force", resident_.force, "End it first");
     }
 }

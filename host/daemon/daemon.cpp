@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
@@ -14,6 +16,7 @@ namespace {
 
 constexpr int kLookMs = 100;  // how soon the daemon sees that it is to end
 constexpr unsigned kMostConversations = 512;
+constexpr unsigned kMostInstances = 200;  // of one request
 
 // Whether the other end has gone away.
 bool hung_up(int socket) {
@@ -40,33 +43,32 @@ Json state_of(const MachineStats& stats) {
             {"idle_ticks", stats.idle_ticks},  {"tsc", stats.tsc}};
 }
 
-// Where the output of an enclave goes that nobody stays with.
-Result<void> detach(RunRequest& request, const std::filesystem::path& log) {
-    request.standard[0] = Fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
-    Fd output{::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (!output) return fail(fmt::format("cannot write {}: {}", log.string(), std::strerror(errno)));
-    request.standard[2] = Fd{::fcntl(output.get(), F_DUPFD_CLOEXEC, 0)};
-    request.standard[1] = std::move(output);
-    return {};
-}
-
 }  // namespace
 
-Result<std::unique_ptr<Daemon>> Daemon::begin(VmPlace place, const MachineOptions& options) {
-    auto machine = TRY(Machine::launch(options));
+Result<std::unique_ptr<Daemon>> Daemon::begin(VmPlace place, const DaemonOptions& options, EventLog log) {
+    auto machine = TRY(Machine::launch(options.machine));
     auto listener = TRY(listen_at(place));
-    return std::unique_ptr<Daemon>{
-        new Daemon{std::move(place), options.platform, std::move(machine), std::move(listener)}};
+    std::unique_ptr<Daemon> daemon{
+        new Daemon{std::move(place), options, std::move(log), std::move(machine), std::move(listener)}};
+    if (!options.metrics.empty()) {
+        daemon->metrics_server_ =
+            TRY(MetricsServer::start(options.metrics, [self = daemon.get()] { return self->metrics(); }));
+    }
+    daemon->ledger_.say("vm-started", TRY(daemon->stats()));
+    return daemon;
 }
 
-Daemon::Daemon(VmPlace place, Platform platform, std::unique_ptr<Machine> machine, Fd listener)
+Daemon::Daemon(VmPlace place, const DaemonOptions& options, EventLog log, std::unique_ptr<Machine> machine,
+               Fd listener)
     : place_{std::move(place)},
-      platform_{platform},
+      options_{options},
+      ledger_{std::move(log)},
       machine_{std::move(machine)},
       listener_{std::move(listener)} {}
 
 Daemon::~Daemon() {
     ending_ = true;
+    metrics_server_.reset();
     ::unlink(place_.socket().c_str());
     std::map<std::uint64_t, std::shared_ptr<Resident>> residents;
     {
@@ -75,12 +77,15 @@ Daemon::~Daemon() {
         residents.swap(residents_);
     }
     residents.clear();
+    ledger_.say("vm-ended");
 }
 
 Result<void> Daemon::serve(const std::atomic<int>& stop) {
     while (stop.load() == 0 && !ending()) {
         pollfd polled{listener_.get(), POLLIN, 0};
-        if (::poll(&polled, 1, kLookMs) <= 0) continue;
+        const bool called = ::poll(&polled, 1, kLookMs) > 0;
+        trim_logs();
+        if (!called) continue;
         Fd client{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
         if (!client) continue;
         std::lock_guard guard{mutex_};
@@ -123,7 +128,7 @@ void Daemon::wait(int client, const Json& request) {
 }
 
 std::shared_ptr<Resident> Daemon::add(RunRequest request, std::uint64_t id) {
-    auto resident = std::make_shared<Resident>(*machine_, id, std::move(request));
+    auto resident = std::make_shared<Resident>(*machine_, ledger_, id, std::move(request));
     std::lock_guard guard{mutex_};
     residents_[id] = resident;
     return resident;
@@ -139,6 +144,7 @@ void Daemon::run(int client, Message message) {
     request.arguments = get_or<std::vector<std::string>>(body, "arguments", {});
     request.environment = get_or<std::vector<std::string>>(body, "environment", {});
     request.directory = get_or<std::string>(body, "directory", "/");
+    request.instances = std::clamp(get_or(body, "instances", 1u), 1u, kMostInstances);
     request.verbose = get_or(body, "verbose", false);
     const bool detached = get_or(body, "detach", false);
     std::uint64_t id;
@@ -147,7 +153,7 @@ void Daemon::run(int client, Message message) {
         id = next_id_++;
     }
     if (detached) {
-        if (const auto done = detach(request, place_.log(id)); !done.ok()) {
+        if (const auto done = detach(request, id); !done.ok()) {
             send_json(client, to_json(done.error()));
             return;
         }
@@ -162,6 +168,7 @@ void Daemon::run(int client, Message message) {
     const auto forget = [&] {
         std::lock_guard guard{mutex_};
         residents_.erase(id);
+        logs_.erase(id);
     };
     const auto started = resident->wait_until_started();
     if (!started.ok()) {
@@ -186,6 +193,13 @@ Result<std::shared_ptr<Resident>> Daemon::find(const Json& request) {
     return found->second;
 }
 
+std::vector<std::shared_ptr<Resident>> Daemon::all() {
+    std::vector<std::shared_ptr<Resident>> list;
+    std::lock_guard guard{mutex_};
+    for (const auto& [id, resident] : residents_) list.push_back(resident);
+    return list;
+}
+
 Result<Json> Daemon::remove(const Json& request) {
     auto resident = TRY(find(request));
     if (get_or(request, "force", false)) TRY(resident->stop());
@@ -200,6 +214,7 @@ Result<Json> Daemon::remove(const Json& request) {
     std::filesystem::remove(place_.log(resident->id()), ignored);
     std::lock_guard guard{mutex_};
     residents_.erase(resident->id());
+    logs_.erase(resident->id());
     return Json::object();
 }
 
@@ -207,18 +222,42 @@ Result<Json> Daemon::stats() {
     Json json = state_of(TRY(machine_->stats()));
     const auto info = TRY(machine_->hello());
     json["name"] = place_.name;
-    json["platform"] = platform_name(platform_);
+    json["platform"] = platform_name(options_.machine.platform);
+    json["version"] = options_.version;
     json["cpus"] = info.cpus;
     json["pid"] = ::getpid();
+    if (metrics_server_) json["metrics"] = metrics_server_->address();
     return json;
+}
+
+std::string Daemon::metrics() {
+    const auto state = stats();
+    const Json gone{{"version", options_.version}, {"platform", platform_name(options_.machine.platform)}};
+    Json list = Json::array();
+    for (const auto& resident : all()) list.push_back(resident->describe());
+    return metrics_text(state.ok() ? state.value() : gone, list, ledger_.totals());
+}
+
+Result<void> Daemon::detach(RunRequest& request, std::uint64_t id) {
+    auto log = TRY(OutputLog::create(place_.log(id), options_.log_limit));
+    request.standard[0] = Fd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    request.standard[1] = TRY(log.writer());
+    request.standard[2] = TRY(log.writer());
+    std::lock_guard guard{mutex_};
+    logs_.emplace(id, std::move(log));
+    return {};
+}
+
+void Daemon::trim_logs() {
+    std::lock_guard guard{mutex_};
+    for (auto& [id, log] : logs_) log.trim();
 }
 
 Result<Json> Daemon::answer(const Json& request) {
     const auto op = get_or<std::string>(request, "op", "");
     if (op == "ps") {
         Json list = Json::array();
-        std::lock_guard guard{mutex_};
-        for (const auto& [id, resident] : residents_) list.push_back(resident->describe());
+        for (const auto& resident : all()) list.push_back(resident->describe());
         return Json{{"enclaves", list}};
     }
     if (op == "stats") return stats();
@@ -228,13 +267,13 @@ Result<Json> Daemon::answer(const Json& request) {
         ending_ = true;
         return Json::object();
     }
-    using Action = Result<void> (Resident::*)();
-    const std::pair<const char*, Action> actions[] = {
-        {"kill", &Resident::stop}, {"pause", &Resident::pause}, {"resume", &Resident::resume}};
-    for (const auto& [name, action] : actions) {
-        if (op != name) continue;
+    if (op == "kill" || op == "pause" || op == "resume") {
         const auto resident = TRY(find(request));
-        TRY(((*resident).*action)());
+        const int number = get_or(request, "signal", SIGTERM);
+        TRY(op == "pause"       ? resident->pause()
+            : op == "resume"    ? resident->resume()
+            : number == SIGKILL ? resident->stop()
+                                : resident->signal(number));
         return resident->describe();
     }
     return fail(fmt::format("the daemon knows no '{}'", op), "use a client of the same version");

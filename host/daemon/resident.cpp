@@ -6,7 +6,8 @@
 #include <filesystem>
 
 #include "host/lib/application.hpp"
-#include "host/lib/ending.hpp"
+#include "host/lib/signals.hpp"
+#include "host/lib/tsc.hpp"
 
 namespace enclavisor::host {
 
@@ -24,54 +25,88 @@ const char* state_name(Resident::State state) {
     return "unknown";
 }
 
-Resident::Resident(Machine& machine, std::uint64_t id, RunRequest request)
-    : machine_{machine}, id_{id}, request_{std::move(request)}, thread_{[this] { run(); }} {}
+Resident::Resident(Machine& machine, Ledger& ledger, std::uint64_t id, RunRequest request)
+    : machine_{machine}, ledger_{ledger}, id_{id}, request_{std::move(request)}, thread_{[this] { run(); }} {}
 
 Resident::~Resident() {
     (void)stop();
     thread_.join();
 }
 
-Result<Enclave> Resident::build() {
+Result<Ensemble> Resident::build() {
     const Application application = TRY(describe_application(request_.target, request_.limit));
-    if (!application.members.empty()) {
-        return fail("a group does not run in a daemon's VM yet", "run it without --vm");
-    }
-    StartParameters start;
-    start.arguments = TRY(arguments_for(application, request_.target, request_.arguments));
-    auto enclave = TRY(Enclave::build(machine_, application.image));
+    parameters_.arguments = TRY(arguments_for(application, request_.target, request_.arguments));
+    parameters_.environment = request_.environment;
+    parameters_.directory = request_.directory;
+    parameters_.verbose = request_.verbose;
+    parameters_.pid = kPidOfProxy;
     ProxyOptions proxy;
     proxy.directory = request_.directory;
     proxy.standard_input = request_.standard[0].get();
     proxy.standard_output = request_.standard[1].get();
     proxy.standard_error = request_.standard[2].get();
-    TRY(enclave.attach_proxy(proxy));
-    start.environment = request_.environment;
-    start.directory = request_.directory;
-    start.pid = enclave.proxy()->pid();
-    start.verbose = request_.verbose;
-    TRY(enclave.hand_over(start));
-    return enclave;
+    return build_ensemble(machine_, application, parameters_, proxy);
 }
 
-Result<void> Resident::start(Enclave& enclave) {
+Result<void> Resident::start(Ensemble& ensemble) {
     std::lock_guard guard{mutex_};
     if (stop_wanted_) return fail("it was stopped before it started", "", 128 + SIGKILL);
-    TRY(enclave.start());
-    handle_ = enclave.handle();
-    measurement_ = to_hex(enclave.measurement());
+    for (Enclave& enclave : ensemble.enclaves) TRY(enclave.start());
+    for (Enclave& enclave : ensemble.enclaves) parts_.push_back(&enclave);
+    measurement_ = to_hex(ensemble.measurement);
     state_ = State::kRunning;
+    ledger_.started(description());
     changed_.notify_all();
     return {};
 }
 
-void Resident::ended(int exit_code, std::string text) {
+Result<void> Resident::fork_instances(Enclave& origin, std::vector<Enclave>& instances) {
+    instances.reserve(request_.instances);
+    for (unsigned i = 1; i <= request_.instances; i++) {
+        auto instance = TRY(fork_instance(origin, parameters_, i, request_.instances));
+        std::lock_guard guard{mutex_};
+        instances.push_back(std::move(instance));
+        parts_.push_back(&instances.back());
+        if (stop_wanted_) return fail("was stopped", "", 128 + SIGKILL);
+        if (state_ == State::kPaused)
+            TRY(machine_.control().call(abi::Command::kPause, {instances.back().handle()}));
+    }
+    return {};
+}
+
+Result<Ending> Resident::attend(Ensemble& ensemble, std::vector<Enclave>& instances, std::string& reason) {
+    std::vector<Enclave>* enclaves = &ensemble.enclaves;
+    if (enclaves->size() == 1 && TRY(enclaves->front().wait_for_template())) {
+        TRY(fork_instances(enclaves->front(), instances));
+        enclaves = &instances;
+    }
+    Ending all{0, ""};
+    for (std::size_t i = 0; i < enclaves->size(); i++) {
+        const auto status = TRY((*enclaves)[i].wait());
+        Ending ending = describe_ending(status);
+        if (enclaves->size() > 1 && !ending.text.empty()) {
+            const std::string name =
+                instances.empty() ? ensemble.names[i] : fmt::format("instance {}", i + 1);
+            ending.text = fmt::format("{}{} {}", all.text.empty() ? "" : "; ", name, ending.text);
+        }
+        all.text += ending.text;
+        if (i == 0 || (all.exit_code == 0 && ending.exit_code != 0)) reason = end_reason_name(status.reason);
+        if (all.exit_code == 0) all.exit_code = ending.exit_code;
+    }
+    return all;
+}
+
+void Resident::ended(int exit_code, std::string text, const std::string& reason) {
     std::lock_guard guard{mutex_};
     state_ = State::kEnded;
-    handle_ = 0;
     exit_code_ = exit_code;
     ending_ = std::move(text);
     end_ = std::chrono::steady_clock::now();
+    if (reason.empty()) {
+        ledger_.refused(description());
+    } else {
+        ledger_.ended(description(), reason, ticks_, calls_);
+    }
     changed_.notify_all();
 }
 
@@ -85,19 +120,35 @@ void Resident::run() {
             std::lock_guard guard{mutex_};
             refused_ = started.error();
         }
-        return ended(started.error().exit_code, started.error().text());
+        return ended(started.error().exit_code, started.error().text(), "");
     }
-    Enclave enclave = built.take();
-    auto status = enclave.wait();
-    // Gone, with all that it had, before anybody hears of its end.
-    (void)enclave.destroy();
-    if (!status.ok()) return ended(status.error().exit_code, status.error().text());
-    const Ending ending = describe_ending(*status);
-    ended(ending.exit_code, ending.text);
+    std::vector<Enclave> instances;
+    std::string reason = "lost";
+    auto ending = attend(*built, instances, reason);
+    bool stopped;  // while it made instances
+    {
+        std::lock_guard guard{mutex_};
+        Json figures;
+        add_figures(figures);
+        ticks_ = get_or<std::uint64_t>(figures, "ticks", 0);
+        calls_ = get_or<std::uint64_t>(figures, "calls", 0);
+        parts_.clear();
+        stopped = !ending.ok() && stop_wanted_;
+    }
+    // Gone, with all that they had, before anybody hears of the end.
+    instances.clear();
+    built->enclaves.clear();
+    if (stopped) return ended(128 + SIGKILL, "was stopped", "stopped");
+    if (!ending.ok()) return ended(ending.error().exit_code, ending.error().text(), "lost");
+    ended(ending->exit_code, ending->text, reason);
 }
 
 Json Resident::describe() const {
     std::lock_guard guard{mutex_};
+    return description();
+}
+
+Json Resident::description() const {
     const auto until = state_ == State::kEnded ? end_ : std::chrono::steady_clock::now();
     Json json{{"id", id_},
               {"name", std::filesystem::path{request_.target}.filename().string()},
@@ -105,11 +156,33 @@ Json Resident::describe() const {
               {"state", state_name(state_)},
               {"seconds", std::chrono::duration_cast<std::chrono::seconds>(until - began_).count()}};
     if (!measurement_.empty()) json["measurement"] = measurement_;
+    json["calls"] = calls_;
+    json["ticks"] = ticks_;
+    if (!parts_.empty()) add_figures(json);
+    json["cpu_seconds"] = seconds_of_ticks(get_or<std::uint64_t>(json, "ticks", 0));
+    json.erase("ticks");
     if (state_ == State::kEnded) {
         json["exit_code"] = exit_code_;
         json["ending"] = ending_;
     }
     return json;
+}
+
+void Resident::add_figures(Json& json) const {
+    std::uint64_t pages = 0, limit = 0, ticks = 0, calls = 0;
+    for (Enclave* part : parts_) {
+        calls += part->forwarded_calls();
+        auto report = part->report();
+        if (!report.ok()) continue;
+        pages += report->pages;
+        limit += report->page_limit;
+        ticks += report->ticks;
+    }
+    json["bytes"] = pages * abi::kPageSize;
+    json["limit_bytes"] = limit * abi::kPageSize;
+    json["ticks"] = ticks;
+    json["calls"] = calls;
+    if (parts_.size() > 1) json["enclaves"] = parts_.size();
 }
 
 Result<std::string> Resident::wait_until_started() const {
@@ -122,17 +195,41 @@ Result<std::string> Resident::wait_until_started() const {
 Result<void> Resident::stop() {
     std::lock_guard guard{mutex_};
     stop_wanted_ = true;
-    if (handle_ == 0 || !machine_.running()) return {};
-    return machine_.stop(handle_);
+    if (!machine_.running()) return {};
+    Result<void> done{};
+    for (Enclave* part : parts_) {
+        // A template goes after its instances, by its thread.
+        auto stopped = part->stop();
+        if (!stopped.ok() && !part->is(abi::EnclaveState::kTemplate)) done = std::move(stopped);
+    }
+    return done;
+}
+
+Result<void> Resident::signal(int number) {
+    std::lock_guard guard{mutex_};
+    TRY(check_signal(number));
+    Result<void> refused =
+        fail(fmt::format("enclave {} is {}", id_, state_name(state_)), "only one that runs takes signals");
+    bool taken = false;
+    for (Enclave* part : parts_) {
+        auto sent = part->signal(number);
+        taken |= sent.ok();
+        if (!sent.ok()) refused = std::move(sent);
+    }
+    if (!taken) return refused;
+    return {};
 }
 
 Result<void> Resident::switch_state(State from, State to, abi::Command command, const char* what) {
     std::lock_guard guard{mutex_};
-    if (state_ != from) {
+    if (state_ != from || parts_.empty()) {
         return fail(fmt::format("enclave {} is {}", id_, state_name(state_)),
                     fmt::format("only one that is {} can be {}", state_name(from), what));
     }
-    TRY(machine_.control().call(command, {handle_}));
+    for (Enclave* part : parts_) {
+        if (part->is(abi::EnclaveState::kStopped) || part->is(abi::EnclaveState::kTemplate)) continue;
+        TRY(machine_.control().call(command, {part->handle()}));
+    }
     state_ = to;
     return {};
 }

@@ -1,5 +1,6 @@
-// One enclave in a daemon's VM, from its request until it is removed. A thread of its own
-// builds it, starts its proxy (which lives as long as that thread) and waits for its end.
+// One run in a daemon's VM, from its request until it is removed: an enclave, a group's, or the
+// instances of a template, under one number. A thread of its own builds them, starts their
+// proxies (which live as long as that thread) and waits for their end.
 #pragma once
 
 #include <condition_variable>
@@ -11,8 +12,9 @@
 #include <thread>
 #include <vector>
 
-#include "host/daemon/wire.hpp"
-#include "host/lib/enclave.hpp"
+#include "host/daemon/ledger.hpp"
+#include "host/lib/ending.hpp"
+#include "host/lib/ensemble.hpp"
 #include "host/lib/machine.hpp"
 
 namespace enclavisor::host {
@@ -23,6 +25,7 @@ struct RunRequest {
     std::string limit;                                // of its memory; empty: the default
     std::vector<std::string> arguments, environment;  // without the program's name
     std::string directory;
+    unsigned instances = 1;  // of a template
     bool verbose = false;
     Fd standard[3];
 };
@@ -31,12 +34,14 @@ class Resident {
 public:
     enum class State : std::uint8_t { kStarting, kRunning, kPaused, kEnded };
 
-    // `machine` outlives it.
-    Resident(Machine& machine, std::uint64_t id, RunRequest request);
+    // `machine` and `ledger` outlive it.
+    Resident(Machine& machine, Ledger& ledger, std::uint64_t id, RunRequest request);
     ~Resident();  // ends the enclave
 
     std::uint64_t id() const { return id_; }
-    // For people and programs: id, name, state, measurement, exit_code, ending, seconds.
+    // For people and programs: id, name, state, seconds, measurement; while it runs bytes and
+    // limit_bytes of memory, enclaves if there are several; cpu_seconds and calls (forwarded
+    // ones); exit_code and ending.
     Json describe() const;
     // Until it runs or has ended; then its measurement, or why it does not run.
     Result<std::string> wait_until_started() const;
@@ -50,6 +55,8 @@ public:
         }
         return true;
     }
+    // An error if it does not run.
+    Result<void> signal(int number);
     // No error if it has ended already.
     Result<void> stop();
     Result<void> pause();
@@ -57,12 +64,19 @@ public:
 
 private:
     void run();
-    Result<Enclave> build();
-    Result<void> start(Enclave& enclave);
-    void ended(int exit_code, std::string text);
+    Result<Ensemble> build();
+    Result<void> start(Ensemble& ensemble);
+    // What the first that failed ended with, or 0; what all said of it.
+    Result<Ending> attend(Ensemble& ensemble, std::vector<Enclave>& instances, std::string& reason);
+    Result<void> fork_instances(Enclave& origin, std::vector<Enclave>& instances);
+    void add_figures(Json& json) const;  // with mutex_ held
+    // `reason` as in metrics; empty: it never ran.
+    void ended(int exit_code, std::string text, const std::string& reason);
+    Json description() const;  // with mutex_ held
     Result<void> switch_state(State from, State to, abi::Command command, const char* what);
 
     Machine& machine_;
+    Ledger& ledger_;
     const std::uint64_t id_;
     const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 
@@ -71,8 +85,10 @@ private:
     RunRequest request_;
     State state_ = State::kStarting;
     bool stop_wanted_ = false;
-    std::uint64_t handle_ = 0;  // while it runs
+    StartParameters parameters_;   // its thread's
+    std::vector<Enclave*> parts_;  // while it runs: a template before its instances
     std::string measurement_;
+    std::uint64_t ticks_ = 0, calls_ = 0;  // when it had ended
     std::optional<Error> refused_;
     int exit_code_ = 0;
     std::string ending_;

@@ -18,9 +18,9 @@ constexpr std::chrono::milliseconds kLongestSleep{50};
 
 const char* command_name(std::uint32_t command) {
     static constexpr const char* kNames[] = {
-        "?",      "hello", "create", "add pages",  "add zero pages", "add thread",
-        "seal",   "start", "stop",   "destroy",    "stats",          "fork",
-        "notify", "pause", "resume", "set tenant", "seal group"};
+        "?",      "hello",      "create",     "add pages", "add zero pages", "add thread", "seal",
+        "start",  "stop",       "destroy",    "stats",     "fork",           "notify",     "pause",
+        "resume", "set tenant", "seal group", "interrupt", "report"};
     static_assert(std::size(kNames) == abi::kCommandCount);
     return command < std::size(kNames) ? kNames[command] : "?";
 }

@@ -10,6 +10,8 @@
 #include "host/lib/fd_message.hpp"
 #include "host/lib/paths.hpp"
 #include "host/lib/proxy_control.hpp"
+#include "host/lib/shared_word.hpp"
+#include "host/lib/signals.hpp"
 
 namespace enclavisor::host {
 namespace {
@@ -55,11 +57,14 @@ Result<EnclaveBuilder> EnclaveBuilder::create(Machine& machine, const CreateOper
     const auto values = TRY(machine.control().call(
         abi::Command::kCreate, {operation.memory_limit, operation.runtime_begin, operation.runtime_end,
                                 operation.syscall_entry, operation.exception_entry, operation.attributes}));
-    return EnclaveBuilder{machine, values[0]};
+    return EnclaveBuilder{machine, values[0], operation.syscall_entry != 0};
 }
 
 EnclaveBuilder::EnclaveBuilder(EnclaveBuilder&& other) noexcept
-    : machine_{other.machine_}, handle_{std::exchange(other.handle_, 0)}, io_{std::move(other.io_)} {}
+    : machine_{other.machine_},
+      handle_{std::exchange(other.handle_, 0)},
+      has_runtime_{other.has_runtime_},
+      io_{std::move(other.io_)} {}
 
 EnclaveBuilder::~EnclaveBuilder() {
     if (handle_ != 0 && machine_->running())
@@ -97,7 +102,8 @@ Result<void> EnclaveBuilder::add(const ImageOperation& operation) {
 
 Result<Enclave> EnclaveBuilder::seal() && {
     const auto values = TRY(machine_->control().call(abi::Command::kSeal, {handle_}));
-    return Enclave{*machine_, std::exchange(handle_, 0), std::move(io_), measurement_in(values)};
+    return Enclave{*machine_, std::exchange(handle_, 0), has_runtime_, std::move(io_),
+                   measurement_in(values)};
 }
 
 // --- Enclave ---------------------------------------------------------------
@@ -123,6 +129,7 @@ Result<Measurement> Enclave::seal_group(Machine& machine, std::span<Enclave> mem
 Enclave::Enclave(Enclave&& other) noexcept
     : machine_{other.machine_},
       handle_{std::exchange(other.handle_, 0)},
+      has_runtime_{other.has_runtime_},
       io_{std::move(other.io_)},
       measurement_{other.measurement_},
       proxy_{std::move(other.proxy_)},
@@ -203,6 +210,33 @@ Result<abi::EnclaveStatus> Enclave::wait(std::optional<std::chrono::milliseconds
     return fail("the status of the enclave was overwritten", "run the program again");
 }
 
+Result<EnclaveReport> Enclave::report() {
+    const auto values = TRY(machine_->control().call(abi::Command::kReport, {handle_}));
+    return EnclaveReport{values[0], values[1], values[2]};
+}
+
+std::uint64_t Enclave::forwarded_calls() const {
+    if (io_.empty() || !has_runtime_) return 0;
+    const auto window = io_[0].bytes();
+    std::uint64_t sum = 0;
+    for (std::uint64_t i = 0; i < abi::io_area_count(window.size()); i++)
+        sum += load(reinterpret_cast<abi::IoHeader*>(window.data() + abi::io_area_offset(i))->completed);
+    return sum;
+}
+
+Result<void> Enclave::signal(int number) {
+    TRY(check_signal(number));
+    if (!has_runtime_)
+        return fail("an enclave without a Linux runtime takes no signals", "end it with signal KILL");
+    auto& header = *reinterpret_cast<abi::IoHeader*>(io_.at(0).bytes().data());
+    const std::uint64_t bit = 1ull << (number - 1);
+    __atomic_fetch_or(&header.signals, bit, __ATOMIC_ACQ_REL);
+    const auto interrupted = machine_->control().call(abi::Command::kInterrupt, {handle_});
+    if (interrupted) return {};
+    __atomic_fetch_and(&header.signals, ~bit, __ATOMIC_ACQ_REL);
+    return base::Failure{interrupted.error()};
+}
+
 Result<void> Enclave::stop() {
     return machine_->stop(handle_);
 }
@@ -268,7 +302,7 @@ Result<void> Enclave::fork_proxy(Enclave& instance, const ProxyOptions& options)
 Result<Enclave> Enclave::prepare_instance() {
     std::vector<IoLease> leases;
     leases.push_back(TRY(IoLease::create(*machine_, io_.at(0).bytes().size() / abi::kPageSize)));
-    Enclave instance{*machine_, 0, std::move(leases), measurement_};
+    Enclave instance{*machine_, 0, has_runtime_, std::move(leases), measurement_};
     return instance;
 }
 

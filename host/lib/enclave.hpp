@@ -63,12 +63,20 @@ public:
     Result<Enclave> seal() &&;
 
 private:
-    EnclaveBuilder(Machine& machine, std::uint64_t handle) : machine_{&machine}, handle_{handle} {}
+    EnclaveBuilder(Machine& machine, std::uint64_t handle, bool has_runtime)
+        : machine_{&machine}, handle_{handle}, has_runtime_{has_runtime} {}
     Result<void> add_pages(const PagesOperation& operation);
 
     Machine* machine_;
     std::uint64_t handle_;
+    bool has_runtime_;
     std::vector<IoLease> io_;
+};
+
+// What an enclave has and had, in the VM's words.
+struct EnclaveReport {
+    std::uint64_t pages = 0, page_limit = 0;
+    std::uint64_t ticks = 0;  // of the TSC, that its threads ran
 };
 
 class Enclave {
@@ -115,13 +123,23 @@ public:
     // Until it has ended. Errors: time over (exit code 124), the machine's `cancelled`
     // (128 + signal), the VM or the proxy died; the enclave goes on then.
     Result<abi::EnclaveStatus> wait(std::optional<std::chrono::milliseconds> longest = std::nullopt);
+    Result<EnclaveReport> report();
+    // How many calls were answered, as the I/O window says it: 32 bits for each of its areas.
+    std::uint64_t forwarded_calls() const;
+    // Signal `number` to its program; an error if that cannot be, or it has ended.
+    Result<void> signal(int number);
     Result<void> stop();     // no error if it has ended already
     Result<void> destroy();  // stops it first; gives its slot, frames and I/O areas back
 
 private:
     friend class EnclaveBuilder;
-    Enclave(Machine& machine, std::uint64_t handle, std::vector<IoLease> io, const Measurement& measurement)
-        : machine_{&machine}, handle_{handle}, io_{std::move(io)}, measurement_{measurement} {}
+    Enclave(Machine& machine, std::uint64_t handle, bool has_runtime, std::vector<IoLease> io,
+            const Measurement& measurement)
+        : machine_{&machine},
+          handle_{handle},
+          has_runtime_{has_runtime},
+          io_{std::move(io)},
+          measurement_{measurement} {}
     Result<void> check_alive();
     // Until `reached`, which looks at the newest record.
     Result<void> wait_for(const std::function<bool()>& reached,
@@ -133,6 +151,7 @@ private:
 
     Machine* machine_;
     std::uint64_t handle_;  // 0: destroyed
+    bool has_runtime_;
     std::vector<IoLease> io_;
     Measurement measurement_;
     std::unique_ptr<Process> proxy_;

@@ -75,6 +75,30 @@ Ending describe_fault(const abi::EnclaveStatus& status) {
 
 }  // namespace
 
+const char* end_reason_name(std::uint32_t reason) {
+    switch (static_cast<abi::EndReason>(reason)) {
+        case abi::EndReason::kExited:
+            return "exited";
+        case abi::EndReason::kFault:
+            return "fault";
+        case abi::EndReason::kMemoryLimit:
+            return "memory_limit";
+        case abi::EndReason::kOutOfMemory:
+            return "out_of_memory";
+        case abi::EndReason::kBadCall:
+            return "bad_call";
+        case abi::EndReason::kStopped:
+            return "stopped";
+        case abi::EndReason::kHostProtocol:
+            return "host_protocol";
+        case abi::EndReason::kSignal:
+            return "signal";
+        case abi::EndReason::kNone:
+            break;
+    }
+    return "unknown";
+}
+
 Ending describe_ending(const abi::EnclaveStatus& status) {
     switch (static_cast<abi::EndReason>(status.reason)) {
         case abi::EndReason::kExited:

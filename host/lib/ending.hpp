@@ -16,4 +16,7 @@ struct Ending {
 // them) and signals; 125 when the enclave could not go on.
 Ending describe_ending(const abi::EnclaveStatus& status);
 
+// For programs: "exited", "memory_limit". "unknown" if there is no such reason.
+const char* end_reason_name(std::uint32_t reason);
+
 }  // namespace enclavisor::host

@@ -45,4 +45,9 @@ std::uint64_t measure_tsc_khz() {
     return khz;
 }
 
+double seconds_of_ticks(std::uint64_t ticks) {
+    const std::uint64_t khz = measure_tsc_khz();
+    return khz == 0 ? 0 : static_cast<double>(ticks) / (static_cast<double>(khz) * 1000);
+}
+
 }  // namespace enclavisor::host

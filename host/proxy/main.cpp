@@ -72,10 +72,10 @@ Fd move_up(int fd) {
     return Fd{moved};
 }
 
-// Signals of the terminal are the command's to handle, and what a signal says
+// Signals to the process group are the command's to handle, and what a signal says
 // about a call (SIGPIPE, SIGXFSZ) its result says too.
 void ignore_signals() {
-    for (const int signal : {SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2}) {
+    for (const int signal : {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2}) {
         ::signal(signal, SIG_IGN);
     }
 }

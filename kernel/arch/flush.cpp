@@ -3,6 +3,7 @@
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/cpus.hpp"
 #include "kernel/memory/kernel_map.hpp"
+#include "kernel/sched/scheduler.hpp"
 
 namespace enclavisor::kernel {
 namespace {
@@ -74,7 +75,10 @@ void forget_running(Enclave& enclave) {
     std::uint32_t elsewhere = 0;
     for (std::uint32_t i = 0; i < Cpus::count(); i++) {
         PerCpu& cpu = Cpus::at(i);
-        if (cpu.loaded != nullptr && cpu.loaded->enclave == &enclave) cpu.loaded = nullptr;
+        if (cpu.loaded != nullptr && cpu.loaded->enclave == &enclave) {
+            account(cpu);
+            cpu.loaded = nullptr;
+        }
         if (!runs(cpu, enclave)) continue;
         cpu.current = nullptr;
         elsewhere |= 1u << i;

@@ -35,6 +35,7 @@ struct PerCpu {
     std::uint64_t block;          // the current thread's block, as the kernel sees it
     Thread* current;              // whose time it is; nullptr: nobody's
     Thread* loaded;               // whose FS, GS and XSAVE state the processor holds
+    std::uint64_t loaded_since;   // TSC: up to then account() has counted its time
     std::uint64_t address_space;  // CR3
     std::uint64_t family;         // of the enclave that ran last
     std::uint64_t exception_stacks;

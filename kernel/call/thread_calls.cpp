@@ -44,6 +44,7 @@ void call_exit_thread(Kernel& kernel, Thread* thread, const abi::Registers& r) {
     // As on Linux, a word that is gone by now is nobody's loss.
     const auto word = r.rdi != 0 ? find_word(space, r.rdi, Access::kWrite) : std::nullopt;
     PerCpu& cpu = this_cpu();
+    account(cpu);
     cpu.current = nullptr;
     cpu.loaded = nullptr;
     if (enclave.threads.first() == enclave.threads.last()) {

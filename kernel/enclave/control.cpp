@@ -7,6 +7,7 @@
 #include "kernel/boundary/doorbell.hpp"
 #include "kernel/enclave/build.hpp"
 #include "kernel/enclave/fork.hpp"
+#include "kernel/enclave/threads.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/platform/platform.hpp"
 
@@ -144,6 +145,8 @@ Control::Outcome Control::execute(Kernel& kernel, const abi::ControlCommand& com
         case Command::kNotify:
         case Command::kPause:
         case Command::kResume:
+        case Command::kInterrupt:
+        case Command::kReport:
             break;
         default:
             return {ControlStatus::kUnknownCommand};
@@ -166,6 +169,10 @@ Control::Outcome Control::execute(Kernel& kernel, const abi::ControlCommand& com
             return pause(kernel, *subject_, true);
         case Command::kResume:
             return pause(kernel, *subject_, false);
+        case Command::kInterrupt:
+            return interrupt(kernel, *subject_);
+        case Command::kReport:
+            return report(*subject_);
         default:
             break;
     }
@@ -386,6 +393,21 @@ Control::Outcome Control::pause(Kernel& kernel, Enclave& enclave, bool paused) {
     } else {
         kernel::resume(kernel, enclave);
     }
+    return {ControlStatus::kOk};
+}
+
+Control::Outcome Control::report(Enclave& enclave) {
+    for (std::uint32_t i = 0; i < Cpus::count(); i++) {
+        PerCpu& cpu = Cpus::at(i);
+        if (cpu.loaded != nullptr && cpu.loaded->enclave == &enclave) account(cpu);
+    }
+    return {ControlStatus::kOk, false, {enclave.used, enclave.limit, enclave.ticks}};
+}
+
+Control::Outcome Control::interrupt(Kernel& kernel, Enclave& enclave) {
+    const bool lives = enclave.state == EnclaveState::kRunning || enclave.state == EnclaveState::kPaused;
+    if (!lives || !enclave.has_runtime() || enclave.threads.empty()) return {ControlStatus::kBadState};
+    kernel::interrupt(kernel, enclave.threads.first());
     return {ControlStatus::kOk};
 }
 

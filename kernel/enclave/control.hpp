@@ -46,6 +46,8 @@ private:
     Outcome set_tenant(Kernel& kernel, const std::uint64_t* arguments);
     Outcome fork(Kernel& kernel, Enclave& origin, std::uint64_t io_offset);
     Outcome pause(Kernel& kernel, Enclave& enclave, bool paused);
+    Outcome report(Enclave& enclave);
+    Outcome interrupt(Kernel& kernel, Enclave& enclave);
     Outcome seal_group(Kernel& kernel, const std::uint64_t* handles);
     void hash_group(Kernel& kernel);
     void finish_group(Kernel& kernel, const std::uint8_t* digest);

@@ -64,6 +64,7 @@ struct Enclave {
     ObjectList objects;                      // that it made
     MappingList mappings;                    // of objects, its own or others'
     std::uint64_t instances;                 // of a template: instances that live, which keep it alive
+    std::uint64_t ticks;                     // of the TSC: its threads' time on all vCPUs, up to account()
     bool torn_down;
     bool abandoned;  // goes away by itself when it is torn down: the host never had its handle
     base::ListLink<Enclave> runnable;    // has threads in `ready` and may run

@@ -21,7 +21,8 @@ void publish_status(Kernel& kernel, const Enclave& enclave, const End& end) {
                   .detail = end.detail,
                   .address = end.address,
                   .rip = end.rip,
-                  .pages = enclave.used});
+                  .pages = enclave.used,
+                  .ticks = enclave.ticks});
     publish_fence();
     state.write(static_cast<std::uint32_t>(enclave.state));
     publish_fence();

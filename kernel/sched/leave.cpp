@@ -50,6 +50,7 @@ void switch_to(PerCpu& cpu, Thread& thread) {
     if (cpu.loaded != &thread) {
         load_state(thread);
         cpu.loaded = &thread;
+        cpu.loaded_since = arch::read_tsc();
     }
     cpu.frame_end = thread.frame_end();
     cpu.task.rsp[0] = thread.frame_end();
@@ -82,6 +83,7 @@ void call_for_help(PerCpu& self) {
 
 void put_away(PerCpu& cpu) {
     if (cpu.loaded == nullptr) return;
+    account(cpu);
     save_state(*cpu.loaded);
     cpu.loaded = nullptr;
 }

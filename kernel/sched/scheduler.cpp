@@ -1,5 +1,7 @@
 #include "kernel/sched/scheduler.hpp"
 
+#include "kernel/arch/cpu.hpp"
+#include "kernel/arch/per_cpu.hpp"
 #include "kernel/kernel.hpp"
 
 namespace enclavisor::kernel {
@@ -90,6 +92,13 @@ void Scheduler::forget(Thread* thread) {
 void Scheduler::wake_expired(std::uint64_t now) {
     while (anyone_timed() && timed_.first()->deadline <= now)
         wake(timed_.first(), static_cast<std::int64_t>(abi::CallError::kTimedOut));
+}
+
+void account(PerCpu& cpu) {
+    if (cpu.loaded == nullptr) return;
+    const std::uint64_t now = arch::read_tsc();
+    cpu.loaded->enclave->ticks += now - cpu.loaded_since;
+    cpu.loaded_since = now;
 }
 
 void wake_for_io(Kernel& kernel) {

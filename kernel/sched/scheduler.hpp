@@ -59,7 +59,9 @@ private:
 // As leave(), but the current thread goes to the end of the queue.
 [[noreturn]] void leave_to_next(Kernel& kernel);
 
-// Saves the state of the thread whose registers the processor holds, if any.
+// Counts the time of the thread whose registers the processor holds, if any.
+void account(PerCpu& cpu);
+// Saves the state of that thread.
 void put_away(PerCpu& cpu);
 // The current thread's vector state becomes that of `to`, which has the initial one.
 void copy_vector_state(Thread& to);

@@ -270,6 +270,67 @@ TEST_F(KernelTest, APausedEnclaveDoesNotRun) {
     EXPECT_TRUE(machine.all_frames_return());
 }
 
+TEST_F(KernelTest, TheHostInterruptsEnclavesWithARuntime) {
+    EXPECT_EQ(machine.command(Command::kInterrupt, {0}).status, status(ControlStatus::kBadHandle));
+    const std::uint64_t handle = machine.start_enclave();
+    machine.schedule();
+    Enclave* enclave = machine.kernel().enclaves.find(handle);
+    ASSERT_FALSE(enclave->has_runtime());
+    EXPECT_EQ(machine.command(Command::kInterrupt, {handle}).status, status(ControlStatus::kBadState));
+    enclave->syscall_entry = 0x400000;
+    // It sleeps: its wait says so. It runs: the next wait does, once.
+    call(Call::kMap, 0x700000, 1, abi::kRead | abi::kWrite);
+    const auto interrupted = static_cast<std::uint64_t>(abi::CallError::kInterrupted);
+    call(Call::kWait, 0x700000, 0, 0);
+    EXPECT_EQ(machine.command(Command::kInterrupt, {handle}).status, 0);
+    machine.schedule();
+    EXPECT_EQ(this_cpu().current->registers.rax, interrupted);
+    EXPECT_EQ(machine.command(Command::kInterrupt, {handle}).status, 0);
+    EXPECT_EQ(machine.command(Command::kInterrupt, {handle}).status, 0);
+    call(Call::kWait, 0x700000, 0, 0);
+    EXPECT_EQ(this_cpu().current->registers.rax, interrupted);
+    // A paused one hears of it when it goes on.
+    call(Call::kWait, 0x700000, 0, 0);
+    EXPECT_EQ(machine.command(Command::kPause, {handle}).status, 0);
+    EXPECT_EQ(machine.command(Command::kInterrupt, {handle}).status, 0);
+    machine.schedule();
+    EXPECT_EQ(this_cpu().current, nullptr);
+    EXPECT_EQ(machine.command(Command::kResume, {handle}).status, 0);
+    machine.schedule();
+    ASSERT_NE(this_cpu().current, nullptr);
+    EXPECT_EQ(this_cpu().current->registers.rax, interrupted);
+    EXPECT_EQ(machine.command(Command::kStop, {handle}).status, 0);
+    EXPECT_EQ(machine.command(Command::kInterrupt, {handle}).status, status(ControlStatus::kBadState));
+    EXPECT_TRUE(machine.all_frames_return());
+}
+
+TEST_F(KernelTest, TimeIsCountedForTheEnclaveWhoseThreadIsLoaded) {
+    const std::uint64_t handle = machine.start_enclave(), other = machine.start_enclave();
+    const auto ticks = [&](std::uint64_t of) {
+        const auto answer = machine.command(Command::kReport, {of});
+        EXPECT_EQ(answer.status, 0);
+        return answer.values[2];
+    };
+    EXPECT_EQ(machine.command(Command::kReport, {handle}).values[1], 64u);
+    EXPECT_EQ(ticks(handle), 0u);
+    machine.schedule();
+    Enclave* running = this_cpu_enclave();
+    const std::uint64_t runs = running->handle, waits = runs == handle ? other : handle;
+    this_cpu().loaded = this_cpu().current;
+    this_cpu().loaded_since = arch::fake_tsc;
+    arch::fake_tsc += 1000;
+    account(this_cpu());
+    const std::uint64_t first = ticks(runs);
+    EXPECT_GE(first, 1000u);
+    EXPECT_LT(first, 1100u);
+    EXPECT_EQ(ticks(waits), 0u);
+    arch::fake_tsc += 1000;
+    EXPECT_TRUE(call(Call::kExit, static_cast<std::uint64_t>(EndReason::kExited), 0));
+    EXPECT_GE(record(runs).ticks, first + 1000);
+    EXPECT_EQ(record(waits).ticks, 0u);
+    EXPECT_TRUE(machine.all_frames_return());
+}
+
 TEST_F(KernelTest, ATenantStaysWithinItsLimits) {
     const auto create = [&](std::uint64_t tenant) {
         return machine.command(Command::kCreate, {64, 0, 0, 0, 0, 0, tenant}).status;

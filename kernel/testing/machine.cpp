@@ -70,7 +70,10 @@ void interrupt_running(Enclave&) {}
 void forget_running(Enclave& enclave) {
     PerCpu& cpu = this_cpu();
     if (cpu.current != nullptr && cpu.current->enclave == &enclave) cpu.current = nullptr;
-    if (cpu.loaded != nullptr && cpu.loaded->enclave == &enclave) cpu.loaded = nullptr;
+    if (cpu.loaded != nullptr && cpu.loaded->enclave == &enclave) {
+        account(cpu);
+        cpu.loaded = nullptr;
+    }
 }
 void put_away(PerCpu& cpu) {
     cpu.loaded = nullptr;

@@ -10,6 +10,7 @@
 
 #include "runtime/host/area_pool.hpp"
 #include "runtime/processes/process.hpp"
+#include "runtime/signals/outside.hpp"
 #include "runtime/support/kernel_call.hpp"
 #include "runtime/support/lasting.hpp"
 #include "runtime/system.hpp"
@@ -25,9 +26,12 @@ class KernelWaiter final : public IoWaiter {
 public:
     void ring() override { kernel_call(abi::Call::kDoorbell); }
     void wait(std::uint32_t seen, std::uint64_t offset) override {
-        kernel_call(abi::Call::kWaitIo, seen, 0, offset);
+        note_interrupt(kernel_call(abi::Call::kWaitIo, seen, 0, offset));
     }
-    bool interrupted() override { return this_thread().has_signal() || this_thread().was_notified(); }
+    bool interrupted() override {
+        const Thread& thread = this_thread();
+        return thread.has_signal() || thread.was_notified() || signals_wait_outside();
+    }
     [[noreturn]] void broken(int rule) override { host_broke(rule); }
 };
 
@@ -66,7 +70,7 @@ std::size_t timeout_argument(C call) {
     while (areas.get().empty()) {
         const std::uint32_t seen = area_count;
         const Unlocked unlocked;
-        kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&area_count), seen, 0);
+        note_interrupt(kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&area_count), seen, 0));
     }
     waiting_for_area--;
 }
@@ -84,6 +88,10 @@ std::size_t timeout_argument(C call) {
     std::int64_t result = -EINTR;
     for (int i = 0; result == -EINTR && !channel.was_cut_short() && i < kMostRepeats; i++) {
         result = Forwarder{channel, patience}(call, arguments);
+    }
+    if (channel.was_cut_short()) {
+        const Locked locked;
+        take_signals_from_outside();
     }
     return result == -EINTR && timeout_argument(call) == 0 ? restart_call() : result;
 }

@@ -7,6 +7,7 @@
 
 #include "runtime/processes/children.hpp"
 #include "runtime/processes/end.hpp"
+#include "runtime/signals/outside.hpp"
 #include "runtime/support/kernel_call.hpp"
 #include "runtime/support/program_memory.hpp"
 #include "runtime/system.hpp"
@@ -144,6 +145,10 @@ void deliver_signals(abi::Registers& registers, std::uint64_t number) {
     Signals& signals = process().signals;
     SignalInfo info;
     bool again = number != kNoRestart;
+    if (thread.work() & kWorkOutside) {
+        thread.set_work(kWorkOutside, false);
+        take_signals_from_outside();
+    }
     obey();
     while (thread.signals.pending().take(~thread.signals.mask(), info)) {
         if (signals.ignores(info.number)) continue;
@@ -228,6 +233,7 @@ extern "C" [[noreturn]] void deliver_exception() {
         const Locked locked;
         if (registers.vector == abi::kInterruptVector) {
             registers.vector = registers.error = 0;
+            thread.set_work(kWorkOutside, true);
             deliver_signals(registers);
         } else {
             deliver_fault(thread, registers);

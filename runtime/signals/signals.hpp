@@ -1,6 +1,5 @@
 // The process's side of signals: what they do, and those that wait until a thread
-// takes them. They come from the enclave's own faults and calls only: there is no
-// way for the host to send one.
+// takes them. They come from the enclave's own faults and calls, and from outside (outside.hpp).
 #pragma once
 
 #include "runtime/files/ref.hpp"

@@ -1,6 +1,7 @@
 #include "runtime/threads/lock.hpp"
 
 #include "runtime/support/kernel_call.hpp"
+#include "runtime/threads/thread.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -21,7 +22,7 @@ void RuntimeLock::wait() {
         __builtin_ia32_pause();
     }
     while (__atomic_exchange_n(&word_, kWanted, __ATOMIC_ACQUIRE) != kFree) {
-        kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&word_), kWanted, 0);
+        note_interrupt(kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&word_), kWanted, 0));
     }
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/threads/sleep.hpp"
 
+#include "runtime/signals/outside.hpp"
 #include "runtime/support/kernel_call.hpp"
 #include "runtime/threads/lock.hpp"
 
@@ -11,13 +12,16 @@ Slept sleep(std::uint64_t deadline) {
     for (;;) {
         // An interrupt that came before stays with the kernel until the wait below, unless
         // the wait for the lock took it: then its reason is seen here.
+        const bool taken = take_signals_from_outside();
         if (thread.has_signal()) return Slept::kSignal;
+        if (taken && (thread.wake != 0 || thread.was_notified())) return Slept::kWoken;
         std::int64_t result;
         {
             const Unlocked unlocked;
             result =
                 kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&thread.wake), 0, deadline);
         }
+        note_interrupt(result);
         if (thread.wake != 0) return Slept::kWoken;
         if (result == static_cast<std::int64_t>(abi::CallError::kTimedOut)) return Slept::kTimedOut;
     }
@@ -26,8 +30,11 @@ Slept sleep(std::uint64_t deadline) {
 void sleep_once() {
     Thread& thread = this_thread();
     thread.wake = 0;
-    const Unlocked unlocked;
-    kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&thread.wake), 0, 0);
+    {
+        const Unlocked unlocked;
+        kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&thread.wake), 0, 0);
+    }
+    take_signals_from_outside();
 }
 
 void wake(Thread& thread) {

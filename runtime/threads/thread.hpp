@@ -19,6 +19,7 @@ inline constexpr int kWordSyscallStack = 1, kWordExceptionStack = 2, kWordThread
 inline constexpr std::uint64_t kWorkSignal = 1;   // a signal that is not blocked waits
 inline constexpr std::uint64_t kWorkRestart = 2;  // the call returns kRestart
 inline constexpr std::uint64_t kWorkMissing = 4;  // the call did not find Thread::missing
+inline constexpr std::uint64_t kWorkOutside = 8;  // it was interrupted: signals may have come from outside
 
 struct Process;
 
@@ -72,6 +73,13 @@ inline Thread& this_thread() {
     static_assert(kWordThread == 3);
     asm("movq %%gs:0x58, %0" : "=r"(thread));
     return *thread;
+}
+
+// `result`: of Call::kWait or kWaitIo. An interrupt that is for no signal of the enclave's own is
+// seen to before the program goes on, however the call ends that it came in.
+inline void note_interrupt(std::int64_t result) {
+    if (result == static_cast<std::int64_t>(abi::CallError::kInterrupted))
+        this_thread().set_work(kWorkOutside, true);
 }
 
 // The result of a call that a signal interrupted and that is made again, after the

@@ -10,6 +10,7 @@ class Thread;
 struct PerCpu {
     Thread* current = nullptr;
     Thread* loaded = nullptr;
+    std::uint64_t loaded_since = 0;
     std::uint64_t address_space = 0;
     std::uint64_t idle_since = 0, idle_ticks = 0;
     std::uint32_t index = 0;

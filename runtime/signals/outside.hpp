@@ -1,0 +1,14 @@
+// Signals from outside the enclave, by way of the host (abi/host/io_area.hpp). It can send
+// any of abi::kHostSignals at any time, as often as it likes, or none.
+#pragma once
+
+namespace enclavisor::runtime {
+
+// Whether there are some, whatever they are. Needs no lock.
+bool signals_wait_outside();
+
+// Sends them to the process. The lock is held. False: there were none. Afterwards the calling
+// thread may have a signal, or have been woken or notified.
+bool take_signals_from_outside();
+
+}  // namespace enclavisor::runtime
