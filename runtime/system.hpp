@@ -13,6 +13,7 @@
 #include "runtime/threads/futex_table.hpp"
 #include "runtime/threads/threads.hpp"
 #include "runtime/time/clock.hpp"
+#include "runtime/timers/timers.hpp"
 
 namespace enclavisor::runtime {
 
@@ -26,6 +27,7 @@ struct System {
     Threads threads;
     FutexTable futexes;
     Clock clock;
+    Timers timers;
 
     std::vector<SharedSegment> segments;
     std::int32_t next_segment = 0;

@@ -17,8 +17,8 @@
     FORWARDED(18, pwrite64) FORWARDED(19, readv) FORWARDED(20, writev) FORWARDED(21, access) \
     INSIDE(22, pipe) FORWARDED(23, select) INSIDE(24, sched_yield) INSIDE(25, mremap) INSIDE(26, msync) \
     INSIDE(27, mincore) INSIDE(28, madvise) INSIDE(29, shmget) INSIDE(30, shmat) INSIDE(31, shmctl) \
-    INSIDE(32, dup) INSIDE(33, dup2) INSIDE(34, pause) INSIDE(35, nanosleep) ABSENT(36, getitimer) \
-    ABSENT(37, alarm) ABSENT(38, setitimer) INSIDE(39, getpid) FORWARDED(40, sendfile) \
+    INSIDE(32, dup) INSIDE(33, dup2) INSIDE(34, pause) INSIDE(35, nanosleep) INSIDE(36, getitimer) \
+    INSIDE(37, alarm) INSIDE(38, setitimer) INSIDE(39, getpid) FORWARDED(40, sendfile) \
     FORWARDED(41, socket) FORWARDED(42, connect) FORWARDED(43, accept) FORWARDED(44, sendto) \
     FORWARDED(45, recvfrom) FORWARDED(46, sendmsg) FORWARDED(47, recvmsg) FORWARDED(48, shutdown) \
     FORWARDED(49, bind) FORWARDED(50, listen) FORWARDED(51, getsockname) FORWARDED(52, getpeername) \
@@ -65,8 +65,8 @@
     INSIDE(213, epoll_create) ABSENT(214, epoll_ctl_old) ABSENT(215, epoll_wait_old) \
     ABSENT(216, remap_file_pages) FORWARDED(217, getdents64) INSIDE(218, set_tid_address) \
     ABSENT(219, restart_syscall) ABSENT(220, semtimedop) FORWARDED(221, fadvise64) \
-    ABSENT(222, timer_create) ABSENT(223, timer_settime) ABSENT(224, timer_gettime) \
-    ABSENT(225, timer_getoverrun) ABSENT(226, timer_delete) ABSENT(227, clock_settime) \
+    INSIDE(222, timer_create) INSIDE(223, timer_settime) INSIDE(224, timer_gettime) \
+    INSIDE(225, timer_getoverrun) INSIDE(226, timer_delete) ABSENT(227, clock_settime) \
     INSIDE(228, clock_gettime) INSIDE(229, clock_getres) INSIDE(230, clock_nanosleep) \
     INSIDE(231, exit_group) FORWARDED(232, epoll_wait) FORWARDED(233, epoll_ctl) INSIDE(234, tgkill) \
     FORWARDED(235, utimes) ABSENT(236, vserver) ABSENT(237, mbind) ABSENT(238, set_mempolicy) \

@@ -62,7 +62,7 @@ std::int64_t sys_rt_sigpending(Address to, std::uint64_t size) {
 
 std::int64_t wait_for_signal() {
     while (sleep(0) != Slept::kSignal) continue;
-    return -EINTR;
+    return restart_call(kRestartUnlessHandled);
 }
 
 std::int64_t sys_rt_sigsuspend(Address from, std::uint64_t size) {

@@ -51,6 +51,7 @@ void give_away_children(Process& process) {
 
 // The process gives up all that it has. The lock is released meanwhile.
 void give_up_all(Process& process) {
+    process.timers.remove_all();
     release_vfork_parent(process);
     const Ref<Descriptors> files = std::exchange(process.files, make_ref<Descriptors>());
     const Ref<Memory> memory = std::exchange(process.memory, make_ref<Memory>(0, 0));

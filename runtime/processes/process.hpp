@@ -12,6 +12,7 @@
 #include "runtime/memory/memory.hpp"
 #include "runtime/signals/signals.hpp"
 #include "runtime/threads/thread.hpp"
+#include "runtime/timers/timer.hpp"
 
 namespace enclavisor::runtime {
 
@@ -45,6 +46,7 @@ struct Process {
     Ref<Descriptors> files;
     Ref<Directory> directory;  // and umask
     Signals signals;
+    ProcessTimers timers{*this};  // a child has none
 
     std::string executable;                        // path
     std::string interpreter;                       // path, of a dynamic program
