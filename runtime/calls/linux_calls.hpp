@@ -36,7 +36,7 @@
     INSIDE(100, times) ABSENT(101, ptrace) INSIDE(102, getuid) ABSENT(103, syslog) INSIDE(104, getgid) \
     INSIDE(105, setuid) INSIDE(106, setgid) INSIDE(107, geteuid) INSIDE(108, getegid) INSIDE(109, setpgid) \
     INSIDE(110, getppid) INSIDE(111, getpgrp) INSIDE(112, setsid) INSIDE(113, setreuid) \
-    INSIDE(114, setregid) INSIDE(115, getgroups) ABSENT(116, setgroups) INSIDE(117, setresuid) \
+    INSIDE(114, setregid) INSIDE(115, getgroups) INSIDE(116, setgroups) INSIDE(117, setresuid) \
     INSIDE(118, getresuid) INSIDE(119, setresgid) INSIDE(120, getresgid) INSIDE(121, getpgid) \
     INSIDE(122, setfsuid) INSIDE(123, setfsgid) INSIDE(124, getsid) INSIDE(125, capget) \
     INSIDE(126, capset) INSIDE(127, rt_sigpending) INSIDE(128, rt_sigtimedwait) \

@@ -124,6 +124,7 @@ void forget_program(Process& process, const std::string& name) {
     thread.robust_list = thread.clear_child_id = 0;
     thread.name = base_name(name).substr(0, 15);
     process.has_executed = true;
+    process.begin_program();
 }
 
 void clear_registers() {

@@ -19,20 +19,15 @@ Process::Process(const Config& config, const abi::StartInfo& told)
     gid = host_identity ? told.gid : static_cast<std::uint32_t>(config.options.gid);
     euid = host_identity ? told.euid : uid;
     egid = host_identity ? told.egid : gid;
-    const std::uint64_t owned = euid == 0 ? kAllCapabilities : 0;
-    capabilities = {owned, owned, 0};
+    begin_program();
 }
 
 Process::Process(const Process& from, std::uint32_t number)
-    : pid{number},
+    : Credentials{from},
+      pid{number},
       parent{from.pid},
       group{from.group},
       session{from.session},
-      uid{from.uid},
-      gid{from.gid},
-      euid{from.euid},
-      egid{from.egid},
-      capabilities{from.capabilities},
       memory{from.memory},
       files{from.files},
       directory{from.directory},

@@ -10,16 +10,12 @@
 #include "runtime/files/descriptors.hpp"
 #include "runtime/files/directory.hpp"
 #include "runtime/memory/memory.hpp"
+#include "runtime/processes/credentials.hpp"
 #include "runtime/signals/signals.hpp"
 #include "runtime/threads/thread.hpp"
 #include "runtime/timers/timer.hpp"
 
 namespace enclavisor::runtime {
-
-struct Capabilities {
-    std::uint64_t effective, permitted, inheritable;
-};
-inline constexpr std::uint64_t kAllCapabilities = (1ull << 41) - 1;  // CAP_LAST_CAP is 40
 
 // How a process ended or was stopped, as wait4(2) says it.
 constexpr int exit_status(int code) {
@@ -30,7 +26,7 @@ constexpr int stop_status(int signal) {
 }
 inline constexpr int kContinuedStatus = 0xffff;
 
-struct Process {
+struct Process : Credentials {
     // The first one.
     Process(const Config& config, const abi::StartInfo& told);
     // A child of `parent`, with copies of all that is not shared.
@@ -38,8 +34,6 @@ struct Process {
     Process& operator=(const Process&) = delete;
 
     std::uint32_t pid, parent, group, session;
-    std::uint32_t uid, gid, euid, egid;
-    Capabilities capabilities;  // the user's; they open nothing here
 
     // What clone(2) may let processes share. All are there as long as the process lives.
     Ref<Memory> memory;
@@ -55,6 +49,8 @@ struct Process {
     Thread* leader = nullptr;  // the thread whose number is the process's; it may have ended
     std::uint32_t thread_count = 0;
     int exit_signal = 0;             // what its parent gets; 0: nothing
+    int death_signal = 0;            // what it gets when its parent ends (PR_SET_PDEATHSIG); 0: nothing
+    bool is_subreaper = false;       // orphans below it become its children
     bool has_executed = false;       // since it was forked (setpgid)
     Thread* vfork_parent = nullptr;  // sleeps until the process executes or ends
     Thread* executing = nullptr;     // all others end: it shall be the only one
