@@ -45,7 +45,7 @@
     FORWARDED(137, statfs) FORWARDED(138, fstatfs) ABSENT(139, sysfs) INSIDE(140, getpriority) \
     INSIDE(141, setpriority) INSIDE(142, sched_setparam) INSIDE(143, sched_getparam) \
     INSIDE(144, sched_setscheduler) INSIDE(145, sched_getscheduler) INSIDE(146, sched_get_priority_max) \
-    INSIDE(147, sched_get_priority_min) ABSENT(148, sched_rr_get_interval) INSIDE(149, mlock) \
+    INSIDE(147, sched_get_priority_min) INSIDE(148, sched_rr_get_interval) INSIDE(149, mlock) \
     INSIDE(150, munlock) INSIDE(151, mlockall) INSIDE(152, munlockall) ABSENT(153, vhangup) \
     ABSENT(154, modify_ldt) ABSENT(155, pivot_root) ABSENT(156, _sysctl) INSIDE(157, prctl) \
     INSIDE(158, arch_prctl) ABSENT(159, adjtimex) INSIDE(160, setrlimit) ABSENT(161, chroot) \

@@ -2,6 +2,9 @@
 
 #include <signal.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "runtime/system.hpp"
 
 namespace enclavisor::runtime {
@@ -20,6 +23,10 @@ Process::Process(const Config& config, const abi::StartInfo& told)
     euid = host_identity ? told.euid : uid;
     egid = host_identity ? told.egid : gid;
     begin_program();
+    std::fill(std::begin(limits), std::end(limits), rlimit{RLIM_INFINITY, RLIM_INFINITY});
+    limits[RLIMIT_STACK] = {config.options.stack_size, config.options.stack_size};
+    limits[RLIMIT_NOFILE] = {files->limit(), kMostFiles};
+    limits[RLIMIT_CORE] = {0, 0};
 }
 
 Process::Process(const Process& from, std::uint32_t number)
@@ -36,6 +43,8 @@ Process::Process(const Process& from, std::uint32_t number)
       interpreter{from.interpreter},
       arguments_text{from.arguments_text},
       environment_text{from.environment_text},
-      began{system().clock.read(ClockKind::kMonotonic)} {}
+      began{system().clock.read(ClockKind::kMonotonic)} {
+    std::copy(std::begin(from.limits), std::end(from.limits), limits);
+}
 
 }  // namespace enclavisor::runtime

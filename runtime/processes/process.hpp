@@ -3,6 +3,8 @@
 // address space of its own.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <cstdint>
 #include <string>
 
@@ -26,6 +28,8 @@ constexpr int stop_status(int signal) {
 }
 inline constexpr int kContinuedStatus = 0xffff;
 
+inline constexpr rlim_t kMostFiles = 1 << 20;  // the hard limit, and what root can raise it to
+
 struct Process : Credentials {
     // The first one.
     Process(const Config& config, const abi::StartInfo& told);
@@ -38,7 +42,8 @@ struct Process : Credentials {
     // What clone(2) may let processes share. All are there as long as the process lives.
     Ref<Memory> memory;
     Ref<Descriptors> files;
-    Ref<Directory> directory;  // and umask
+    Ref<Directory> directory;     // and umask
+    rlimit limits[RLIM_NLIMITS];  // kept and inherited; only RLIMIT_NOFILE limits anything
     Signals signals;
     ProcessTimers timers{*this};  // a child has none
 
