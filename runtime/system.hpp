@@ -14,6 +14,7 @@
 #include "runtime/threads/futex_table.hpp"
 #include "runtime/threads/threads.hpp"
 #include "runtime/time/clock.hpp"
+#include "runtime/timers/timers.hpp"
 
 namespace enclavisor::runtime {
 
@@ -27,6 +28,7 @@ struct System {
     Threads threads;
     FutexTable futexes;
     Clock clock;
+    Timers timers;
 
     FileLocks locks;
     std::vector<SharedSegment> segments;

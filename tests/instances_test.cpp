@@ -115,6 +115,14 @@ TEST_P(Instances, HaveTheirOwnPipesTimersAndEpolls) {
     EXPECT_EQ(result.out, expected);
 }
 
+TEST_P(Instances, GoOnWithTheirTimers) {
+    const auto result = run_five(GetParam(), "timer_instances");
+    EXPECT_EQ(result.status, 0) << result.err;
+    std::string expected;
+    for (int i = 0; i < 5; i++) expected += "instance 1\n";
+    EXPECT_EQ(result.out, expected);
+}
+
 TEST_P(Instances, TheManifestNamesThePoint) {
     const TempDir temp;
     write_file(temp / "sh.toml",

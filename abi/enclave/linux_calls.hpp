@@ -17,8 +17,8 @@
     FORWARDED(18, pwrite64) FORWARDED(19, readv) FORWARDED(20, writev) FORWARDED(21, access) \
     INSIDE(22, pipe) FORWARDED(23, select) INSIDE(24, sched_yield) INSIDE(25, mremap) INSIDE(26, msync) \
     INSIDE(27, mincore) INSIDE(28, madvise) INSIDE(29, shmget) INSIDE(30, shmat) INSIDE(31, shmctl) \
-    INSIDE(32, dup) INSIDE(33, dup2) INSIDE(34, pause) INSIDE(35, nanosleep) ABSENT(36, getitimer) \
-    ABSENT(37, alarm) ABSENT(38, setitimer) INSIDE(39, getpid) FORWARDED(40, sendfile) \
+    INSIDE(32, dup) INSIDE(33, dup2) INSIDE(34, pause) INSIDE(35, nanosleep) INSIDE(36, getitimer) \
+    INSIDE(37, alarm) INSIDE(38, setitimer) INSIDE(39, getpid) FORWARDED(40, sendfile) \
     FORWARDED(41, socket) FORWARDED(42, connect) FORWARDED(43, accept) FORWARDED(44, sendto) \
     FORWARDED(45, recvfrom) FORWARDED(46, sendmsg) FORWARDED(47, recvmsg) FORWARDED(48, shutdown) \
     FORWARDED(49, bind) FORWARDED(50, listen) FORWARDED(51, getsockname) FORWARDED(52, getpeername) \
@@ -36,7 +36,7 @@
     INSIDE(100, times) ABSENT(101, ptrace) INSIDE(102, getuid) ABSENT(103, syslog) INSIDE(104, getgid) \
     INSIDE(105, setuid) INSIDE(106, setgid) INSIDE(107, geteuid) INSIDE(108, getegid) INSIDE(109, setpgid) \
     INSIDE(110, getppid) INSIDE(111, getpgrp) INSIDE(112, setsid) INSIDE(113, setreuid) \
-    INSIDE(114, setregid) INSIDE(115, getgroups) ABSENT(116, setgroups) INSIDE(117, setresuid) \
+    INSIDE(114, setregid) INSIDE(115, getgroups) INSIDE(116, setgroups) INSIDE(117, setresuid) \
     INSIDE(118, getresuid) INSIDE(119, setresgid) INSIDE(120, getresgid) INSIDE(121, getpgid) \
     INSIDE(122, setfsuid) INSIDE(123, setfsgid) INSIDE(124, getsid) INSIDE(125, capget) \
     INSIDE(126, capset) INSIDE(127, rt_sigpending) INSIDE(128, rt_sigtimedwait) \
@@ -45,7 +45,7 @@
     FORWARDED(137, statfs) FORWARDED(138, fstatfs) ABSENT(139, sysfs) INSIDE(140, getpriority) \
     INSIDE(141, setpriority) INSIDE(142, sched_setparam) INSIDE(143, sched_getparam) \
     INSIDE(144, sched_setscheduler) INSIDE(145, sched_getscheduler) INSIDE(146, sched_get_priority_max) \
-    INSIDE(147, sched_get_priority_min) ABSENT(148, sched_rr_get_interval) INSIDE(149, mlock) \
+    INSIDE(147, sched_get_priority_min) INSIDE(148, sched_rr_get_interval) INSIDE(149, mlock) \
     INSIDE(150, munlock) INSIDE(151, mlockall) INSIDE(152, munlockall) ABSENT(153, vhangup) \
     ABSENT(154, modify_ldt) ABSENT(155, pivot_root) ABSENT(156, _sysctl) INSIDE(157, prctl) \
     INSIDE(158, arch_prctl) ABSENT(159, adjtimex) INSIDE(160, setrlimit) ABSENT(161, chroot) \
@@ -65,8 +65,8 @@
     INSIDE(213, epoll_create) ABSENT(214, epoll_ctl_old) ABSENT(215, epoll_wait_old) \
     ABSENT(216, remap_file_pages) FORWARDED(217, getdents64) INSIDE(218, set_tid_address) \
     ABSENT(219, restart_syscall) ABSENT(220, semtimedop) FORWARDED(221, fadvise64) \
-    ABSENT(222, timer_create) ABSENT(223, timer_settime) ABSENT(224, timer_gettime) \
-    ABSENT(225, timer_getoverrun) ABSENT(226, timer_delete) ABSENT(227, clock_settime) \
+    INSIDE(222, timer_create) INSIDE(223, timer_settime) INSIDE(224, timer_gettime) \
+    INSIDE(225, timer_getoverrun) INSIDE(226, timer_delete) ABSENT(227, clock_settime) \
     INSIDE(228, clock_gettime) INSIDE(229, clock_getres) INSIDE(230, clock_nanosleep) \
     INSIDE(231, exit_group) FORWARDED(232, epoll_wait) FORWARDED(233, epoll_ctl) INSIDE(234, tgkill) \
     FORWARDED(235, utimes) ABSENT(236, vserver) ABSENT(237, mbind) ABSENT(238, set_mempolicy) \

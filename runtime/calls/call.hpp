@@ -78,6 +78,10 @@ std::int64_t get_path(Address from, std::string& path);
 // Nanoseconds of a timespec of the program: 0, -EFAULT or -EINVAL.
 std::int64_t get_nanoseconds(Address from, std::uint64_t& nanoseconds);
 
+// What a clockid_t is made from; those of the processor time of a process or thread that is
+// there count too. The lock is held.
+ClockKind find_clock(int id);
+
 // `result` of a write. When nobody reads any more, the caller gets SIGPIPE too.
 std::int64_t written(std::int64_t result);
 

@@ -70,7 +70,8 @@ std::int64_t sys_capset(Address header_at, Address data_at) {
         (wanted.inheritable & ~(own.inheritable | own.permitted))) {
         return -EPERM;
     }
-    own = wanted;
+    own.effective = wanted.effective, own.permitted = wanted.permitted;
+    own.inheritable = wanted.inheritable;
     return 0;
 }
 

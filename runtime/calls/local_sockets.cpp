@@ -17,11 +17,11 @@ constexpr std::uint64_t kMaxControl = 64 << 10;
 constexpr std::size_t kMostFiles = 253;  // SCM_MAX_FD
 
 // What struct ucred of <sys/socket.h> is under _GNU_SOURCE.
-struct Credentials {
+struct SenderCredentials {
     std::int32_t pid;
     std::uint32_t uid, gid;
 };
-Credentials own_credentials() {
+SenderCredentials own_credentials() {
     return {static_cast<std::int32_t>(process().pid), process().uid, process().gid};
 }
 
@@ -56,13 +56,13 @@ std::int64_t get_control(const msghdr& message, Attachments& files) {
         const std::span<const std::byte> data{control.data() + at + sizeof(header),
                                               header.cmsg_len - sizeof(header)};
         if (header.cmsg_level == SOL_SOCKET) {
-            Credentials given;
+            SenderCredentials given;
             switch (header.cmsg_type) {
                 case SCM_RIGHTS:
                     TRY_ERRNO(get_files(data, files));
                     break;
                 case SCM_CREDENTIALS: {
-                    const Credentials own = own_credentials();
+                    const SenderCredentials own = own_credentials();
                     if (data.size() != sizeof(given)) return -EINVAL;
                     std::memcpy(&given, data.data(), sizeof(given));
                     if (given.pid != own.pid || given.uid != own.uid || given.gid != own.gid) return -EPERM;
@@ -176,7 +176,7 @@ std::int64_t receive_local_message(LocalSocket& socket, Address from, int flags)
     const std::int64_t count = TRY_ERRNO(socket.receive(Buffers{parts}, flags, received));
     ControlWriter control{message};
     if (socket.pass_credentials) {
-        const Credentials own = own_credentials();
+        const SenderCredentials own = own_credentials();
         TRY_ERRNO(control.add(SCM_CREDENTIALS, &own, sizeof(own), sizeof(own)));
     }
     if (!received.files.empty()) TRY_ERRNO(put_files(received.files, flags & MSG_CMSG_CLOEXEC, control));

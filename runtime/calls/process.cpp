@@ -1,4 +1,5 @@
 // Limits, scheduling, resource usage, randomness.
+#include <linux/capability.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/times.h>
@@ -43,6 +44,11 @@ std::int64_t sys_sched_get_priority_max(int policy) {
 std::int64_t sys_sched_get_priority_min(int policy) {
     return policy == 1 || policy == 2 ? 1 : 0;
 }
+// What a turn lasts depends on how many wait for theirs; so much, as far as one can tell.
+std::int64_t sys_sched_rr_get_interval(std::int32_t id, Address to) {
+    if (id < 0) return -EINVAL;
+    return is_thread(id) ? put(to, timespec{0, 4'000'000}) : -ESRCH;
+}
 std::int64_t sys_getpriority(Frame*) {
     return 20;
 }
@@ -54,54 +60,60 @@ std::int64_t sys_getcpu(Address cpu, Address node) {
     return node != 0 ? put(node, 0) : 0;
 }
 
-rlimit limit_of(int resource) {
-    constexpr rlim_t kMostFiles = 1 << 20;
-    switch (resource) {
-        case RLIMIT_STACK:
-            return {system().config.options.stack_size, system().config.options.stack_size};
-        case RLIMIT_NOFILE:
-            return {process().files->limit(), kMostFiles};
-        case RLIMIT_CORE:
-            return {0, 0};
-        case RLIMIT_NPROC:
-            return {system().threads.most(), system().threads.most()};
-        default:
-            return {RLIM_INFINITY, RLIM_INFINITY};
-    }
+rlimit& limit_of(Process& target, int resource) {
+    rlimit& limit = target.limits[resource];
+    // Processes may share their descriptors, and this with them.
+    if (resource == RLIMIT_NOFILE && !target.zombie) limit.rlim_cur = target.files->limit();
+    return limit;
 }
 
-std::int64_t limits(int resource, Address new_limit, Address old_limit) {
+std::int64_t limits(Process& target, int resource, Address new_limit, Address old_limit) {
     if (resource < 0 || resource >= RLIM_NLIMITS) return -EINVAL;
-    const rlimit now = limit_of(resource);
+    rlimit& limit = limit_of(target, resource);
+    const rlimit before = limit;
     if (new_limit != 0) {
         rlimit wanted;
         if (!get(new_limit, wanted)) return -EFAULT;
         if (wanted.rlim_cur > wanted.rlim_max) return -EINVAL;
-        if (wanted.rlim_max > now.rlim_max) return -EPERM;
-        // Only this one has an effect that can be had here.
-        if (resource == RLIMIT_NOFILE) process().files->set_limit(wanted.rlim_cur);
+        if (resource == RLIMIT_NOFILE && wanted.rlim_max > kMostFiles) return -EPERM;
+        if (wanted.rlim_max > before.rlim_max && !process().may(CAP_SYS_RESOURCE)) return -EPERM;
+        limit = wanted;
+        if (resource == RLIMIT_NOFILE) target.files->set_limit(wanted.rlim_cur);
     }
-    return old_limit != 0 ? put(old_limit, now) : 0;
+    return old_limit != 0 ? put(old_limit, before) : 0;
 }
 
 std::int64_t sys_getrlimit(int resource, Address to) {
-    return limits(resource, 0, to);
+    return limits(process(), resource, 0, to);
 }
 std::int64_t sys_setrlimit(int resource, Address from) {
-    return limits(resource, from, 0);
+    return limits(process(), resource, from, 0);
 }
 std::int64_t sys_prlimit64(std::int32_t id, int resource, Address from, Address to) {
-    if (!is_thread(id)) return -ESRCH;
-    return limits(resource, from, to);
+    if (id == 0) return limits(process(), resource, from, to);
+    const Thread* thread = system().threads.find(static_cast<std::uint32_t>(id));
+    if (thread == nullptr) return -ESRCH;
+    Process& target = *thread->process;
+    const Process& own = process();
+    const bool same = own.uid == target.uid && own.uid == target.euid && own.uid == target.saved_uid &&
+                      own.gid == target.gid && own.gid == target.egid && own.gid == target.saved_gid;
+    if (&target != &own && !same && !own.may(CAP_SYS_RESOURCE)) return -EPERM;
+    return limits(target, resource, from, to);
+}
+
+std::int64_t mapped_kib() {
+    std::uint64_t bytes = 0;
+    for (const Area& area : process().memory->areas().all()) bytes += area.range.size();
+    return static_cast<std::int64_t>(bytes / 1024);
 }
 
 std::int64_t sys_getrusage(int who, Address to) {
     if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD) return -EINVAL;
     rusage usage{};
-    if (who != RUSAGE_CHILDREN) {
-        const timespec used = system().clock.now(ClockKind::kProcess);
-        usage.ru_utime = {used.tv_sec, used.tv_nsec / 1000};
-    }
+    const std::uint64_t own = system().clock.read(ClockKind::kMonotonic) - process().began;
+    const timespec used = to_timespec(who == RUSAGE_CHILDREN ? process().children_time : own);
+    usage.ru_utime = {used.tv_sec, used.tv_nsec / 1000};
+    if (who != RUSAGE_CHILDREN) usage.ru_maxrss = mapped_kib();
     return put(to, usage);
 }
 
@@ -109,7 +121,9 @@ std::int64_t sys_times(Address to) {
     constexpr std::uint64_t kTick = kNanoseconds / 100;
     if (to != 0) {
         tms used{};
-        used.tms_utime = static_cast<clock_t>(system().clock.read(ClockKind::kProcess) / kTick);
+        const std::uint64_t own = system().clock.read(ClockKind::kMonotonic) - process().began;
+        used.tms_utime = static_cast<clock_t>(own / kTick);
+        used.tms_cutime = static_cast<clock_t>(process().children_time / kTick);
         TRY_ERRNO(put(to, used));
     }
     return static_cast<std::int64_t>(system().clock.read(ClockKind::kMonotonic) / kTick);
@@ -140,6 +154,7 @@ ENCLAVISOR_CALL(sched_getparam)
 ENCLAVISOR_CALL(sched_setparam)
 ENCLAVISOR_CALL(sched_get_priority_max)
 ENCLAVISOR_CALL(sched_get_priority_min)
+ENCLAVISOR_CALL(sched_rr_get_interval)
 ENCLAVISOR_CALL(getpriority)
 ENCLAVISOR_CALL(setpriority)
 ENCLAVISOR_FREE_CALL(getcpu)

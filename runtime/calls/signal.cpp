@@ -62,7 +62,7 @@ std::int64_t sys_rt_sigpending(Address to, std::uint64_t size) {
 
 std::int64_t wait_for_signal() {
     while (sleep(0) != Slept::kSignal) continue;
-    return -EINTR;
+    return restart_call(kRestartUnlessHandled);
 }
 
 std::int64_t sys_rt_sigsuspend(Address from, std::uint64_t size) {
@@ -149,7 +149,12 @@ std::int64_t check_number(int number) {
 }
 
 // Signal 0 only asks.
+bool may_send(const Process& target, int number) {
+    return &target == &process() || process().may_signal(target) ||
+           (number == SIGCONT && target.session == process().session);
+}
 std::int64_t to_process(Process& target, const SignalInfo& info) {
+    if (!may_send(target, info.number)) return -EPERM;
     return info.number == 0 ? 0 : send_to_process(target, info);
 }
 std::int64_t to_thread(std::int32_t group, std::int32_t id, const SignalInfo& info) {
@@ -157,6 +162,7 @@ std::int64_t to_thread(std::int32_t group, std::int32_t id, const SignalInfo& in
     Thread* thread = system().threads.find(static_cast<std::uint32_t>(id));
     if (thread == nullptr) return -ESRCH;
     if (group != 0 && thread->process->pid != static_cast<std::uint32_t>(group)) return -ESRCH;
+    if (!may_send(*thread->process, info.number)) return -EPERM;
     return info.number == 0 ? 0 : send_to_thread(*thread, info);
 }
 
@@ -168,10 +174,11 @@ Process* find_process(std::int32_t id) {
     return thread == nullptr ? nullptr : thread->process;
 }
 
-// To all for which `chosen` holds; -ESRCH: there are none.
+// To all for which `chosen` holds; -ESRCH: there are none. 0 if one of them got it.
 template <typename Chosen>
 std::int64_t to_all(const SignalInfo& info, Chosen chosen) {
-    bool any = false;
+    bool sent = false;
+    std::int64_t result = -ESRCH;
     std::vector<std::uint32_t> targets;  // a signal may change the table
     system().processes.for_each([&](const Process& each) {
         if (chosen(each)) targets.push_back(each.pid);
@@ -180,10 +187,10 @@ std::int64_t to_all(const SignalInfo& info, Chosen chosen) {
     for (const std::uint32_t pid : targets) {
         Process* target = system().processes.find(pid);
         if (target == nullptr) continue;
-        any = true;
-        to_process(*target, info);
+        result = to_process(*target, info);
+        sent |= result == 0;
     }
-    return any ? 0 : -ESRCH;
+    return sent ? 0 : result;
 }
 
 std::int64_t sys_kill(std::int32_t pid, int number) {

@@ -1,4 +1,5 @@
 // Threads: their ends, their numbers, what is theirs.
+#include <linux/capability.h>
 #include <linux/futex.h>
 #include <sys/prctl.h>
 
@@ -48,7 +49,8 @@ std::int64_t sys_arch_prctl(int code, std::uint64_t value) {
     }
 }
 
-std::int64_t sys_prctl(int option, std::uint64_t a) {
+std::int64_t sys_prctl(int option, std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {
+    Process& self = process();
     switch (option) {
         case PR_SET_NAME: {
             char name[16];
@@ -64,13 +66,40 @@ std::int64_t sys_prctl(int option, std::uint64_t a) {
             return put(a, name);
         }
         case PR_GET_DUMPABLE:
-            return 0;
+            return self.dumpable;
         case PR_SET_DUMPABLE:
+            if (a > 1) return -EINVAL;
+            self.dumpable = a != 0;
+            return 0;
         case PR_SET_NO_NEW_PRIVS:
+            if (a != 1 || b != 0 || c != 0 || d != 0) return -EINVAL;
+            self.no_new_privileges = true;
             return 0;
         case PR_GET_NO_NEW_PRIVS:
-            return 1;
+            return (a | b | c | d) != 0 ? -EINVAL : std::int64_t{self.no_new_privileges};
         case PR_SET_PDEATHSIG:
+            if (a > kSignalCount) return -EINVAL;
+            self.death_signal = static_cast<int>(a);
+            return 0;
+        case PR_GET_PDEATHSIG:
+            return put(a, self.death_signal);
+        case PR_SET_CHILD_SUBREAPER:
+            self.is_subreaper = a != 0;
+            return 0;
+        case PR_GET_CHILD_SUBREAPER:
+            return put(a, std::int32_t{self.is_subreaper});
+        case PR_SET_KEEPCAPS:
+            if (a > 1) return -EINVAL;
+            self.keeps_capabilities = a != 0;
+            return 0;
+        case PR_GET_KEEPCAPS:
+            return self.keeps_capabilities;
+        case PR_CAPBSET_READ:
+        case PR_CAPBSET_DROP:
+            if (a > CAP_LAST_CAP) return -EINVAL;
+            if (option == PR_CAPBSET_READ) return self.capabilities.bounding >> a & 1;
+            if (!self.may(CAP_SETPCAP)) return -EPERM;
+            self.capabilities.bounding &= ~(1ull << a);
             return 0;
         default:
             return -EINVAL;

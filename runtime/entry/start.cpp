@@ -124,6 +124,8 @@ extern "C" [[noreturn]] void start_runtime(abi::ThreadBlock* block) {
     Process& process = system.processes.add(std::make_unique<Process>(system.config, system.start.info));
     system.first = &process;
     system.threads.start(process, most_threads(process.memory->limit()), block);
+    const rlim_t most = system.threads.most();
+    process.limits[RLIMIT_NPROC] = {most, most};
     process.leader->name = base_name(system.config.executable).substr(0, 15);
     runtime_lock.lock();
     note_images(process);

@@ -32,11 +32,16 @@ std::int64_t freeze() {
 
 std::int64_t become_template() {
     process().memory->hide_shared();
-    if (freeze() != 0) return -EBUSY;
+    system().timers.stop();
+    if (freeze() != 0) {
+        system().timers.start();
+        return -EBUSY;
+    }
     // Before anything else can ask for it.
     process().memory->wipe();
     restart_host();
     system().begin_instance(read_start());
+    system().timers.start();
     return 0;
 }
 

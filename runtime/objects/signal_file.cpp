@@ -1,5 +1,6 @@
 #include "runtime/objects/signal_file.hpp"
 
+#include <signal.h>
 #include <sys/signalfd.h>
 
 #include "runtime/processes/process.hpp"
@@ -18,6 +19,11 @@ signalfd_siginfo describe(const SignalInfo& info) {
     result.ssi_uid = info.sender.uid;
     result.ssi_int = static_cast<std::int32_t>(info.sender.value);
     result.ssi_ptr = info.sender.value;
+    if (info.code == SI_TIMER) {
+        result.ssi_pid = result.ssi_uid = 0;
+        result.ssi_tid = static_cast<std::uint32_t>(info.timer.id);
+        result.ssi_overrun = static_cast<std::uint32_t>(info.timer.overruns);
+    }
     return result;
 }
 

@@ -38,19 +38,40 @@ void note_status(const Process& process) {
     if (&process == system().first) system().first = nullptr;
 }
 
+// Whose children those of the process become.
+std::uint32_t reaper_for(const Process& process) {
+    const Process* above = system().processes.find(process.parent);
+    while (above != nullptr && (above->zombie || above->dying || !above->is_subreaper)) {
+        above = system().processes.find(above->parent);
+    }
+    return above == nullptr ? kInit : above->pid;
+}
+
 void give_away_children(Process& process) {
-    std::vector<Process*> unclaimed;
+    const std::uint32_t reaper = reaper_for(process);
+    std::vector<Process*> ended, bereft;
     system().processes.for_each([&](Process& child) {
         if (child.parent != process.pid) return false;
-        child.parent = kInit;
-        if (child.zombie) unclaimed.push_back(&child);
+        child.parent = reaper;
+        child.exit_signal = SIGCHLD;
+        if (child.zombie) ended.push_back(&child);
+        if (!child.zombie && child.death_signal != 0) bereft.push_back(&child);
         return false;
     });
-    for (Process* child : unclaimed) system().processes.remove(*child);
+    for (Process* child : bereft) {
+        SignalInfo info{};
+        info.number = child->death_signal;
+        info.code = SI_USER;
+        info.sender.pid = static_cast<std::int32_t>(process.pid);
+        info.sender.uid = process.uid;
+        send_to_process(*child, info);
+    }
+    for (Process* child : ended) tell_parent_of_end(*child);  // it may be gone afterwards
 }
 
 // The process gives up all that it has. The lock is released meanwhile.
 void give_up_all(Process& process) {
+    process.timers.remove_all();
     release_vfork_parent(process);
     system().locks.ended(process);
     const Ref<Descriptors> files = std::exchange(process.files, make_ref<Descriptors>());

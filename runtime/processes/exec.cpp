@@ -120,10 +120,14 @@ void forget_program(Process& process, const std::string& name) {
     }
     process.signals.own_actions();
     process.signals.clear_handlers();
+    process.timers.remove_made();
+    process.signals.pending().forget_timers();
+    thread.signals.pending().forget_timers();
     thread.signals.stack() = {0, SS_DISABLE, 0, 0};
     thread.robust_list = thread.clear_child_id = 0;
     thread.name = base_name(name).substr(0, 15);
     process.has_executed = true;
+    process.begin_program();
 }
 
 void clear_registers() {

@@ -2,6 +2,9 @@
 
 #include <signal.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "runtime/system.hpp"
 
 namespace enclavisor::runtime {
@@ -19,20 +22,19 @@ Process::Process(const Config& config, const abi::StartInfo& told)
     gid = host_identity ? told.gid : static_cast<std::uint32_t>(config.options.gid);
     euid = host_identity ? told.euid : uid;
     egid = host_identity ? told.egid : gid;
-    const std::uint64_t owned = euid == 0 ? kAllCapabilities : 0;
-    capabilities = {owned, owned, 0};
+    begin_program();
+    std::fill(std::begin(limits), std::end(limits), rlimit{RLIM_INFINITY, RLIM_INFINITY});
+    limits[RLIMIT_STACK] = {config.options.stack_size, config.options.stack_size};
+    limits[RLIMIT_NOFILE] = {files->limit(), kMostFiles};
+    limits[RLIMIT_CORE] = {0, 0};
 }
 
 Process::Process(const Process& from, std::uint32_t number)
-    : pid{number},
+    : Credentials{from},
+      pid{number},
       parent{from.pid},
       group{from.group},
       session{from.session},
-      uid{from.uid},
-      gid{from.gid},
-      euid{from.euid},
-      egid{from.egid},
-      capabilities{from.capabilities},
       memory{from.memory},
       files{from.files},
       directory{from.directory},
@@ -41,6 +43,8 @@ Process::Process(const Process& from, std::uint32_t number)
       interpreter{from.interpreter},
       arguments_text{from.arguments_text},
       environment_text{from.environment_text},
-      began{system().clock.read(ClockKind::kMonotonic)} {}
+      began{system().clock.read(ClockKind::kMonotonic)} {
+    std::copy(std::begin(from.limits), std::end(from.limits), limits);
+}
 
 }  // namespace enclavisor::runtime

@@ -3,6 +3,8 @@
 // address space of its own.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <cstdint>
 #include <string>
 
@@ -10,15 +12,12 @@
 #include "runtime/files/descriptors.hpp"
 #include "runtime/files/directory.hpp"
 #include "runtime/memory/memory.hpp"
+#include "runtime/processes/credentials.hpp"
 #include "runtime/signals/signals.hpp"
 #include "runtime/threads/thread.hpp"
+#include "runtime/timers/timer.hpp"
 
 namespace enclavisor::runtime {
-
-struct Capabilities {
-    std::uint64_t effective, permitted, inheritable;
-};
-inline constexpr std::uint64_t kAllCapabilities = (1ull << 41) - 1;  // CAP_LAST_CAP is 40
 
 // How a process ended or was stopped, as wait4(2) says it.
 constexpr int exit_status(int code) {
@@ -29,7 +28,9 @@ constexpr int stop_status(int signal) {
 }
 inline constexpr int kContinuedStatus = 0xffff;
 
-struct Process {
+inline constexpr rlim_t kMostFiles = 1 << 20;  // the hard limit, and what root can raise it to
+
+struct Process : Credentials {
     // The first one.
     Process(const Config& config, const abi::StartInfo& told);
     // A child of `parent`, with copies of all that is not shared.
@@ -37,14 +38,14 @@ struct Process {
     Process& operator=(const Process&) = delete;
 
     std::uint32_t pid, parent, group, session;
-    std::uint32_t uid, gid, euid, egid;
-    Capabilities capabilities;  // the user's; they open nothing here
 
     // What clone(2) may let processes share. All are there as long as the process lives.
     Ref<Memory> memory;
     Ref<Descriptors> files;
-    Ref<Directory> directory;  // and umask
+    Ref<Directory> directory;     // and umask
+    rlimit limits[RLIM_NLIMITS];  // kept and inherited; only RLIMIT_NOFILE limits anything
     Signals signals;
+    ProcessTimers timers{*this};  // a child has none
 
     std::string executable;                        // path
     std::string interpreter;                       // path, of a dynamic program
@@ -53,6 +54,8 @@ struct Process {
     Thread* leader = nullptr;  // the thread whose number is the process's; it may have ended
     std::uint32_t thread_count = 0;
     int exit_signal = 0;             // what its parent gets; 0: nothing
+    int death_signal = 0;            // what it gets when its parent ends (PR_SET_PDEATHSIG); 0: nothing
+    bool is_subreaper = false;       // orphans below it become its children
     bool has_executed = false;       // since it was forked (setpgid)
     Thread* vfork_parent = nullptr;  // sleeps until the process executes or ends
     Thread* executing = nullptr;     // all others end: it shall be the only one

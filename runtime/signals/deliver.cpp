@@ -140,7 +140,7 @@ void deliver_fault(Thread& thread, abi::Registers& registers) {
     for (;;) kernel_call(abi::Call::kResume);
 }
 
-void deliver_signals(abi::Registers& registers, std::uint64_t number) {
+void deliver_signals(abi::Registers& registers, std::uint64_t number, bool after_handlers) {
     Thread& thread = this_thread();
     Signals& signals = process().signals;
     SignalInfo info;
@@ -151,13 +151,15 @@ void deliver_signals(abi::Registers& registers, std::uint64_t number) {
     }
     obey();
     while (thread.signals.pending().take(~thread.signals.mask(), info)) {
+        process().timers.taken(info);
         if (signals.ignores(info.number)) continue;
         SignalAction& action = signals.action(info.number);
         if (action.handler == 0) {
             do_default(info.number);
             continue;
         }
-        if (again && (action.flags & SA_RESTART)) {
+        thread.sleeps_until = 0;
+        if (again && after_handlers && (action.flags & SA_RESTART)) {
             make_again(registers, number);
         } else if (again) {
             registers.rax = static_cast<std::uint64_t>(-EINTR);
@@ -180,7 +182,9 @@ void deliver_signals(abi::Registers& registers, std::uint64_t number) {
 extern "C" void finish_call(abi::Registers* frame) {
     const Locked locked;
     Thread& thread = this_thread();
-    const bool again = (thread.work() & kWorkRestart) && frame->rax == static_cast<std::uint64_t>(-kRestart);
+    const bool unless_handled = frame->rax == static_cast<std::uint64_t>(-kRestartUnlessHandled);
+    const bool again = (thread.work() & kWorkRestart) &&
+                       (unless_handled || frame->rax == static_cast<std::uint64_t>(-kRestart));
     thread.set_work(kWorkRestart, false);
     const std::uint64_t number = frame->vector;  // entry.S keeps it there
     frame->vector = 0;
@@ -192,7 +196,7 @@ extern "C" void finish_call(abi::Registers* frame) {
             make_again(*frame, number);
         }
     }
-    deliver_signals(*frame, again ? number : kNoRestart);
+    deliver_signals(*frame, again ? number : kNoRestart, !unless_handled);
 }
 
 // The kernel's upcall: an exception somewhere in the enclave.

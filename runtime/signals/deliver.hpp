@@ -12,8 +12,10 @@ namespace enclavisor::runtime {
 [[noreturn]] void resume_program(const abi::Registers& registers);
 
 // Enters the handlers of all signals that are ready; the lock is held. `number`: of
-// the call that `registers` come from, if it is to be made again, or kNoRestart.
+// the call that `registers` come from, if it is to be made again, or kNoRestart; after
+// handlers with SA_RESTART only if `after_handlers`.
 inline constexpr std::uint64_t kNoRestart = ~0ull;
-void deliver_signals(abi::Registers& registers, std::uint64_t number = kNoRestart);
+void deliver_signals(abi::Registers& registers, std::uint64_t number = kNoRestart,
+                     bool after_handlers = true);
 
 }  // namespace enclavisor::runtime

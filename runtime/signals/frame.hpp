@@ -30,6 +30,10 @@ struct SignalInfo {  // siginfo_t
             std::uint32_t uid;
             std::uint64_t value;
         } sender;
+        struct {  // SI_TIMER
+            std::int32_t id, overruns;
+            std::uint64_t value;
+        } timer;
         std::uint64_t address;
         std::uint64_t rest[14];
     };

@@ -6,8 +6,9 @@ namespace enclavisor::runtime {
 
 bool PendingSignals::add(const SignalInfo& info) {
     const std::uint64_t bit = signal_bit(info.number);
-    if (info.number < kFirstRealTime && (set_ & bit)) return true;
-    if (queue_.size() >= kMost) return false;
+    const bool reserved = info.padding & kOfTimer;
+    if (!reserved && info.number < kFirstRealTime && (set_ & bit)) return true;
+    if (!reserved && queue_.size() >= kMost) return false;
     queue_.push_back(info);
     set_ |= bit;
     return true;
@@ -35,6 +36,12 @@ void PendingSignals::forget(int number) {
     if (!(set_ & signal_bit(number))) return;
     std::erase_if(queue_, [&](const SignalInfo& info) { return info.number == number; });
     set_ &= ~signal_bit(number);
+}
+
+void PendingSignals::forget_timers() {
+    std::erase_if(queue_, [](const SignalInfo& info) { return info.padding & kOfTimer; });
+    set_ = 0;
+    for (const SignalInfo& info : queue_) set_ |= signal_bit(info.number);
 }
 
 }  // namespace enclavisor::runtime

@@ -23,6 +23,36 @@ TEST(PendingSignals, OneOfEachOrdinaryKind) {
     EXPECT_EQ(pending.set(), 0u);
 }
 
+TEST(PendingSignals, ThoseOfTimersComeBesideOthers) {
+    PendingSignals pending;
+    SignalInfo timer = info(14, 2);
+    timer.padding = kOfTimer;
+    EXPECT_TRUE(pending.add(info(14, 1)));
+    EXPECT_TRUE(pending.add(timer));
+    EXPECT_TRUE(pending.add(info(14, 3)));
+    timer.number = 50;
+    EXPECT_TRUE(pending.add(timer));
+    SignalInfo taken;
+    EXPECT_TRUE(pending.take(signal_bit(14), taken));
+    EXPECT_EQ(taken.sender.value, 1u);
+    EXPECT_TRUE(pending.take(signal_bit(14), taken));
+    EXPECT_EQ(taken.sender.value, 2u);
+    EXPECT_TRUE(pending.add(info(14, 4)));
+    pending.forget_timers();
+    EXPECT_EQ(pending.set(), signal_bit(14));
+    EXPECT_TRUE(pending.take(~0ull, taken));
+    EXPECT_EQ(taken.sender.value, 4u);
+}
+
+TEST(PendingSignals, TimersHaveRoomWhenNobodyElseHas) {
+    PendingSignals pending;
+    while (pending.add(info(40))) continue;
+    SignalInfo timer = info(41);
+    timer.padding = kOfTimer;
+    EXPECT_TRUE(pending.add(timer));
+    EXPECT_EQ(pending.set(), signal_bit(40) | signal_bit(41));
+}
+
 TEST(PendingSignals, RealTimeOnesKeepTheirOrder) {
     PendingSignals pending;
     for (const std::uint64_t value : {1, 2, 3}) EXPECT_TRUE(pending.add(info(40, value)));

@@ -12,9 +12,6 @@
 namespace enclavisor::runtime {
 namespace {
 
-// SignalInfo::padding while a signal waits: it was sent to the process.
-constexpr std::int32_t kToProcess = 1;
-
 constexpr std::uint64_t kIgnoredByDefault =
     signal_bit(SIGCHLD) | signal_bit(SIGURG) | signal_bit(SIGWINCH) | signal_bit(SIGCONT);
 
@@ -40,6 +37,7 @@ void forget_everywhere(Process& process, std::uint64_t set) {
             look_at_signals(thread);
             return false;
         });
+        process.timers.dropped(number);
     }
 }
 
@@ -58,14 +56,45 @@ bool act_at_once(Process& process, int number) {
     return false;
 }
 
-std::int64_t queue_for(Thread& thread, const SignalInfo& info) {
+enum class Sent { kWaits, kDropped, kNoRoom };
+
+Sent queue_for(Thread& thread, const SignalInfo& info) {
     const std::uint64_t bit = signal_bit(info.number);
     const bool kept = (thread.signals.mask() | thread.signals.awaited()) & bit;
-    if (!kept && thread.process->signals.ignores(info.number)) return 0;
-    if (!thread.signals.pending().add(info)) return -EAGAIN;
+    if (!kept && thread.process->signals.ignores(info.number)) return Sent::kDropped;
+    if (!thread.signals.pending().add(info)) return Sent::kNoRoom;
     notify(thread, info.number);
     system().signal_arrivals.notify(kReadable);
-    return 0;
+    return Sent::kWaits;
+}
+
+Sent send(Thread& thread, const SignalInfo& info) {
+    return act_at_once(*thread.process, info.number) ? Sent::kDropped : queue_for(thread, info);
+}
+
+Sent send(Process& process, const SignalInfo& info) {
+    if (process.zombie || act_at_once(process, info.number)) return Sent::kDropped;
+    const std::uint64_t bit = signal_bit(info.number);
+    SignalInfo marked = info;
+    marked.padding |= kToProcess;
+    Thread* chosen = nullptr;
+    const bool here = this_thread().process == &process && this_thread().id != 0;
+    if (here && wants(this_thread(), bit)) {
+        chosen = &this_thread();
+    } else {
+        system().threads.for_each(process, [&](Thread& thread) {
+            if (wants(thread, bit)) chosen = &thread;
+            return chosen != nullptr;
+        });
+    }
+    if (chosen != nullptr) return queue_for(*chosen, marked);
+    if (!process.signals.pending().add(marked)) return Sent::kNoRoom;
+    system().signal_arrivals.notify(kReadable);
+    return Sent::kWaits;
+}
+
+std::int64_t result_of(Sent sent) {
+    return sent == Sent::kNoRoom ? -EAGAIN : 0;
 }
 
 }  // namespace
@@ -88,7 +117,7 @@ void look_at_signals(Thread& thread) {
 }
 
 std::int64_t send_to_thread(Thread& thread, const SignalInfo& info) {
-    return act_at_once(*thread.process, info.number) ? 0 : queue_for(thread, info);
+    return result_of(send(thread, info));
 }
 
 std::int64_t raise_here(const SignalInfo& info) {
@@ -96,31 +125,20 @@ std::int64_t raise_here(const SignalInfo& info) {
 }
 
 std::int64_t send_to_process(Process& process, const SignalInfo& info) {
-    if (process.zombie || act_at_once(process, info.number)) return 0;
-    const std::uint64_t bit = signal_bit(info.number);
-    SignalInfo marked = info;
-    marked.padding = kToProcess;
-    Thread* chosen = nullptr;
-    const bool here = this_thread().process == &process && this_thread().id != 0;
-    if (here && wants(this_thread(), bit)) {
-        chosen = &this_thread();
-    } else {
-        system().threads.for_each(process, [&](Thread& thread) {
-            if (wants(thread, bit)) chosen = &thread;
-            return chosen != nullptr;
-        });
-    }
-    if (chosen != nullptr) return queue_for(*chosen, marked);
-    if (!process.signals.pending().add(marked)) return -EAGAIN;
-    system().signal_arrivals.notify(kReadable);
-    return 0;
+    return result_of(send(process, info));
+}
+
+bool send_of_timer(Process& process, std::uint32_t id, const SignalInfo& info) {
+    if (id == 0) return send(process, info) == Sent::kWaits;
+    Thread* thread = system().threads.find(id);
+    return thread != nullptr && thread->process == &process && send(*thread, info) == Sent::kWaits;
 }
 
 void pass_on_signals(Thread& thread, std::uint64_t set) {
     SignalInfo info;
     std::vector<SignalInfo> own;
     while (thread.signals.pending().take(set, info)) {
-        if (info.padding == kToProcess) {
+        if (info.padding & kToProcess) {
             send_to_process(*thread.process, info);
         } else {
             own.push_back(info);
@@ -132,9 +150,11 @@ void pass_on_signals(Thread& thread, std::uint64_t set) {
 bool take_signal(std::uint64_t set, SignalInfo& info) {
     const bool taken =
         this_thread().signals.pending().take(set, info) || process().signals.pending().take(set, info);
-    if (taken) set_signal_mask(this_thread().signals.mask());  // looks anew at what is ready
+    if (!taken) return false;
+    set_signal_mask(this_thread().signals.mask());  // looks anew at what is ready
+    process().timers.taken(info);
     info.padding = 0;
-    return taken;
+    return true;
 }
 
 void set_signal_mask(std::uint64_t mask) {

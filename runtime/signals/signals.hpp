@@ -47,6 +47,10 @@ std::int64_t raise_here(const SignalInfo& info);
 std::int64_t send_to_thread(Thread& thread, const SignalInfo& info);
 std::int64_t send_to_process(Process& process, const SignalInfo& info);
 
+// What a timer sends: to the process, or to the thread of that number. False: nobody is
+// there, nobody wants it, or there is no room.
+bool send_of_timer(Process& process, std::uint32_t thread, const SignalInfo& info);
+
 // Gives the signals in `set` that were sent to the process, and which wait for
 // `thread`, to another: it blocks them now, or ends.
 void pass_on_signals(Thread& thread, std::uint64_t set);

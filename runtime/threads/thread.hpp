@@ -42,6 +42,9 @@ struct Thread {
     bool waits_at_host = false;
     bool waits_for_child = false;  // wait4, waitid
     bool waits_for_exec = false;   // vfork
+    // Nanoseconds of the monotonic clock: until when a sleep lasts that a signal without a handler
+    // interrupted, when it is made again. 0: there is none.
+    std::uint64_t sleeps_until = 0;
     FutexWaiter futex;
     ThreadSignals signals;
     std::uint64_t clear_child_id = 0;    // set_tid_address, CLONE_CHILD_CLEARTID
@@ -86,9 +89,12 @@ inline void note_interrupt(std::int64_t result) {
 // handler if that wants it (SA_RESTART). Never reaches the program.
 inline constexpr std::int64_t kRestart = 512;
 
-inline std::int64_t restart_call() {
+// The same, unless a handler runs.
+inline constexpr std::int64_t kRestartUnlessHandled = 514;
+
+inline std::int64_t restart_call(std::int64_t how = kRestart) {
     this_thread().set_work(kWorkRestart, true);
-    return -kRestart;
+    return -how;
 }
 
 }  // namespace enclavisor::runtime

@@ -34,10 +34,6 @@ std::uint64_t control_words() {
     return mxcsr | std::uint64_t{x87} << 32;
 }
 
-bool still_there(const Thread& thread) {
-    return __atomic_load_n(&thread.present, __ATOMIC_ACQUIRE) != 0;
-}
-
 }  // namespace
 
 void Threads::start(Process& first, std::uint32_t most, abi::ThreadBlock* block) {
@@ -94,7 +90,7 @@ Thread* Threads::take_slot() {
     // The last ones may still be on their way into the kernel.
     for (std::size_t i = free_.size(); i-- > 0;) {
         Thread* thread = free_[i];
-        if (still_there(*thread)) continue;
+        if (!is_gone(*thread)) continue;
         free_.erase(free_.begin() + static_cast<std::ptrdiff_t>(i));
         return thread;
     }
@@ -201,6 +197,49 @@ void Threads::exit() {
     thread.id = 0;
     // What is known of a leader stays as long as its process.
     if (thread.process == nullptr || thread.process->leader != &thread) give_back(thread);
+    runtime_lock.unlock();
+    kernel_call(abi::Call::kExitThread, reinterpret_cast<std::uint64_t>(&thread.present));
+    __builtin_trap();
+}
+
+bool Threads::is_gone(const Thread& thread) {
+    return __atomic_load_n(&thread.present, __ATOMIC_ACQUIRE) == 0;
+}
+
+void Threads::wait_until_gone(const Thread& thread) {
+    while (!is_gone(thread)) {
+        kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&thread.present), 1, 0);
+    }
+}
+
+bool Threads::run_own(Thread*& thread, void (*begin)()) {
+    if (thread == nullptr) thread = take_slot();
+    if (thread == nullptr) return false;
+    wait_until_gone(*thread);
+    const std::int64_t space = kernel_call(abi::Call::kForkSpace);
+    if (space < 0) return false;
+    thread->process = nullptr;
+    thread->set_work(~0ull, false);
+    thread->present = 1;
+    abi::Registers& first = this_thread().block->resume;
+    first = {};
+    first.rip = reinterpret_cast<std::uint64_t>(begin);
+    first.rsp = thread->block->runtime[kWordSyscallStack] - 8;  // as after a call
+    first.rflags = 0x202;
+    const std::int64_t number =
+        kernel_call(abi::Call::kCreateThread, reinterpret_cast<std::uint64_t>(thread->block), 0,
+                    static_cast<std::uint64_t>(space), 0);
+    if (number < 0) {
+        thread->present = 0;
+        kernel_call(abi::Call::kDropSpace, static_cast<std::uint64_t>(space));
+        return false;
+    }
+    thread->number = static_cast<std::uint64_t>(number);
+    return true;
+}
+
+void Threads::exit_own() {
+    const Thread& thread = this_thread();
     runtime_lock.unlock();
     kernel_call(abi::Call::kExitThread, reinterpret_cast<std::uint64_t>(&thread.present));
     __builtin_trap();

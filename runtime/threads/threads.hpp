@@ -38,6 +38,16 @@ public:
     void leave(Process& process);
     // Takes away the calling thread, which is not the enclave's last. The lock is held.
     [[noreturn]] void exit();
+
+    // A thread of the runtime's own, which belongs to no process and has no number, in a space of
+    // its own: it begins at `begin`, without the lock. `thread`: null, or one that did so before and
+    // ended. False: no memory.
+    bool run_own(Thread*& thread, void (*begin)());
+    [[noreturn]] void exit_own();
+    static bool is_gone(const Thread& thread);
+    // The lock need not be held.
+    static void wait_until_gone(const Thread& thread);
+
     // The calling thread, the only one of its process, becomes the leader: execve.
     void lead(Process& process);
 
