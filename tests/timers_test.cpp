@@ -29,7 +29,7 @@ TEST_P(Timers, ShellWithTimeouts) {
         timeout 0.2 sleep 100; echo $?
         timeout 0.2 sh -c 'while :; do :; done'; echo $?
         timeout -s INT 0.2 cat /dev/zero > /dev/null; echo $?
-        { timeout -k 0.2 0.2 sh -c 'trap "" TERM; while :; do :; done'; echo $?; } 2> /dev/null
+        { timeout -k 0.2 3 sh -c 'trap "" TERM; while :; do :; done'; echo $?; } 2> /dev/null
         timeout 100 true; echo $?
         read -t 0.1 line < <(sleep 1); test $? -gt 128 && echo "read gave up"
     )script"});

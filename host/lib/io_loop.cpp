@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "abi/host/forwarded_calls.hpp"
 #include "host/lib/fd.hpp"
 #include "host/lib/shared_word.hpp"
 
@@ -17,6 +18,14 @@ constexpr int kLooksPerClock = 64;  // reading the clock costs more than looking
 // QEMU's TCG leaves a guest's fences out when there is one vCPU. What the enclave
 // submitted may then be seen a little after it looked whether anybody sleeps.
 constexpr std::chrono::milliseconds kFirstSleep{1};
+
+// One that is to be cut short is not begun if it does nothing but wait. Others are made: like Linux,
+// they are interrupted only where they would wait.
+bool only_waits(const abi::SubmissionEntry& entry) {
+    const auto call = static_cast<abi::ForwardedCall>(entry.call);
+    return call == abi::ForwardedCall::kPoll || call == abi::ForwardedCall::kEpollWait ||
+           call == abi::ForwardedCall::kAccept;
+}
 
 }  // namespace
 
@@ -66,8 +75,7 @@ bool IoLoop::serve() {
         abi::CompletionEntry completion{};
         completion.id = entry.id;
         in_call_.store(true);
-        // One that is to be cut short is made too: like Linux, it is interrupted only where it would wait.
-        completion.result = handler_(entry, data_);
+        completion.result = only_waits(entry) && cut_short() ? -EINTR : handler_(entry, data_);
         in_call_.store(false);
         header_.completions[slot] = completion;
         store(header_.completed, completed_.fetch_add(1) + 1);
