@@ -189,8 +189,12 @@ std::int64_t execute(ExecRequest request) {
             kernel_call(abi::Call::kDropSpace, static_cast<std::uint64_t>(space));
             return -EAGAIN;  // nobody sees it: the thread ends
         }
+        // Nothing that it reads from here on may be cut short by a signal: those wait.
+        const std::uint64_t mask = this_thread().signals.mask();
+        set_signal_mask(~0ull);
         if (!begin_program(request, loaded, static_cast<std::uint64_t>(space), registers))
             exit_process(SIGKILL);
+        set_signal_mask(mask);
         request = {};
     }
     clear_registers();
