@@ -225,7 +225,7 @@ std::int64_t sys_waitid(int type, std::int32_t id, Address info_at, int options,
 std::int64_t sys_getpgrp(Frame*) {
     return process().group;
 }
-const Process* named(std::int32_t pid) {
+Process* named(std::int32_t pid) {
     return pid == 0 ? &process() : system().processes.find(static_cast<std::uint32_t>(pid));
 }
 std::int64_t sys_getpgid(std::int32_t pid) {
@@ -240,7 +240,7 @@ std::int64_t sys_getsid(std::int32_t pid) {
 std::int64_t sys_setpgid(std::int32_t pid, std::int32_t group) {
     const Process& self = process();
     if (group < 0) return -EINVAL;
-    Process* target = pid == 0 ? &process() : system().processes.find(static_cast<std::uint32_t>(pid));
+    Process* target = named(pid);
     if (target == nullptr || (target != &self && target->parent != self.pid)) return -ESRCH;
     if (target != &self && target->session != self.session) return -EPERM;
     if (target != &self && target->has_executed) return -EACCES;

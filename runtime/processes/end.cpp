@@ -34,8 +34,9 @@ void interrupt_threads(const Process& process) {
 }
 
 void note_status(const Process& process) {
-    if (&process == system().first) system().first_status = process.status;
-    if (&process == system().first) system().first = nullptr;
+    if (&process != system().first) return;
+    system().first_status = process.status;
+    system().first = nullptr;
 }
 
 // Whose children those of the process become.

@@ -23,7 +23,6 @@ public:
     // Those that have not ended.
     std::uint32_t living() const { return living_; }
     void ended() { living_--; }
-    std::size_t count() const { return all_.size(); }
 
     // Until `visit` returns true; whether it did. `visit` removes none.
     template <typename Visit>
