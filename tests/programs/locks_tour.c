@@ -1,5 +1,5 @@
 // Locks on files between processes: fcntl's records, those of open files, flock; on the host's
-// files and (with a directory as argument) on others.
+// files and on those of /dev/shm.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -204,7 +204,10 @@ static void counting(void) {
 }
 
 int main(void) {
-    const char* const paths[] = {"locked", "/dev/shm/enclavisor_locks_tour"};
+    // Of its own, as several of these may run at once on one machine.
+    char shared[64];
+    snprintf(shared, sizeof shared, "/dev/shm/enclavisor_locks_tour.%d", (int)getpid());
+    const char* const paths[] = {"locked", shared};
     for (int i = 0; i < 2; i++) {
         path = paths[i];
         records();

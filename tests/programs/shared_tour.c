@@ -108,8 +108,9 @@ static void memfds(void) {
 }
 
 static void posix(void) {
-    const char* name = "/enclavisor_shared_tour";
-    shm_unlink(name);
+    // Of its own, as the key below: several of these may run at once on one machine.
+    char name[64];
+    snprintf(name, sizeof name, "/enclavisor_shared_tour.%d", (int)getpid());
     int file = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
     SHOW(file >= 0);
     SHOW(shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600));
@@ -208,7 +209,7 @@ static void system_v(void) {
     printf("%s\n", here);
     SHOW(shmdt(here));
     SHOW(shmctl(id, IPC_STAT, &info));
-    int key = 0x45434c56;
+    int key = 0x45000000 + getpid();
     id = shmget(key, 4096, IPC_CREAT | IPC_EXCL | 0666);
     SHOW(id >= 0);
     SHOW(shmget(key, 4096, IPC_CREAT | IPC_EXCL | 0666));
