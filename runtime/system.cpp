@@ -12,7 +12,8 @@ System::System(Config&& measured, Start&& told)
       start{std::move(told)},
       host_umask{start.info.umask},
       highest_pid{start.info.pid},
-      freezes_at_input{(config.options.flags & abi::kFreezeAtInput) != 0} {}
+      freezes_at_input{(config.options.flags & abi::kFreezeAtInput) != 0},
+      host_terminal{make_ref<HostTerminal>()} {}
 
 void System::begin_instance(Start&& told) {
     start = std::move(told);

@@ -11,6 +11,7 @@
 #include "runtime/files/wait_queue.hpp"
 #include "runtime/memory/shared_segment.hpp"
 #include "runtime/processes/table.hpp"
+#include "runtime/terminals/pseudo_terminal.hpp"
 #include "runtime/threads/futex_table.hpp"
 #include "runtime/threads/threads.hpp"
 #include "runtime/time/clock.hpp"
@@ -39,6 +40,8 @@ struct System {
     bool freezes_at_input;      // and has not read any yet
     Process* first;             // null: it has ended
     int first_status = 0;       // what it ended with, as wait4(2) says it
+    Ref<Terminal> host_terminal;
+    PseudoTerminals pseudo_terminals;
     WaitQueue signal_arrivals;  // hears of every signal that comes to wait, in any process
 
     // In an instance of the enclave: what the host says of it. Users, groups, clocks and

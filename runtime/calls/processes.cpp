@@ -255,6 +255,8 @@ std::int64_t sys_setsid(Frame*) {
     Process& self = process();
     if (system().processes.has_group(self.pid)) return -EPERM;
     self.session = self.group = self.pid;
+    self.leads_session = true;
+    self.terminal = {};
     return self.pid;
 }
 

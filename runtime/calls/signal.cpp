@@ -4,6 +4,7 @@
 #include "runtime/calls/call.hpp"
 #include "runtime/processes/end.hpp"
 #include "runtime/signals/deliver.hpp"
+#include "runtime/signals/send_to_all.hpp"
 #include "runtime/threads/sleep.hpp"
 
 namespace enclavisor::runtime {
@@ -174,25 +175,6 @@ Process* find_process(std::int32_t id) {
     return thread == nullptr ? nullptr : thread->process;
 }
 
-// To all for which `chosen` holds; -ESRCH: there are none. 0 if one of them got it.
-template <typename Chosen>
-std::int64_t to_all(const SignalInfo& info, Chosen chosen) {
-    bool sent = false;
-    std::int64_t result = -ESRCH;
-    std::vector<std::uint32_t> targets;  // a signal may change the table
-    system().processes.for_each([&](const Process& each) {
-        if (chosen(each)) targets.push_back(each.pid);
-        return false;
-    });
-    for (const std::uint32_t pid : targets) {
-        Process* target = system().processes.find(pid);
-        if (target == nullptr) continue;
-        result = to_process(*target, info);
-        sent |= result == 0;
-    }
-    return sent ? 0 : result;
-}
-
 std::int64_t sys_kill(std::int32_t pid, int number) {
     TRY_ERRNO(check_number(number));
     const SignalInfo info = from_here(number, SI_USER);
@@ -200,13 +182,14 @@ std::int64_t sys_kill(std::int32_t pid, int number) {
         Process* target = find_process(pid);
         return target == nullptr ? -ESRCH : to_process(*target, info);
     }
+    const auto send = [&info](Process& target) { return to_process(target, info); };
     if (pid == -1) {
-        return to_all(info,
-                      [](const Process& each) { return &each != &process() && &each != system().first; });
+        return send_to_all([](const Process& each) { return &each != &process() && &each != system().first; },
+                           send);
     }
     if (pid == INT32_MIN) return -ESRCH;
     const std::uint32_t group = pid == 0 ? process().group : static_cast<std::uint32_t>(-pid);
-    return to_all(info, [group](const Process& each) { return each.group == group; });
+    return send_to_all([group](const Process& each) { return each.group == group; }, send);
 }
 std::int64_t sys_tkill(std::int32_t thread, int number) {
     return thread <= 0 ? -EINVAL : to_thread(0, thread, from_here(number, SI_TKILL));

@@ -138,7 +138,14 @@ extern "C" [[noreturn]] void start_runtime(abi::ThreadBlock* block) {
     process.directory = make_ref<Directory>(normalise("/", host_directory ? system.start.directory : "/"),
                                             system.start.info.umask);
     system.names.start(system.config, process.uid, process.gid);
-    for (const int fd : {0, 1, 2}) process.files->add(Ref<OpenFile>{new HostFile(fd, O_RDWR)}, false);
+    for (const int fd : {0, 1, 2}) {
+        const auto file = make_ref<HostFile>(fd, O_RDWR);
+        file->may_be(system.host_terminal);
+        process.files->add(file, false);
+    }
+    process.terminal = system.host_terminal;
+    process.terminal->session = process.session;
+    process.terminal->foreground = process.group;
 
     const abi::ConfigProgram& program = system.config.program;
     ProgramImage image{program.entry, program.entry, program.program_headers, program.header_count,

@@ -1,5 +1,6 @@
 #include "runtime/files/host_file.hpp"
 
+#include <signal.h>
 #include <sys/ioctl.h>
 
 #include <cstring>
@@ -9,6 +10,7 @@
 #include "runtime/host/host.hpp"
 #include "runtime/support/buffer.hpp"
 #include "runtime/support/text.hpp"
+#include "runtime/terminals/line_discipline.hpp"
 
 namespace enclavisor::runtime {
 
@@ -22,6 +24,14 @@ constexpr std::uint64_t kMaxEntries = 32 << 10;
 
 HostFile::~HostFile() {
     forward(C::kClose, fd_);
+}
+
+Terminal* HostFile::terminal() {
+    if (terminal_ && !std::exchange(asked_for_terminal_, true)) {
+        TerminalSettings settings;
+        if (forward(C::kGetTermios, fd_, 0, &settings) != 0) terminal_ = {};
+    }
+    return terminal_.get();
 }
 
 bool HostFile::regular() {
@@ -58,6 +68,9 @@ std::int64_t HostFile::transfer_out(const Buffers& from, std::uint64_t offset, s
 }
 
 std::int64_t HostFile::read(const Buffers& to, std::uint64_t offset) {
+    if (terminal_ && in_background(*terminal_) && terminal() != nullptr) {
+        if (const std::int64_t error = ask_to_use(*terminal_, SIGTTIN); error != 0) return error;
+    }
     std::uint64_t done = 0;
     do {
         const std::uint64_t step = std::min(to.size() - done, most_transfer());
@@ -71,6 +84,9 @@ std::int64_t HostFile::read(const Buffers& to, std::uint64_t offset) {
 }
 
 std::int64_t HostFile::write(const Buffers& from, std::uint64_t offset) {
+    if (terminal_ && in_background(*terminal_) && terminal() != nullptr) {
+        if (const std::int64_t error = ask_to_write(*terminal_); error != 0) return error;
+    }
     // Most writes are one call.
     if (from.contiguous() && from.size() <= kMaxFurtherTransfer) {
         return offset == kPosition ? forward(C::kWrite, fd_, from.address(), from.size())
@@ -131,11 +147,17 @@ std::int64_t HostFile::control(std::uint64_t request, Address argument) {
         case TCGETS:
             return forward(C::kGetTermios, fd_, 0, argument);
         case TCSETS:
-            return forward(C::kSetTermios, fd_, 0, argument);
         case TCSETSW:
-            return forward(C::kSetTermiosWait, fd_, 0, argument);
-        case TCSETSF:
-            return forward(C::kSetTermiosFlush, fd_, 0, argument);
+        case TCSETSF: {
+            Terminal* const own = terminal();
+            if (own != nullptr) {
+                if (const std::int64_t error = ask_to_use(*own, SIGTTOU); error != 0) return error;
+            }
+            const C call = request == TCSETS    ? C::kSetTermios
+                           : request == TCSETSW ? C::kSetTermiosWait
+                                                : C::kSetTermiosFlush;
+            return forward(call, fd_, 0, argument);
+        }
         case TIOCGWINSZ:
             return forward(C::kGetWindowSize, fd_, 0, argument);
         case FIONREAD: {
@@ -146,10 +168,10 @@ std::int64_t HostFile::control(std::uint64_t request, Address argument) {
         }
         case FIONBIO:
             return forward(C::kSetNonBlocking, fd_, 0, argument);
-        case TIOCGPGRP:
-            return forward(C::kGetProcessGroup, fd_, 0, argument);
-        default:
-            return -ENOTTY;
+        default: {
+            Terminal* const own = terminal();
+            return own != nullptr ? control_job(*own, request, argument, false) : -ENOTTY;
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/files/open_file.hpp"
+#include "runtime/terminals/terminal.hpp"
 
 namespace enclavisor::runtime {
 
@@ -33,6 +34,9 @@ public:
     int host_fd() const override { return fd_; }
     std::string path() const override { return path_; }
     std::string name() const override { return path_.empty() ? name_ : path_; }
+    // It is the host's terminal, if it is one at all.
+    void may_be(Ref<Terminal> terminal) { terminal_ = std::move(terminal); }
+    Terminal* terminal() override;
 
 private:
     std::int64_t transfer_in(const Buffers& to, std::uint64_t offset, std::uint64_t done, std::uint64_t size);
@@ -42,6 +46,8 @@ private:
 
     int fd_;
     enum class Kind : std::uint8_t { kUnknown, kRegular, kOther } kind_ = Kind::kUnknown;
+    bool asked_for_terminal_ = false;
+    Ref<Terminal> terminal_;
     std::string path_, name_;
 };
 

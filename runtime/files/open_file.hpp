@@ -25,6 +25,7 @@ class Epoll;
 class LocalSocket;
 class Pipe;
 class SignalFile;
+class Terminal;
 class TimerFile;
 
 class OpenFile;
@@ -89,6 +90,7 @@ public:
     virtual Epoll* epoll() { return nullptr; }
     virtual TimerFile* timer() { return nullptr; }
     virtual SignalFile* signal_file() { return nullptr; }
+    virtual Terminal* terminal() { return nullptr; }
 
     // Waiting. What is the case now, as poll(2) says it, as far as the enclave knows:
     // the rest is asked of the host under `poll_fd`.

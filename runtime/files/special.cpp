@@ -12,6 +12,7 @@
 #include "runtime/processes/process.hpp"
 #include "runtime/support/text.hpp"
 #include "runtime/system.hpp"
+#include "runtime/terminals/terminal_names.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -92,6 +93,7 @@ public:
 
 protected:
     std::vector<Entry> collect() override {
+        if (path() == "/dev/pts") return terminal_entries();
         std::vector<Entry> entries{{".", 1, DT_DIR}, {"..", 1, DT_DIR}};
         if (path().ends_with("/fd")) {
             for (std::uint64_t fd = 0; fd < process().files->size(); fd++) {
@@ -109,14 +111,14 @@ protected:
 };
 
 bool is_directory(std::string_view path) {
-    return path == "/proc/self" || path == "/proc/self/fd" || path == "/dev/fd";
+    return path == "/proc/self" || path == "/proc/self/fd" || path == "/dev/fd" || path == "/dev/pts";
 }
 
 }  // namespace
 
 bool SpecialFiles::has(std::string_view path) const {
-    if (device_at(path) != nullptr || path == kReadyPath || path.starts_with("/dev/fd") ||
-        descriptor_at(path) >= 0)
+    if (device_at(path) != nullptr || path == kReadyPath || path == "/dev/pts" ||
+        path.starts_with("/dev/fd") || has_terminal_name(path) || descriptor_at(path) >= 0)
         return true;
     const std::string name = canonical(path);
     // Nothing of the proxy's own /proc/self may stand for the enclave's.
@@ -126,6 +128,7 @@ bool SpecialFiles::has(std::string_view path) const {
 Opened SpecialFiles::open(const Place& place, int flags, mode_t) {
     const std::string path = canonical(place.path);
     if (path == kReadyPath) return open_ready(flags);
+    if (has_terminal_name(path)) return open_terminal(path, flags);
     if (const Device* device = device_at(path)) {
         const struct stat info = describe(S_IFCHR | 0666, makedev(1, device->minor));
         return Ref<OpenFile>{new DeviceFile(device->kind, flags, info)};
@@ -164,6 +167,7 @@ std::int64_t SpecialFiles::stat(const Place& place, int flags, struct stat& info
         info = describe(S_IFCHR | 0666, makedev(1, device->minor));
         return 0;
     }
+    if (has_terminal_name(path)) return stat_terminal(path, info);
     if (is_link(path)) {
         if (flags & AT_SYMLINK_NOFOLLOW) {
             info = describe(S_IFLNK | 0777);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "runtime/signals/send_to_all.hpp"
 #include "runtime/system.hpp"
 #include "runtime/threads/sleep.hpp"
 
@@ -103,6 +104,31 @@ bool is_orphaned(std::uint32_t group) {
         const Process* parent = parent_of(process);
         return parent != nullptr && parent->group != group && parent->session == process.session;
     });
+}
+
+std::vector<std::uint32_t> groups_kept_by(const Process& process) {
+    std::vector<std::uint32_t> groups;
+    const auto keeps = [](const Process& parent, const Process& child) {
+        return parent.group != child.group && parent.session == child.session;
+    };
+    if (const Process* parent = parent_of(process); parent != nullptr && keeps(*parent, process)) {
+        groups.push_back(process.group);
+    }
+    system().processes.for_each([&](const Process& child) {
+        if (child.parent == process.pid && keeps(process, child)) groups.push_back(child.group);
+        return false;
+    });
+    return groups;
+}
+
+void release_orphans(const std::vector<std::uint32_t>& groups) {
+    for (const std::uint32_t group : groups) {
+        const bool stopped = system().processes.for_each(
+            [&](const Process& each) { return each.group == group && each.stopped; });
+        if (!stopped || !is_orphaned(group)) continue;
+        send_to_group(group, kernel_signal(SIGHUP));
+        send_to_group(group, kernel_signal(SIGCONT));
+    }
 }
 
 std::int64_t wait_for_child(const ChildChoice& choice, ChildNews& news) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "runtime/processes/process.hpp"
 
@@ -15,6 +16,11 @@ void tell_parent_of_stop(const Process& process, int code, int number);
 
 // Whether no process outside of the group, but of its session, is parent to one in it.
 bool is_orphaned(std::uint32_t group);
+
+// The groups that only the process may keep from being orphaned, asked while it is there; and what
+// those among them that are stopped get when it is not (exit(2)): SIGHUP and SIGCONT.
+std::vector<std::uint32_t> groups_kept_by(const Process& process);
+void release_orphans(const std::vector<std::uint32_t>& groups);
 
 // Whose end or stop is waited for.
 struct ChildChoice {

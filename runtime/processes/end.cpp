@@ -88,11 +88,14 @@ void give_up_all(Process& process) {
         end_with_first();
     }
     give_up_all(process);
+    const std::vector<std::uint32_t> groups = groups_kept_by(process);
     give_away_children(process);
     note_status(process);
     system().processes.ended();
     if (system().processes.living() == 0) end_with_first();
     process.zombie = true;
+    give_up_terminal(process, true);
+    release_orphans(groups);
     system().threads.leave(process);
     tell_parent_of_end(process);  // it may be gone afterwards
     system().threads.exit();

@@ -39,6 +39,7 @@ Process::Process(const Process& from, std::uint32_t number)
       files{from.files},
       directory{from.directory},
       signals{from.signals},
+      terminal{from.terminal},
       executable{from.executable},
       interpreter{from.interpreter},
       arguments_text{from.arguments_text},

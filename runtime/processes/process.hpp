@@ -14,6 +14,7 @@
 #include "runtime/memory/memory.hpp"
 #include "runtime/processes/credentials.hpp"
 #include "runtime/signals/signals.hpp"
+#include "runtime/terminals/terminal.hpp"
 #include "runtime/threads/thread.hpp"
 #include "runtime/timers/timer.hpp"
 
@@ -38,6 +39,7 @@ struct Process : Credentials {
     Process& operator=(const Process&) = delete;
 
     std::uint32_t pid, parent, group, session;
+    bool leads_session = false;  // the first one's session began outside
 
     // What clone(2) may let processes share. All are there as long as the process lives.
     Ref<Memory> memory;
@@ -45,7 +47,9 @@ struct Process : Credentials {
     Ref<Directory> directory;     // and umask
     rlimit limits[RLIM_NLIMITS];  // kept and inherited; only RLIMIT_NOFILE limits anything
     Signals signals;
-    ProcessTimers timers{*this};  // a child has none
+    ProcessTimers timers{*this};      // a child has none
+    Ref<Terminal> terminal;           // the session's; null: none
+    std::uint32_t hung_up_group = 0;  // of a leader: the foreground of a terminal that is gone
 
     std::string executable;                        // path
     std::string interpreter;                       // path, of a dynamic program

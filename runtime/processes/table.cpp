@@ -30,6 +30,10 @@ void Processes::rename(Process& process, std::uint32_t pid) {
     if (process.group == before) process.group = pid;
     if (process.session == before) process.session = pid;
     process.pid = pid;
+    if (Terminal* terminal = process.terminal.get()) {
+        if (terminal->session == before) terminal->session = pid;
+        if (terminal->foreground == before) terminal->foreground = pid;
+    }
 }
 
 bool Processes::has_group(std::uint32_t group) const {

@@ -3,8 +3,7 @@
 #include <signal.h>
 
 #include "abi/host/io_area.hpp"
-#include "runtime/processes/process.hpp"
-#include "runtime/signals/signals.hpp"
+#include "runtime/signals/send_to_all.hpp"
 #include "runtime/system.hpp"
 #include "runtime/threads/thread.hpp"
 
@@ -16,23 +15,22 @@ std::uint64_t& outside() {
     return reinterpret_cast<abi::IoHeader*>(this_thread().block->io_address)->signals;
 }
 
-// What a terminal sends is for the first process's group, everything else for that process; for all,
-// when it has ended. Too many of a real-time kind are dropped.
+// What a terminal sends is for its foreground group (and if it is gone for its session's leader, too),
+// everything else for the first process; for all, when that has ended. Too many of a real-time
+// kind are dropped.
 void deliver(const SignalInfo& info) {
     constexpr std::uint64_t kOfTerminal =
         signal_bit(SIGINT) | signal_bit(SIGQUIT) | signal_bit(SIGHUP) | signal_bit(SIGWINCH);
     const Process* first = system().first;
-    const bool to_group = signal_bit(info.number) & kOfTerminal;
-    std::vector<std::uint32_t> chosen;  // a signal may change the table
-    system().processes.for_each([&](const Process& each) {
-        if (first == nullptr || &each == first || (to_group && each.group == first->group)) {
-            chosen.push_back(each.pid);
-        }
-        return false;
-    });
-    for (const std::uint32_t pid : chosen) {
-        if (Process* process = system().processes.find(pid)) send_to_process(*process, info);
+    const std::uint32_t foreground = system().host_terminal->foreground;
+    const auto send = [&](Process& target) { return send_to_process(target, info); };
+    if (foreground != 0 && (signal_bit(info.number) & kOfTerminal)) {
+        const auto hears = [&](const Process& each) {
+            return each.group == foreground || (info.number == SIGHUP && &each == first);
+        };
+        if (send_to_all(hears, send) != -ESRCH) return;
     }
+    send_to_all([&](const Process& each) { return first == nullptr || &each == first; }, send);
 }
 
 }  // namespace

@@ -40,6 +40,15 @@ private:
 struct Process;
 struct Thread;
 
+// One that nobody sends.
+inline SignalInfo kernel_signal(int number) {
+    constexpr int kKernel = 0x80;  // SI_KERNEL
+    SignalInfo info{};
+    info.number = number;
+    info.code = kKernel;
+    return info;
+}
+
 // Sends to the calling thread, to any thread, to a process; the lock is held.
 // Precondition: a valid number. Ignored signals are dropped, unless they are
 // blocked. 0, or -EAGAIN: too many wait.
