@@ -32,8 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case 5: {
             struct flock lock {};
             std::memcpy(&lock, bytes.data(), std::min(bytes.size(), sizeof(lock)));
-            if (lock_valid(lock, 100, 50) && lock.l_type != F_UNLCK && lock.l_start >= 150)
-                __builtin_trap();
+            if (lock_valid(lock, 100, 50) && lock.l_type != F_UNLCK && lock.l_start >= 150) __builtin_trap();
             break;
         }
         default:

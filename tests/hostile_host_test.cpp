@@ -51,10 +51,11 @@ host::Result<host::Application> tour_of(const abi::CallSpec& spec) {
     const std::string program = (programs_dir() / "forwarded_tour").string();
     if (spec.call != abi::ForwardedCall::kReadHashes) return host::describe_program(program, 64ull << 20);
     write_file("trusted", "trusted");
-    write_file("tour.toml", "entrypoint = \"" + program +
-                                "\"\ninsecure__use_host_argv = true\n"
-                                "[[fs.mounts]]\ntype = \"trusted\"\npath = \"/trusted\"\nuri = \"trusted\"\n"
-                                "[[fs.mounts]]\ntype = \"insecure__passthrough\"\npath = \"/host\"\nuri = \".\"\n");
+    write_file("tour.toml",
+               "entrypoint = \"" + program +
+                   "\"\ninsecure__use_host_argv = true\n"
+                   "[[fs.mounts]]\ntype = \"trusted\"\npath = \"/trusted\"\nuri = \"trusted\"\n"
+                   "[[fs.mounts]]\ntype = \"insecure__passthrough\"\npath = \"/host\"\nuri = \".\"\n");
     return host::describe_manifest("tour.toml");
 }
 

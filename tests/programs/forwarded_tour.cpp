@@ -24,9 +24,16 @@ namespace {
 
 using namespace enclavisor::abi;
 
-enum Breach { kNone = 0, kUnknownCall = 64, kBadResult = 70, kBadErrno = 71, kOutside = 72, kTooLarge = 73,
-              kBadContents = 74,
-              kNoChild = 75 };
+enum Breach {
+    kNone = 0,
+    kUnknownCall = 64,
+    kBadResult = 70,
+    kBadErrno = 71,
+    kOutside = 72,
+    kTooLarge = 73,
+    kBadContents = 74,
+    kNoChild = 75
+};
 
 constexpr std::size_t kSlot = 4096, kGuard = 512, kLength = 64;
 constexpr unsigned char kUntouched = 0xa5;
@@ -157,7 +164,8 @@ bool entries_possible(long size) {
 bool address_possible(std::size_t index) {
     const auto size = slot_as<unsigned>(index + 1);
     const auto family = slot_as<unsigned short>(index);
-    return size >= 2 && size <= 128 && (family != AF_INET || size == 16) && (family != AF_INET6 || size == 28);
+    return size >= 2 && size <= 128 && (family != AF_INET || size == 16) &&
+           (family != AF_INET6 || size == 28);
 }
 
 // What programs rely on without asking twice.
@@ -183,13 +191,14 @@ bool contents_possible(ForwardedCall which, long result) {
         }
         case C::kGetLock: {
             const auto lock = slot_as<struct flock>(2);
-            return lock.l_type == F_UNLCK ||
-                   ((lock.l_type == F_RDLCK || lock.l_type == F_WRLCK) && lock.l_start >= 0 && lock.l_len >= 0);
+            return lock.l_type == F_UNLCK || ((lock.l_type == F_RDLCK || lock.l_type == F_WRLCK) &&
+                                              lock.l_start >= 0 && lock.l_len >= 0);
         }
         case C::kGetdents:
             return entries_possible(result);
         case C::kReadlinkat:
-            return result > 0 && std::memchr(slots[2] + kGuard, 0, static_cast<std::size_t>(result)) == nullptr;
+            return result > 0 &&
+                   std::memchr(slots[2] + kGuard, 0, static_cast<std::size_t>(result)) == nullptr;
         case C::kAccept:
         case C::kGetsockname:
         case C::kGetpeername:
