@@ -1,12 +1,9 @@
 // examples/debian: each program through its manifest, and natively with the same arguments; what
 // it prints and leaves behind, or what its clients see, is the same.
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <toml++/toml.h>
 #include <unistd.h>
@@ -15,6 +12,7 @@
 
 #include "tests/support/compare.hpp"
 #include "tests/support/machines.hpp"
+#include "tests/support/tcp.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace enclavisor::tests {
@@ -27,33 +25,6 @@ std::string replaced(std::string text, const std::string& what, const std::strin
     for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
         text.replace(at, what.size(), with);
     return text;
-}
-
-sockaddr_in loopback(int port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-}
-
-// Below the ports that the kernel gives to clients: a connection to one of those may reach itself.
-std::string free_port() {
-    for (int port = 20000 + ::getpid() % 10000;; port++) {
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const sockaddr_in address = loopback(port);
-        const bool free = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-        ::close(fd);
-        if (free) return std::to_string(port);
-    }
-}
-
-bool accepts(const std::string& port) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = loopback(std::stoi(port));
-    const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    ::close(fd);
-    return connected;
 }
 
 // A server in its own process group, which is dead once this is gone.
