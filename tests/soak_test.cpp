@@ -15,6 +15,7 @@
 
 #include "host/daemon/client.hpp"
 #include "tests/support/command.hpp"
+#include "tests/support/server.hpp"
 #include "tests/support/tcp.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -161,26 +162,6 @@ public:
     }
 };
 
-std::uint64_t status_of(pid_t pid, const std::string& field) {
-    std::istringstream lines{read_file("/proc/" + std::to_string(pid) + "/status")};
-    for (std::string line; std::getline(lines, line);) {
-        if (line.starts_with(field + ":")) return std::stoull(line.substr(field.size() + 1));
-    }
-    return 0;
-}
-
-std::vector<pid_t> descendants(pid_t pid) {
-    std::vector<pid_t> all;
-    for (const auto& task : fs::directory_iterator{"/proc/" + std::to_string(pid) + "/task"}) {
-        std::istringstream children{read_file(task.path() / "children")};
-        for (pid_t child; children >> child;) {
-            all.push_back(child);
-            for (const pid_t further : descendants(child)) all.push_back(further);
-        }
-    }
-    return all;
-}
-
 class Soak : public testing::TestWithParam<host::Platform> {
 protected:
     Soak() { ::setenv("ENCLAVISOR_RUN_DIR", directory_.path().c_str(), 1); }
@@ -200,15 +181,6 @@ protected:
         const auto answer = host::ask(host::kDefaultVm, {{"op", "stats"}});
         return answer.ok() ? host::get_or<std::uint64_t>(answer.value(), name, 0) : 0;
     }
-    template <typename Condition>
-    static bool eventually(Condition reached) {
-        for (int i = 0; i < 1200; i++) {
-            if (reached()) return true;
-            std::this_thread::sleep_for(50ms);
-        }
-        return false;
-    }
-
     // Begins a server and adds its client once it listens.
     template <typename Kind, typename... More>
     void add(const char* kind, const std::string& port, const Words& program, More... more) {
@@ -217,7 +189,7 @@ protected:
         const auto begun = command(words);
         ASSERT_EQ(begun.status, 0) << begun.err;
         const std::string id = begun.out.substr(0, begun.out.find('\n'));
-        ASSERT_TRUE(eventually([&] { return accepts(port); })) << kind << command({"logs", id}).out;
+        ASSERT_TRUE(soon(60s, [&] { return accepts(port); })) << kind << command({"logs", id}).out;
         tenants_.push_back(std::make_unique<Kind>(port, more...));
         tenants_.back()->kind = kind;
         tenants_.back()->id = id;
@@ -256,10 +228,7 @@ protected:
     // KiB of the daemon and the proxies, without QEMU, whose memory is the VM's.
     std::uint64_t host_memory() const {
         std::uint64_t sum = status_of(daemon_, "RssAnon");
-        for (const pid_t pid : descendants(daemon_)) {
-            if (read_file("/proc/" + std::to_string(pid) + "/comm").starts_with("enclavisor-pro"))
-                sum += status_of(pid, "RssAnon");
-        }
+        for (const pid_t pid : descendants(daemon_, "enclavisor-prox")) sum += status_of(pid, "RssAnon");
         return sum;
     }
 
@@ -336,11 +305,11 @@ TEST_P(Soak, ManyEnclavesOfFiveKindsUnderLoad) {
         EXPECT_TRUE(waited.status == 0 || waited.status == 128 + SIGTERM) << tenant->kind << waited.status;
         EXPECT_EQ(command({"rm", "-f", tenant->id}).status, 0) << tenant->kind;
     }
-    EXPECT_TRUE(eventually([&] { return figure("free_frames") == free_at_first_; }))
+    EXPECT_TRUE(soon(60s, [&] { return figure("free_frames") == free_at_first_; }))
         << free_at_first_ - figure("free_frames") << " frames are gone";
-    EXPECT_TRUE(eventually([&] { return status_of(daemon_, "Threads") <= threads_at_first_; }))
+    EXPECT_TRUE(soon(60s, [&] { return status_of(daemon_, "Threads") <= threads_at_first_; }))
         << status_of(daemon_, "Threads") << " threads of " << threads_at_first_;
-    EXPECT_TRUE(eventually([&] { return descendants(daemon_).size() <= 1; })) << "only QEMU stays";
+    EXPECT_TRUE(soon(60s, [&] { return descendants(daemon_).size() <= 1; })) << "only QEMU stays";
     EXPECT_EQ(command({"ps", "-o", "json"}).out, "[]\n");
 }
 
