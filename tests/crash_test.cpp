@@ -158,6 +158,7 @@ protected:
             EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
             EXPECT_TRUE(text.starts_with("enclavisor: ")) << text;
             EXPECT_NE(text.find(message), std::string::npos) << text;
+            EXPECT_NE(text.find(" ("), std::string::npos) << "no cure in: " << text;
         }
     }
     static void kill_proxies(pid_t of) {
