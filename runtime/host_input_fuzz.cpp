@@ -1,4 +1,6 @@
 // libFuzzer: everything that the runtime parses of what a host sends.
+#include <algorithm>
+#include <cstring>
 #include <span>
 
 #include "runtime/config/config.hpp"
@@ -9,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace enclavisor::runtime;
     if (size == 0) return 0;
     const std::span<const std::byte> bytes{reinterpret_cast<const std::byte*>(data) + 1, size - 1};
-    switch (data[0] % 5) {
+    switch (data[0] % 7) {
         case 0:
             directory_entries_valid(bytes);
             break;
@@ -24,6 +26,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case 3:
             inotify_events_valid(bytes);
             break;
+        case 4:
+            if (socket_address_valid(bytes) && bytes.size() < 2) __builtin_trap();
+            break;
+        case 5: {
+            struct flock lock {};
+            std::memcpy(&lock, bytes.data(), std::min(bytes.size(), sizeof(lock)));
+            if (lock_valid(lock, 100, 50) && lock.l_type != F_UNLCK && lock.l_start >= 150) __builtin_trap();
+            break;
+        }
         default:
             parse_config(bytes);
             break;

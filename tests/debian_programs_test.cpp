@@ -1,13 +1,6 @@
 // examples/debian: each program through its manifest, and natively with the same arguments; what
 // it prints and leaves behind, or what its clients see, is the same.
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <toml++/toml.h>
 #include <unistd.h>
 
@@ -15,6 +8,8 @@
 
 #include "tests/support/compare.hpp"
 #include "tests/support/machines.hpp"
+#include "tests/support/server.hpp"
+#include "tests/support/tcp.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace enclavisor::tests {
@@ -28,86 +23,6 @@ std::string replaced(std::string text, const std::string& what, const std::strin
         text.replace(at, what.size(), with);
     return text;
 }
-
-sockaddr_in loopback(int port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-}
-
-// Below the ports that the kernel gives to clients: a connection to one of those may reach itself.
-std::string free_port() {
-    for (int port = 20000 + ::getpid() % 10000;; port++) {
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const sockaddr_in address = loopback(port);
-        const bool free = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-        ::close(fd);
-        if (free) return std::to_string(port);
-    }
-}
-
-bool accepts(const std::string& port) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = loopback(std::stoi(port));
-    const bool connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    ::close(fd);
-    return connected;
-}
-
-// A server in its own process group, which is dead once this is gone.
-class Server {
-public:
-    Server(const Words& arguments, const fs::path& log) {
-        pid_ = ::fork();
-        if (pid_ != 0) {
-            ::setpgid(pid_, pid_);
-            return;
-        }
-        ::setpgid(0, 0);
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        const int in = ::open("/dev/null", O_RDONLY);
-        const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-        if (::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(out, 2) < 0) ::_exit(99);
-        ::closefrom(3);
-        std::vector<char*> argv;
-        for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-        argv.push_back(nullptr);
-        ::execv(argv[0], argv.data());
-        ::_exit(97);
-    }
-    ~Server() {
-        if (pid_ <= 0) return;
-        ::kill(-pid_, SIGTERM);
-        if (!ended(std::chrono::seconds{5})) {
-            ::kill(-pid_, SIGKILL);
-            ::waitpid(pid_, nullptr, 0);
-        }
-    }
-    Server(const Server&) = delete;
-    Server& operator=(const Server&) = delete;
-
-    bool ended(std::chrono::seconds within) {
-        return soon(within, [&] { return pid_ <= 0 || ::waitpid(pid_, nullptr, WNOHANG) == pid_; }) &&
-               (pid_ = 0, true);
-    }
-    bool listens(const std::string& port) {
-        return soon(std::chrono::seconds{60}, [&] { return accepts(port) || ended({}); }) && pid_ > 0;
-    }
-
-private:
-    template <typename Condition>
-    static bool soon(std::chrono::seconds within, Condition condition) {
-        const auto until = std::chrono::steady_clock::now() + within;
-        while (!condition()) {
-            if (std::chrono::steady_clock::now() > until) return false;
-            std::this_thread::sleep_for(std::chrono::milliseconds{50});
-        }
-        return true;
-    }
-    pid_t pid_;
-};
 
 class DebianPrograms : public testing::TestWithParam<host::Platform> {
 protected:

@@ -86,8 +86,8 @@ TEST_F(ExecutorTest, BuffersOutsideTheDataAreRefused) {
 
 TEST_F(ExecutorTest, PathsMustEnd) {
     std::memset(data_.data(), 'x', data_.size());
-    EXPECT_EQ(recording_.execute(entry(ForwardedCall::kChdir, {0}), data_), -ENAMETOOLONG);
-    EXPECT_EQ(recording_.execute(entry(ForwardedCall::kChdir, {data_.size() - 3}), data_), -ENAMETOOLONG);
+    EXPECT_EQ(recording_.execute(entry(ForwardedCall::kTruncate, {0}), data_), -ENAMETOOLONG);
+    EXPECT_EQ(recording_.execute(entry(ForwardedCall::kTruncate, {data_.size() - 3}), data_), -ENAMETOOLONG);
 }
 
 TEST_F(ExecutorTest, ItsOwnDescriptorsAreOutOfReach) {

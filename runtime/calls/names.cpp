@@ -3,6 +3,7 @@
 #include "runtime/calls/names.hpp"
 
 #include "runtime/calls/call.hpp"
+#include "runtime/host/checks.hpp"
 #include "runtime/host/host.hpp"
 
 namespace enclavisor::runtime {
@@ -74,7 +75,7 @@ std::int64_t sys_statx(int directory, Address path, int flags, std::uint32_t mas
     if (host_name || (file && file->host_fd() >= 0)) {
         TRY_ERRNO(forward(abi::ForwardedCall::kStatx, host_name ? place.directory : file->host_fd(),
                           host_name ? place.path.c_str() : "", flags, mask, &result));
-        if (result.stx_size > INT64_MAX || result.stx_blksize == 0) return -EIO;
+        if (!statx_valid(result)) return -EIO;
         return put(to, result);
     }
     struct stat info;

@@ -10,6 +10,7 @@
 #include "runtime/calls/call.hpp"
 #include "runtime/calls/local_sockets.hpp"
 #include "runtime/files/host_file.hpp"
+#include "runtime/host/checks.hpp"
 #include "runtime/host/host.hpp"
 #include "runtime/support/buffer.hpp"
 #include "runtime/support/text.hpp"
@@ -42,7 +43,7 @@ std::int64_t add_socket(std::int64_t host_fd, int type) {
 std::int64_t put_address(const std::byte* bytes, std::uint32_t size, Address to, Address size_address,
                          std::uint32_t room) {
     if (to == 0) return 0;
-    size = std::min(size, kMaxAddress);
+    if (size > kMaxAddress || !socket_address_valid({bytes, size})) return -EIO;
     if (!copy_out(to, bytes, std::min(size, room))) return -EFAULT;
     return put(size_address, size);
 }
@@ -165,6 +166,7 @@ std::int64_t sys_getsockopt(Fd fd, int level, int option, Address to, Address si
     const std::uint32_t asked = size;
     TRY_ERRNO(forward(C::kGetsockopt, socket->host_fd(), level, option, bytes, &size));
     size = std::min(size, asked);
+    if (level == SOL_SOCKET && option == SO_ERROR && !socket_error_valid({bytes, size})) return -EIO;
     return copy_out(to, bytes, size) ? put(size_address, size) : -EFAULT;
 }
 
@@ -191,7 +193,12 @@ std::int64_t receive(int host, Address to, std::uint64_t size, int flags, Addres
     // MSG_TRUNC would let the host name a size beyond the buffer.
     const std::int64_t count = TRY_ERRNO(forward(C::kRecvfrom, host, to, std::min(size, most_transfer()),
                                                  flags & ~MSG_TRUNC, bytes, &address_size));
-    TRY_ERRNO(put_address(bytes, address_size, address, size_address, room));
+    // What comes over a connection is from nobody in particular.
+    if (address != 0 && address_size == 0) {
+        TRY_ERRNO(put(size_address, address_size));
+    } else {
+        TRY_ERRNO(put_address(bytes, address_size, address, size_address, room));
+    }
     return count;
 }
 

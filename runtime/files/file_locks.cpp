@@ -2,6 +2,7 @@
 
 #include <sys/file.h>
 
+#include "runtime/host/checks.hpp"
 #include "runtime/host/host.hpp"
 #include "runtime/processes/process.hpp"
 #include "runtime/support/kernel_call.hpp"
@@ -183,8 +184,10 @@ std::int64_t FileLocks::test(OpenFile& file, struct flock& lock, const Wanted& w
     lock.l_start = static_cast<off_t>(wanted.begin);
     lock.l_len = wanted.end == kEndOfFile ? 0 : static_cast<off_t>(wanted.end - wanted.begin);
     lock.l_pid = 0;
-    const std::int64_t result = fd >= 0 ? forward(C::kGetLock, fd, 0, &lock) : 0;
-    if (fd < 0 || (result == 0 && lock.l_type == F_UNLCK)) lock.l_type = F_UNLCK;
+    const std::int64_t start = lock.l_start, length = lock.l_len;
+    std::int64_t result = fd >= 0 ? forward(C::kGetLock, fd, 0, &lock) : 0;
+    if (fd < 0) lock.l_type = F_UNLCK;
+    if (result == 0 && !lock_valid(lock, start, length)) result = -EIO;
     if (own_file && lock.l_type != F_UNLCK) lock.l_pid = -1;
     forget_if_empty(device, inode);
     return result;

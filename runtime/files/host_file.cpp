@@ -111,7 +111,8 @@ std::int64_t HostFile::stat(struct stat& info) {
     return result == 0 && !stat_valid(info) ? -EIO : result;
 }
 std::int64_t HostFile::stat_file_system(struct statfs& info) {
-    return forward(C::kFstatfs, fd_, &info);
+    const std::int64_t result = forward(C::kFstatfs, fd_, &info);
+    return result == 0 && !file_system_valid(info) ? -EIO : result;
 }
 
 std::int64_t HostFile::entries(Address to, std::uint64_t size) {
@@ -190,6 +191,7 @@ std::int64_t host_path_of(const OpenFile& file, std::string& path) {
     const std::int64_t size =
         forward(abi::ForwardedCall::kReadlinkat, AT_FDCWD, link.c_str(), path.data(), path.size());
     path.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    if (size >= 0 && !link_target_valid(path)) return -EIO;
     return size < 0 ? size : 0;
 }
 

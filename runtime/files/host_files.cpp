@@ -35,11 +35,13 @@ std::int64_t HostFiles::read_link(const Place& place, std::string& target) {
     const std::int64_t size =
         forward(C::kReadlinkat, place.directory, place.path.c_str(), target.data(), target.size());
     target.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    if (size >= 0 && !link_target_valid(target)) return -EIO;
     return size < 0 ? size : 0;
 }
 
 std::int64_t HostFiles::stat_file_system(const Place& place, struct statfs& info) {
-    return forward(C::kStatfs, whole_path(place).c_str(), &info);
+    const std::int64_t result = forward(C::kStatfs, whole_path(place).c_str(), &info);
+    return result == 0 && !file_system_valid(info) ? -EIO : result;
 }
 
 std::int64_t HostFiles::make_directory(const Place& place, mode_t mode) {

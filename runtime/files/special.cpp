@@ -7,6 +7,7 @@
 #include "runtime/files/host_file.hpp"
 #include "runtime/files/memory_file.hpp"
 #include "runtime/files/proc_text.hpp"
+#include "runtime/host/checks.hpp"
 #include "runtime/host/host.hpp"
 #include "runtime/instances/instances.hpp"
 #include "runtime/processes/process.hpp"
@@ -162,7 +163,9 @@ std::int64_t SpecialFiles::stat(const Place& place, int flags, struct stat& info
     if (const Device* device = device_at(path)) {
         // Before a host's root its own answer is as good, and complete.
         if (system().names.host_only()) {
-            return forward(abi::ForwardedCall::kFstatat, AT_FDCWD, place.path.c_str(), &info, flags);
+            const std::int64_t result =
+                forward(abi::ForwardedCall::kFstatat, AT_FDCWD, place.path.c_str(), &info, flags);
+            return result == 0 && !stat_valid(info) ? -EIO : result;
         }
         info = describe(S_IFCHR | 0666, makedev(1, device->minor));
         return 0;

@@ -1,8 +1,11 @@
 #include "runtime/host/checks.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
 
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace enclavisor::runtime {
@@ -38,6 +41,8 @@ TEST(DirectoryEntries, LiesDoNot) {
 
 std::vector<std::byte> event(std::string_view name, std::uint32_t size) {
     std::vector<std::byte> bytes(16 + name.size());
+    const std::uint32_t watch = 1;
+    std::memcpy(bytes.data(), &watch, 4);
     std::memcpy(bytes.data() + 12, &size, 4);
     std::memcpy(bytes.data() + 16, name.data(), name.size());
     return bytes;
@@ -59,6 +64,20 @@ TEST(InotifyEvents, GoodOnesPassAndLiesDoNot) {
     }
     EXPECT_FALSE(inotify_events_valid(event("sixteen-letters!", 16)));
     EXPECT_FALSE(inotify_events_valid(event("a/b\0\0\0\0\0\0\0\0\0\0\0\0\0"sv, 16)));
+}
+
+TEST(InotifyEvents, AreAboutAWatchOrAnOverflow) {
+    auto bytes = event("", 0);
+    const auto with = [&](std::uint32_t watch, std::uint32_t mask) {
+        std::memcpy(bytes.data(), &watch, 4);
+        std::memcpy(bytes.data() + 4, &mask, 4);
+        return inotify_events_valid(bytes);
+    };
+    EXPECT_TRUE(with(1, 2));
+    EXPECT_TRUE(with(~0u, IN_Q_OVERFLOW));
+    EXPECT_FALSE(with(0, 2));
+    EXPECT_FALSE(with(~0u, 2));
+    EXPECT_FALSE(with(0x80000000, 2));
 }
 
 TEST(WorkingDirectory, MustBeOneAbsolutePath) {
@@ -83,6 +102,102 @@ TEST(Stat, SizesMustBePossible) {
         info.st_blksize = size;
         EXPECT_FALSE(stat_valid(info)) << size;
     }
+    info.st_blksize = 4096;
+    for (const long nanoseconds : {-1l, 1'000'000'000l}) {
+        info.st_mtim.tv_nsec = nanoseconds;
+        EXPECT_FALSE(stat_valid(info)) << nanoseconds;
+    }
+}
+
+TEST(Statx, SizesAndTimesMustBePossible) {
+    struct statx info {};
+    EXPECT_FALSE(statx_valid(info));
+    info.stx_blksize = 4096;
+    EXPECT_TRUE(statx_valid(info));
+    info.stx_btime.tv_nsec = 1'000'000'000;
+    EXPECT_FALSE(statx_valid(info));
+    info.stx_btime.tv_nsec = 999'999'999;
+    for (auto* size : {&info.stx_size, &info.stx_blocks}) {
+        *size = 1ull << 63;
+        EXPECT_FALSE(statx_valid(info));
+        *size = 0;
+    }
+    info.stx_blksize = 1u << 31;
+    EXPECT_FALSE(statx_valid(info));
+}
+
+TEST(FileSystem, BlocksMustBePossible) {
+    struct statfs info {};
+    EXPECT_FALSE(file_system_valid(info)) << "who divides by it ends";
+    info.f_bsize = 4096;
+    info.f_namelen = 255;
+    EXPECT_TRUE(file_system_valid(info));
+    info.f_frsize = -1;
+    EXPECT_FALSE(file_system_valid(info));
+    info.f_frsize = 4096;
+    info.f_namelen = 1 << 20;
+    EXPECT_FALSE(file_system_valid(info));
+}
+
+TEST(LinkTargets, AreTextThatDoesNotEndWithin) {
+    using namespace std::string_view_literals;
+    EXPECT_TRUE(link_target_valid("../a b"sv));
+    EXPECT_FALSE(link_target_valid(""sv));
+    EXPECT_FALSE(link_target_valid("a\0b"sv));
+    EXPECT_FALSE(link_target_valid("a\0"sv));
+}
+
+TEST(Locks, StandInTheWayOrAreFree) {
+    const auto valid = [](short type, std::int64_t start, std::int64_t length, pid_t pid = -1,
+                          short whence = SEEK_SET) {
+        struct flock lock {};
+        lock.l_type = type;
+        lock.l_whence = whence;
+        lock.l_start = start;
+        lock.l_len = length;
+        lock.l_pid = pid;
+        return lock_valid(lock, 100, 50);
+    };
+    EXPECT_TRUE(valid(F_UNLCK, 100, 50));
+    EXPECT_TRUE(valid(F_RDLCK, 0, 0, 77));
+    EXPECT_TRUE(valid(F_WRLCK, 149, 1));
+    EXPECT_TRUE(valid(F_WRLCK, 0, INT64_MAX));
+    EXPECT_FALSE(valid(F_WRLCK, 150, 1));
+    EXPECT_FALSE(valid(F_WRLCK, 0, 100));
+    EXPECT_FALSE(valid(F_WRLCK, -1, 1000));
+    EXPECT_FALSE(valid(F_WRLCK, 0, -1));
+    EXPECT_FALSE(valid(F_WRLCK, 1, INT64_MAX));
+    EXPECT_FALSE(valid(F_WRLCK, 100, 50, -2));
+    EXPECT_FALSE(valid(F_WRLCK, 100, 50, -1, SEEK_END));
+    EXPECT_FALSE(valid(3, 100, 50));
+    struct flock all {};
+    all.l_type = F_WRLCK;
+    all.l_start = 1ll << 40;
+    EXPECT_TRUE(lock_valid(all, 0, 0));
+}
+
+TEST(SocketAddresses, AreWhole) {
+    const auto valid = [](sa_family_t family, std::size_t size) {
+        std::vector<std::byte> bytes(size);
+        std::memcpy(bytes.data(), &family, std::min(size, sizeof family));
+        return socket_address_valid(bytes);
+    };
+    EXPECT_TRUE(valid(AF_INET, 16));
+    EXPECT_TRUE(valid(AF_INET6, 28));
+    EXPECT_TRUE(valid(AF_UNIX, 2));
+    EXPECT_TRUE(valid(AF_UNIX, 111));
+    EXPECT_TRUE(valid(AF_NETLINK, 12));
+    for (const std::size_t size : {0, 1, 2, 15, 17, 28, 128}) EXPECT_FALSE(valid(AF_INET, size)) << size;
+    EXPECT_FALSE(valid(AF_INET6, 16));
+    EXPECT_FALSE(valid(AF_UNIX, 112));
+    EXPECT_FALSE(valid(AF_UNIX, 1));
+}
+
+TEST(SocketErrors, AreNumbersOfErrors) {
+    for (const auto& [error, good] : {std::pair{0, true}, {111, true}, {-1, false}, {4095, false}}) {
+        EXPECT_EQ(socket_error_valid(std::as_bytes(std::span{&error, 1})), good) << error;
+    }
+    EXPECT_TRUE(socket_error_valid({}));
 }
 
 }  // namespace

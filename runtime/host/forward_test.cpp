@@ -140,7 +140,7 @@ TEST_F(ForwardTest, BadAddressesAndSizes) {
     EXPECT_EQ(forward(C::kWrite, 1, &byte, abi::kIoDataSize + 1), -EINVAL);
     EXPECT_EQ(forward(C::kPoll, &byte, 1ull << 61, 0), -EINVAL);
     const std::string long_path(5000, 'p');
-    EXPECT_EQ(forward(C::kChdir, long_path.c_str()), -ENAMETOOLONG);
+    EXPECT_EQ(forward(C::kStatfs, long_path.c_str(), 0), -ENAMETOOLONG);
     host_.answer = [](const abi::SubmissionEntry& e) {
         return e.arguments[2] == abi::kNoBuffer ? 0 : -EINVAL;
     };

@@ -78,7 +78,7 @@ std::int64_t ElfImage::read(OpenFile& file) {
                      header_.e_machine == EM_X86_64;
     if (!elf || (header_.e_type != ET_EXEC && header_.e_type != ET_DYN) ||
         header_.e_phentsize != sizeof(Elf64_Phdr) || header_.e_phnum == 0 || header_.e_phnum > kMostHeaders ||
-        header_.e_phoff >= 1ull << 62 || header_.e_entry >= abi::kEnclaveEnd) {
+        header_.e_phoff >= 1ull << 62) {
         return -ENOEXEC;
     }
     headers_.resize(header_.e_phnum);
@@ -106,7 +106,8 @@ std::int64_t ElfImage::read(OpenFile& file) {
         begin_ = std::min(begin_, page_down(segment.p_vaddr));
         end_ = std::max(end_, page_up(segment.p_vaddr + segment.p_memsz));
     }
-    return begin_ < end_ ? 0 : -ENOEXEC;
+    // One that begins elsewhere could begin in the runtime.
+    return header_.e_entry >= begin_ && header_.e_entry < end_ ? 0 : -ENOEXEC;
 }
 
 std::int64_t ElfImage::map(Memory& memory, OpenFile& file, std::uint64_t base) const {

@@ -1,15 +1,17 @@
-// Makes one forwarded call many times, while the host lies about it, and looks
-// whether what arrives keeps Linux's contract: a result in range, no byte
-// changed outside the buffers. Usage: forwarded_tour CALL ROUNDS
+// Makes one forwarded call many times in two processes at once, while the host lies about
+// it, and looks whether what arrives keeps Linux's contract: a result in range, no byte
+// changed outside the buffers, structures that can be. Usage: forwarded_tour CALL ROUNDS
 //
 // Exit status: 0 the contract held, 70.. it did not (see Breach).
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,7 +24,16 @@ namespace {
 
 using namespace enclavisor::abi;
 
-enum Breach { kNone = 0, kUnknownCall = 64, kBadResult = 70, kBadErrno = 71, kOutside = 72, kTooLarge = 73 };
+enum Breach {
+    kNone = 0,
+    kUnknownCall = 64,
+    kBadResult = 70,
+    kBadErrno = 71,
+    kOutside = 72,
+    kTooLarge = 73,
+    kBadContents = 74,
+    kNoChild = 75
+};
 
 constexpr std::size_t kSlot = 4096, kGuard = 512, kLength = 64;
 constexpr unsigned char kUntouched = 0xa5;
@@ -60,13 +71,12 @@ unsigned long value_of(ForwardedCall which, std::size_t index) {
             return index < 4 ? ~0ul : 0;
         case C::kFallocate:
             return index == 3 ? 100 : 0;
-        case C::kUmask:
-            return 022;
         case C::kSocket:
             return index == 0 ? AF_UNIX : index == 1 ? SOCK_STREAM : 0;
         case C::kSetsockopt:
-        case C::kGetsockopt:
             return index == 1 ? SOL_SOCKET : index == 2 ? SO_SNDBUF : 4;
+        case C::kGetsockopt:
+            return index == 1 ? SOL_SOCKET : index == 2 ? SO_ERROR : 4;
         case C::kStatx:
             return index == 3 ? 0x7ff : 0;
         case C::kFlock:
@@ -81,7 +91,7 @@ int descriptor_for(ForwardedCall which, const CallSpec& spec, const Descriptors&
         if (argument.kind == ArgumentKind::kPath) return AT_FDCWD;
     }
     if (which >= ForwardedCall::kSocket && which <= ForwardedCall::kGetsockopt) return fds.socket;
-    if (which == ForwardedCall::kGetdents || which == ForwardedCall::kFchdir) return fds.directory;
+    if (which == ForwardedCall::kGetdents) return fds.directory;
     return fds.file;
 }
 
@@ -133,7 +143,90 @@ Breach check_result(const CallSpec& spec, long result) {
     return kNone;
 }
 
+template <typename Struct>
+Struct slot_as(std::size_t index) {
+    Struct result;
+    std::memcpy(&result, slots[index] + kGuard, sizeof result);
+    return result;
+}
+
+bool entries_possible(long size) {
+    for (long at = 0; at < size;) {
+        unsigned short length;
+        std::memcpy(&length, slots[1] + kGuard + at + 16, sizeof length);
+        const auto* name = reinterpret_cast<const char*>(slots[1] + kGuard + at + 19);
+        if (length < 21 || length > size - at || ::strnlen(name, length - 19u) == length - 19u) return false;
+        at += length;
+    }
+    return true;
+}
+
+bool address_possible(std::size_t index) {
+    const auto size = slot_as<unsigned>(index + 1);
+    const auto family = slot_as<unsigned short>(index);
+    return size >= 2 && size <= 128 && (family != AF_INET || size == 16) &&
+           (family != AF_INET6 || size == 28);
+}
+
+// What programs rely on without asking twice.
+bool contents_possible(ForwardedCall which, long result) {
+    using C = ForwardedCall;
+    constexpr long kNanoseconds = 1'000'000'000;
+    switch (which) {
+        case C::kFstat:
+        case C::kFstatat: {
+            const auto info = slot_as<struct stat>(which == C::kFstat ? 1 : 2);
+            return info.st_size >= 0 && info.st_blksize > 0 && info.st_mtim.tv_nsec >= 0 &&
+                   info.st_mtim.tv_nsec < kNanoseconds;
+        }
+        case C::kStatx: {
+            const auto info = slot_as<struct statx>(4);
+            return info.stx_blksize > 0 && info.stx_mtime.tv_nsec < kNanoseconds &&
+                   info.stx_btime.tv_nsec < kNanoseconds;
+        }
+        case C::kStatfs:
+        case C::kFstatfs: {
+            const auto info = slot_as<struct statfs>(1);
+            return info.f_bsize > 0 && info.f_namelen >= 0;
+        }
+        case C::kGetLock: {
+            const auto lock = slot_as<struct flock>(2);
+            return lock.l_type == F_UNLCK || ((lock.l_type == F_RDLCK || lock.l_type == F_WRLCK) &&
+                                              lock.l_start >= 0 && lock.l_len >= 0);
+        }
+        case C::kGetdents:
+            return entries_possible(result);
+        case C::kReadlinkat:
+            return result > 0 &&
+                   std::memchr(slots[2] + kGuard, 0, static_cast<std::size_t>(result)) == nullptr;
+        case C::kAccept:
+        case C::kGetsockname:
+        case C::kGetpeername:
+            return address_possible(1);
+        case C::kRecvfrom:
+            return slot_as<unsigned>(5) == 0 || address_possible(4);
+        case C::kGetsockopt:
+            return slot_as<unsigned>(4) < 4 || slot_as<unsigned>(3) <= kMaxErrno;
+        case C::kBytesReadable:
+            return slot_as<int>(2) >= 0;
+        default:
+            return true;
+    }
+}
+
+// A file whose hashes the host is asked for: what it reads as is what was measured, or an error.
+Breach read_trusted() {
+    const int fd = open("/trusted", O_RDONLY);
+    if (fd < 0) return errno <= kMaxErrno ? kNone : kBadErrno;
+    char bytes[8];
+    const ssize_t count = read(fd, bytes, sizeof bytes);
+    close(fd);
+    if (count < 0) return errno <= kMaxErrno ? kNone : kBadErrno;
+    return count == 7 && std::memcmp(bytes, "trusted", 7) == 0 ? kNone : kBadContents;
+}
+
 Breach attempt(ForwardedCall which, const CallSpec& spec, const Descriptors& fds) {
+    if (which == ForwardedCall::kReadHashes) return read_trusted();
     unsigned long arguments[6]{};
     std::memset(slots, kUntouched, sizeof slots);
     for (std::size_t i = 0; i < 6; i++) {
@@ -204,6 +297,7 @@ Breach attempt(ForwardedCall which, const CallSpec& spec, const Descriptors& fds
         }
     }
     if (which == ForwardedCall::kPoll && result > 2) return kTooLarge;
+    if (result >= 0 && !contents_possible(which, result)) return kBadContents;
     return check_result(spec, result);
 }
 
@@ -222,12 +316,16 @@ int main(int argc, char** argv) {
         epoll_event event{};
         (void)!epoll_ctl(fds.epoll, EPOLL_CTL_ADD, fds.socket, &event);
         // From here on the host lies.
+        (void)!access("/host/now-lie", F_OK);
         (void)!access("now-lie", F_OK);
+        const pid_t child = fork();
         for (int round = std::atoi(argv[2]); round > 0; round--) {
             const Breach breach = attempt(spec.call, spec, fds);
             if (breach != kNone) _exit(breach);
         }
-        _exit(0);
+        int status = 0;
+        if (child != 0 && waitpid(child, &status, 0) != child) _exit(kNoChild);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : kNoChild);
     }
     return kUnknownCall;
 }

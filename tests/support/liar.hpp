@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <mutex>
 #include <random>
 #include <set>
 #include <string>
@@ -18,8 +19,11 @@ namespace enclavisor::tests {
 
 class Liar {
 public:
-    Liar(abi::ForwardedCall about, unsigned first)
-        : about_{about}, lie_{first}, descriptors_before_{descriptors()} {}
+    // `hashes`: those of the enclave's trusted files.
+    Liar(abi::ForwardedCall about, unsigned first, int hashes = -1)
+        : about_{about}, lie_{first}, descriptors_before_{descriptors()} {
+        executor_.serve_hashes(hashes);
+    }
     // Closes what the enclave opened in this process.
     ~Liar() {
         for (const int fd : descriptors()) {
@@ -39,6 +43,7 @@ public:
         if (call == abi::ForwardedCall::kClose && call != about_ && own) return 0;
         if (call != about_) return executor_.execute(entry, data);
         told_++;
+        std::lock_guard guard{mutex_};  // the enclave's threads ask at once
         return lie(abi::spec_of(call), entry, data);
     }
     unsigned lies_told() const { return told_; }
@@ -117,7 +122,8 @@ private:
     abi::ForwardedCall about_;
     std::atomic<unsigned> lie_;
     std::atomic<unsigned> told_{0};
-    bool armed_ = false;
+    std::atomic<bool> armed_ = false;
+    std::mutex mutex_;
     host::Executor executor_{{}};
     std::mt19937_64 random_{99};
     std::set<int> descriptors_before_;
