@@ -99,6 +99,18 @@ except subprocess.TimeoutExpired: print("timeout")
     });
 }
 
+// A thread whose sleep was interrupted by a stop, and that never slept on, leaves nothing to the next.
+TEST_P(Processes, SleepAfterOneThatWasKilled) {
+    expect_as_natively({"/usr/bin/perl", "-e", R"script(
+        use POSIX ":sys_wait_h";
+        sub begin { my $pid = fork; exec "sleep", shift unless $pid; $pid }
+        my @first = map { begin(1000) } 1..3;
+        select undef, undef, undef, 0.2;
+        for (@first) { kill "STOP", $_; waitpid $_, WUNTRACED; kill "KILL", $_; waitpid $_, 0 }
+        for (map { begin(0.01) } 1..3) { waitpid $_, 0; print "$?\n" }
+    )script"});
+}
+
 TEST_P(Processes, Perl) {
     expect_as_natively({"/usr/bin/perl", "-e", R"script(
         $| = 1;
