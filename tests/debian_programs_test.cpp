@@ -241,8 +241,8 @@ TEST_P(DebianPrograms, Nginx) {
         std::string seen;
         for (const char* path : {"/fixed", "/pages/long.txt", "/none", "/moved"}) {
             seen += replaced(
-                ask({"/usr/bin/curl", "-s", "-L", "-w", "%{http_code} %{size_download}\n", url + path}), port,
-                "PORT");
+                ask({"/usr/bin/curl", "-s", "-L", "-w", "%{http_code} %{size_download}\n", url + path}),
+                ":" + port, ":PORT");
             seen += ask({"/usr/bin/curl", "-s", "--compressed", "-r", "5-25", url + path});
         }
         return seen;
