@@ -1,4 +1,4 @@
-// Terminals, job control and what /proc says of several processes: as natively.
+// Terminals and job control: as natively.
 #include <gtest/gtest.h>
 
 #include <fstream>

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "runtime/calls/call.hpp"
+#include "runtime/support/release.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -154,8 +155,8 @@ std::int64_t sys_uname(Address to) {
     const auto set = [](char* field, std::string_view text) { std::memcpy(field, text.data(), text.size()); };
     set(name.sysname, "Linux");
     set(name.nodename, system().start.host_name);
-    set(name.release, "6.1.0-enclavisor");
-    set(name.version, "#1 SMP enclavisor");
+    set(name.release, kRelease);
+    set(name.version, kVersion);
     set(name.machine, "x86_64");
     set(name.domainname, "(none)");
     return put(to, name);

@@ -220,7 +220,7 @@ std::int64_t sys_fchdir(Fd fd) {
 
 std::int64_t sys_getcwd(Address to, std::uint64_t size) {
     std::string path;
-    TRY_ERRNO(system().names.working_directory(path));
+    TRY_ERRNO(system().names.working_directory(*process().directory, path));
     if (path.size() + 1 > size) return -ERANGE;
     return copy_out(to, path.c_str(), path.size() + 1) ? static_cast<std::int64_t>(path.size() + 1) : -EFAULT;
 }

@@ -114,7 +114,6 @@ std::int64_t execute_at(Place& place, std::string path, Address arguments, Addre
     request.file = opened.take();
     // As Linux since 5.18: a program has a name.
     if (request.arguments.empty()) request.arguments.emplace_back();
-    request.name = request.file->name().empty() ? path : request.file->name();
     request.path = std::move(path);
     return execute(std::move(request));
 }

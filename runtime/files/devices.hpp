@@ -9,8 +9,8 @@ enum class DeviceKind : std::uint8_t { kNull, kZero, kFull, kRandom };
 
 class DeviceFile final : public OpenFile {
 public:
-    DeviceFile(DeviceKind kind, int flags, const struct stat& info)
-        : OpenFile{flags}, kind_{kind}, info_{info} {}
+    DeviceFile(std::string_view path, DeviceKind kind, int flags, const struct stat& info)
+        : OpenFile{flags}, path_{path}, kind_{kind}, info_{info} {}
     std::int64_t read(const Buffers& to, std::uint64_t) override;
     std::int64_t write(const Buffers& from, std::uint64_t) override;
     std::int64_t seek(std::int64_t, int) override { return 0; }
@@ -19,8 +19,10 @@ public:
         return 0;
     }
     bool can_map() override { return kind_ == DeviceKind::kZero; }
+    std::string name() const override { return std::string{path_}; }
 
 private:
+    std::string_view path_;  // of static storage
     DeviceKind kind_;
     struct stat info_;
 };

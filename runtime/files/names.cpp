@@ -155,7 +155,7 @@ std::int64_t Names::resolve(const OpenFile* base, std::string_view path, bool fo
         // A slash at the end means what the link leads to.
         return resolve_mounted(from, path, follow || place.names_directory, place);
     }
-    const bool special = path.starts_with("/dev/") || path.starts_with("/proc/") || path.starts_with("/sys/");
+    const bool special = path.starts_with("/dev/") || path.starts_with("/proc") || path.starts_with("/sys/");
     if (absolute && (special || libraries_ != nullptr)) {
         const std::string normal = normalise("/", path);
         FileSystem* files = nullptr;
@@ -191,8 +191,7 @@ Ref<OpenFile> Names::unnamed_file(std::uint64_t size, mode_t mode, std::string n
     return shared_memory_->make_unnamed(O_RDWR, mode, size, std::move(name));
 }
 
-std::int64_t Names::working_directory(std::string& path) {
-    const Directory& directory = *process().directory;
+std::int64_t Names::working_directory(const Directory& directory, std::string& path) {
     if (!host_only_) {
         path = directory.path;
         return 0;
@@ -209,6 +208,18 @@ std::int64_t Names::working_directory(std::string& path) {
     if (!working_directory_valid(path)) return -EIO;
     path.pop_back();
     return 0;
+}
+
+std::string Names::mount_table() const {
+    std::string text;
+    for (auto each = mounts_.rbegin(); each != mounts_.rend(); ++each) {
+        const bool inside = each->files != &host_;
+        const bool trusted = each->mount.type == abi::MountType::kTrusted;
+        text += inside && !trusted ? "tmpfs " : "host ";
+        (text += each->mount.path) += inside && !trusted ? " tmpfs" : " enclavisor";
+        text += trusted ? " ro 0 0\n" : " rw 0 0\n";
+    }
+    return text + "proc /proc proc ro 0 0\ndevpts /dev/pts devpts rw 0 0\n";
 }
 
 std::int64_t Names::enter(const Place& place) {

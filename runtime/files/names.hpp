@@ -20,6 +20,8 @@
 
 namespace enclavisor::runtime {
 
+struct Directory;
+
 class Names {
 public:
     void start(const Config& config, uid_t uid, gid_t gid);
@@ -28,8 +30,11 @@ public:
     // directory), leads. 0 or -errno. `follow`: through a symbolic link at its end.
     std::int64_t resolve(const OpenFile* base, std::string_view path, bool follow, Place& place);
 
+    // As /proc/mounts has it.
+    std::string mount_table() const;
+
     // Results as for the Linux calls.
-    std::int64_t working_directory(std::string& path);
+    std::int64_t working_directory(const Directory& directory, std::string& path);
     std::int64_t change_directory(std::string_view path);
     std::int64_t change_directory(OpenFile& directory);
 

@@ -9,6 +9,12 @@ bool Credentials::may_signal(const Credentials& target) const {
            may(CAP_KILL);
 }
 
+bool Credentials::may_inspect(const Credentials& target) const {
+    if (may(CAP_SYS_PTRACE)) return true;
+    return target.dumpable && fs_uid == target.uid && fs_uid == target.euid && fs_uid == target.saved_uid &&
+           fs_gid == target.gid && fs_gid == target.egid && fs_gid == target.saved_gid;
+}
+
 void Credentials::set_users(std::uint32_t real, std::uint32_t effective, std::uint32_t saved) {
     const bool was_root = uid == 0 || euid == 0 || saved_uid == 0;
     const bool is_root = real == 0 || effective == 0 || saved == 0;

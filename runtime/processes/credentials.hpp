@@ -24,6 +24,7 @@ struct Credentials {
 
     bool may(int capability) const { return capabilities.effective >> capability & 1; }
     bool may_signal(const Credentials& target) const;
+    bool may_inspect(const Credentials& target) const;  // ptrace(2), PTRACE_MODE_READ_FSCREDS
 
     // New ones; capabilities follow as in capabilities(7).
     void set_users(std::uint32_t real, std::uint32_t effective, std::uint32_t saved);

@@ -96,6 +96,7 @@ void give_up_all(Process& process) {
     process.zombie = true;
     give_up_terminal(process, true);
     release_orphans(groups);
+    process.last_name = process.leader->name;
     system().threads.leave(process);
     tell_parent_of_end(process);  // it may be gone afterwards
     system().threads.exit();

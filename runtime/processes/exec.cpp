@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "runtime/entry/program_start.hpp"
+#include "runtime/files/host_file.hpp"
 #include "runtime/files/path.hpp"
 #include "runtime/processes/elf_image.hpp"
 #include "runtime/processes/end.hpp"
@@ -62,7 +63,6 @@ std::int64_t resolve_scripts(ExecRequest& request) {
         auto opened = open_by_path(interpreter);
         if (!opened.ok()) return opened.error();
         request.file = opened.take();
-        request.name = interpreter;
         std::vector<std::string> before{std::move(interpreter)};
         if (!argument.empty()) before.push_back(std::move(argument));
         before.push_back(request.path);
@@ -75,10 +75,20 @@ std::int64_t resolve_scripts(ExecRequest& request) {
 struct Loaded {
     ElfImage program, interpreter;
     Ref<OpenFile> interpreter_file;
+    std::string name;  // how /proc/self/exe calls it
 };
+
+// Free of links; before a host's root the host says what it is.
+std::string name_of(const ExecRequest& request) {
+    const OpenFile& file = *request.file;
+    std::string name;
+    if (system().names.host_only() && file.host_fd() >= 0 && host_path_of(file, name) == 0) return name;
+    return file.name().empty() ? request.path : file.name();
+}
 
 std::int64_t read_images(const ExecRequest& request, Loaded& loaded) {
     if (const std::int64_t error = loaded.program.read(*request.file); error != 0) return error;
+    loaded.name = name_of(request);
     if (loaded.program.interpreter().empty()) return 0;
     auto opened = open_by_path(loaded.program.interpreter());
     if (!opened.ok()) return opened.error();
@@ -155,7 +165,7 @@ bool begin_program(const ExecRequest& request, const Loaded& loaded, std::uint64
     kernel_call(abi::Call::kEnterSpace, space);
     release_vfork_parent(process);
     forget_program(process, request.path);
-    process.executable = request.name;
+    process.executable = loaded.name;
     process.interpreter = loaded.program.interpreter();
 
     const std::uint64_t vdso = place_vdso(*process.memory);

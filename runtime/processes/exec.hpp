@@ -12,7 +12,6 @@ namespace enclavisor::runtime {
 struct ExecRequest {
     Ref<OpenFile> file;  // opened for reading
     std::string path;    // how the program calls it
-    std::string name;    // how /proc/self/exe calls it
     std::vector<std::string> arguments, environment;
 };
 

@@ -54,6 +54,7 @@ struct Process : Credentials {
     std::string executable;                        // path
     std::string interpreter;                       // path, of a dynamic program
     std::string arguments_text, environment_text;  // /proc/self/cmdline, environ
+    std::string last_name;                         // of a zombie: its leader's
 
     Thread* leader = nullptr;  // the thread whose number is the process's; it may have ended
     std::uint32_t thread_count = 0;

@@ -16,11 +16,13 @@ Slept sleep(std::uint64_t deadline) {
         if (thread.has_signal()) return Slept::kSignal;
         if (taken && (thread.wake != 0 || thread.was_notified())) return Slept::kWoken;
         std::int64_t result;
+        thread.asleep = true;
         {
             const Unlocked unlocked;
             result =
                 kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&thread.wake), 0, deadline);
         }
+        thread.asleep = false;
         note_interrupt(result);
         if (thread.wake != 0) return Slept::kWoken;
         if (result == static_cast<std::int64_t>(abi::CallError::kTimedOut)) return Slept::kTimedOut;
@@ -30,10 +32,12 @@ Slept sleep(std::uint64_t deadline) {
 void sleep_once() {
     Thread& thread = this_thread();
     thread.wake = 0;
+    thread.asleep = true;
     {
         const Unlocked unlocked;
         kernel_call(abi::Call::kWait, reinterpret_cast<std::uint64_t>(&thread.wake), 0, 0);
     }
+    thread.asleep = false;
     take_signals_from_outside();
 }
 

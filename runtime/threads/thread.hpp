@@ -40,6 +40,7 @@ struct Thread {
     // be in a call of the host's.
     std::uint32_t notified = 0;
     bool waits_at_host = false;
+    bool asleep = false;           // threads/sleep.hpp
     bool waits_for_child = false;  // wait4, waitid
     bool waits_for_exec = false;   // vfork
     // Nanoseconds of the monotonic clock: until when a sleep lasts that a signal without a handler
