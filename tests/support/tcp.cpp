@@ -30,7 +30,9 @@ host::Fd connected(const std::string& port) {
 }  // namespace
 
 std::string free_port() {
-    static std::atomic<int> next = 20000 + ::getpid() % 10000;
+    // Below those that the kernel gives out; processes that began one after the other are far apart.
+    constexpr int kFirst = 10000, kRanges = 220, kEach = 100, kApart = 97;
+    static std::atomic<int> next = kFirst + ::getpid() * kApart % kRanges * kEach;
     for (;;) {
         const std::string port = std::to_string(next++);
         const host::Fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
