@@ -28,6 +28,7 @@ void System::begin_instance(Start&& told) {
 }
 
 void System::finish() {
+    host_pages.write_back();
     if (start.info.flags & abi::kStartVerbose) print_unsupported();
 }
 

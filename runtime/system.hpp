@@ -7,6 +7,7 @@
 #include "runtime/config/config.hpp"
 #include "runtime/config/start_info.hpp"
 #include "runtime/files/file_locks.hpp"
+#include "runtime/files/host_pages.hpp"
 #include "runtime/files/names.hpp"
 #include "runtime/files/wait_queue.hpp"
 #include "runtime/memory/shared_segment.hpp"
@@ -32,6 +33,7 @@ struct System {
     Timers timers;
 
     FileLocks locks;
+    AllHostPages host_pages;
     std::vector<SharedSegment> segments;
     std::int32_t next_segment = 0;
 

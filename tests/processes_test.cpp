@@ -111,6 +111,34 @@ TEST_P(Processes, SleepAfterOneThatWasKilled) {
     )script"});
 }
 
+// Files of the host that are mapped to be written, alone and by several processes.
+TEST_P(Processes, SharedFiles) {
+    expect_as_natively({(programs_dir() / "shared_files_tour").string()});
+}
+
+TEST_P(Processes, SqliteWithWriteAheadLog) {
+    expect_as_natively({"/usr/bin/python3", "-c", R"script(
+import os, sqlite3
+db = sqlite3.connect("wal.db")
+print(db.execute("pragma journal_mode=wal").fetchone())
+db.execute("create table t (n)")
+db.commit()
+for i in range(3):
+    child = os.fork()
+    if child == 0:
+        own = sqlite3.connect("wal.db")
+        for k in range(10):
+            own.execute("insert into t values (?)", (10 * i + k,))
+            own.commit()
+        os._exit(0)
+    print(os.waitpid(child, 0)[1], db.execute("select count(*), sum(n) from t").fetchone())
+print(db.execute("pragma wal_checkpoint(truncate)").fetchone())
+db.close()
+print(sorted(os.listdir(".")))
+os.remove("wal.db")
+)script"});
+}
+
 TEST_P(Processes, Perl) {
     expect_as_natively({"/usr/bin/perl", "-e", R"script(
         $| = 1;

@@ -41,7 +41,8 @@ std::int64_t check_mapped(std::uint64_t address, std::uint64_t size) {
 std::int64_t sys_msync(std::uint64_t address, std::uint64_t size, int flags) {
     if (address % 4096 != 0 || (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC))) return -EINVAL;
     if ((flags & MS_ASYNC) && (flags & MS_SYNC)) return -EINVAL;
-    return check_mapped(address, size);
+    TRY_ERRNO(check_mapped(address, size));
+    return process().memory->write_back({address, address + size});
 }
 
 // Enclave memory is never swapped: every page is as good as locked.

@@ -6,10 +6,12 @@
 #include <cstring>
 #include <vector>
 
+#include "runtime/files/host_pages.hpp"
 #include "runtime/host/checks.hpp"
 #include "runtime/host/host.hpp"
 #include "runtime/support/buffer.hpp"
 #include "runtime/support/text.hpp"
+#include "runtime/system.hpp"
 #include "runtime/terminals/line_discipline.hpp"
 
 namespace enclavisor::runtime {
@@ -38,8 +40,37 @@ bool HostFile::regular() {
     if (kind_ == Kind::kUnknown) {
         struct stat info;
         kind_ = stat(info) == 0 && S_ISREG(info.st_mode) ? Kind::kRegular : Kind::kOther;
+        if (kind_ == Kind::kRegular) identity_ = {info.st_dev, info.st_ino};
     }
     return kind_ == Kind::kRegular;
+}
+
+bool HostFile::identify(FileIdentity& identity) {
+    if (!regular()) return false;
+    identity = identity_;
+    return true;
+}
+
+Ref<OpenFile> HostFile::shared_pages() {
+    return writable() && readable() ? HostPages::of(*this) : Ref<OpenFile>{};
+}
+
+std::int64_t HostFile::write_back(std::uint64_t offset, std::uint64_t size) {
+    const auto pages = HostPages::find(*this);
+    return pages ? pages->write_back(offset, size) : 0;
+}
+
+// Who maps the file sees it.
+void HostFile::note_written(const Buffers& from, std::uint64_t offset, std::int64_t count) {
+    if (count <= 0) return;
+    const auto pages = HostPages::find(*this);
+    if (!pages) return;
+    if (offset == kPosition) {
+        const std::int64_t position = seek(0, SEEK_CUR);
+        if (position < count) return;
+        offset = static_cast<std::uint64_t>(position - count);
+    }
+    pages->changed(offset, from, static_cast<std::uint64_t>(count));
 }
 
 std::int64_t HostFile::transfer_in(const Buffers& to, std::uint64_t offset, std::uint64_t done,
@@ -71,6 +102,10 @@ std::int64_t HostFile::read(const Buffers& to, std::uint64_t offset) {
     if (terminal_ && in_background(*terminal_) && terminal() != nullptr) {
         if (const std::int64_t error = ask_to_use(*terminal_, SIGTTIN); error != 0) return error;
     }
+    if (!system().host_pages.all.empty()) {
+        const bool anywhere = offset == kPosition;
+        write_back(anywhere ? 0 : offset, anywhere ? ~0ull : to.size());
+    }
     std::uint64_t done = 0;
     do {
         const std::uint64_t step = std::min(to.size() - done, most_transfer());
@@ -87,6 +122,13 @@ std::int64_t HostFile::write(const Buffers& from, std::uint64_t offset) {
     if (terminal_ && in_background(*terminal_) && terminal() != nullptr) {
         if (const std::int64_t error = ask_to_write(*terminal_); error != 0) return error;
     }
+    const std::int64_t count = write_to_host(from, offset);
+    if (!system().host_pages.all.empty()) [[unlikely]]
+        note_written(from, offset, count);
+    return count;
+}
+
+std::int64_t HostFile::write_to_host(const Buffers& from, std::uint64_t offset) {
     // Most writes are one call.
     if (from.contiguous() && from.size() <= kMaxFurtherTransfer) {
         return offset == kPosition ? forward(C::kWrite, fd_, from.address(), from.size())
@@ -125,12 +167,15 @@ std::int64_t HostFile::entries(Address to, std::uint64_t size) {
 }
 
 std::int64_t HostFile::truncate(std::uint64_t size) {
-    return forward(C::kFtruncate, fd_, size);
+    const std::int64_t result = forward(C::kFtruncate, fd_, size);
+    if (const auto pages = HostPages::find(*this); pages && result == 0) pages->cut(size);
+    return result;
 }
 std::int64_t HostFile::allocate(int mode, std::uint64_t offset, std::uint64_t size) {
     return forward(C::kFallocate, fd_, mode, offset, size);
 }
 std::int64_t HostFile::sync(bool data_only) {
+    if (const std::int64_t error = write_back(0, ~0ull); error != 0) return error;
     return forward(data_only ? C::kFdatasync : C::kFsync, fd_);
 }
 std::int64_t HostFile::change_mode(mode_t mode) {

@@ -6,6 +6,12 @@
 
 namespace enclavisor::runtime {
 
+// As the host calls it.
+struct FileIdentity {
+    std::uint64_t device = 0, inode = 0;
+    bool operator==(const FileIdentity&) const = default;
+};
+
 class HostFile : public OpenFile {
 public:
     // Owns the host's descriptor. `path`: of a directory in the enclave, if known.
@@ -29,6 +35,10 @@ public:
     std::int64_t get_flags() override;
     std::int64_t set_flags(int flags) override;
     bool can_map() override { return regular(); }
+    Ref<OpenFile> shared_pages() override;
+    std::int64_t write_back(std::uint64_t offset, std::uint64_t size) override;
+    // False: it is no regular file.
+    bool identify(FileIdentity& identity);
     bool can_epoll() const override { return true; }  // the host decides
     short readiness() override { return 0; }
     int host_fd() const override { return fd_; }
@@ -42,10 +52,13 @@ private:
     std::int64_t transfer_in(const Buffers& to, std::uint64_t offset, std::uint64_t done, std::uint64_t size);
     std::int64_t transfer_out(const Buffers& from, std::uint64_t offset, std::uint64_t done,
                               std::uint64_t size);
+    std::int64_t write_to_host(const Buffers& from, std::uint64_t offset);
+    void note_written(const Buffers& from, std::uint64_t offset, std::int64_t count);
     bool regular();
 
     int fd_;
     enum class Kind : std::uint8_t { kUnknown, kRegular, kOther } kind_ = Kind::kUnknown;
+    FileIdentity identity_;
     bool asked_for_terminal_ = false;
     Ref<Terminal> terminal_;
     std::string path_, name_;

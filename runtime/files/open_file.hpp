@@ -76,6 +76,10 @@ public:
     // range that is common to all processes, made if need be; null: beyond the file's end.
     virtual bool can_share() const { return false; }
     virtual std::byte* shared_page(std::uint64_t /*offset*/) { return nullptr; }
+    // What has its pages, if it has none of its own; null: nothing.
+    virtual Ref<OpenFile> shared_pages() { return {}; }
+    // What programs stored in pages that are the file's only by and by. 0 or -errno.
+    virtual std::int64_t write_back(std::uint64_t /*offset*/, std::uint64_t /*size*/) { return 0; }
     // Whether its contents are the same forever.
     virtual bool immutable() const { return false; }
     // The host's descriptor, or -1 for a file inside the enclave.

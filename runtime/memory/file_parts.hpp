@@ -36,6 +36,19 @@ public:
         return i < parts_.size() && parts_[i].range.begin < range.end ? &parts_[i] : nullptr;
     }
 
+    // The files of the range.
+    std::vector<Part> within(Range range) const {
+        std::vector<Part> found;
+        for (Part part : parts_) {
+            if (part.range.begin >= range.end || part.range.end <= range.begin) continue;
+            const std::uint64_t begin = std::max(part.range.begin, range.begin);
+            part.offset += begin - part.range.begin;
+            part.range = {begin, std::min(part.range.end, range.end)};
+            found.push_back(std::move(part));
+        }
+        return found;
+    }
+
     // Calls with each piece of `range` that no part reaches into, in order, until one gives false.
     template <typename Function>
     bool for_each_gap(Range range, Function function) const {

@@ -124,6 +124,7 @@ bool Memory::set_protection(Range range, int protection) {
 
 // The file's own pages, which nobody has touched yet.
 std::int64_t Memory::map_shared(Area area, Ref<OpenFile> file, std::uint64_t offset) {
+    const auto replaced = shared_.within(area.range);  // their ends may release the lock
     unread_.remove(area.range);
     shared_.remove(area.range);
     if (!hide(area.range)) return -ENOMEM;
@@ -146,21 +147,22 @@ std::int64_t Memory::map(std::uint64_t hint, std::uint64_t size, int protection,
     const bool reservation = (flags & MAP_NORESERVE) || protection == PROT_NONE;
     if (size > limit_ && !reservation) return -ENOMEM;
     if (areas_.all().size() >= kMaxAreas) return -ENOMEM;
+    Ref<OpenFile> pages;
     if (file != nullptr) {
         if (!file->readable()) return -EACCES;
-        const bool own_pages = shared && file->can_share();
-        if (own_pages && (protection & PROT_WRITE) && !file->writable()) return -EACCES;
-        // The host's pages cannot be the enclave's: writes would not reach the file.
-        if (shared && !own_pages && (protection & PROT_WRITE)) return -ENODEV;
+        if (shared && (protection & PROT_WRITE) && !file->writable()) return -EACCES;
         if (!file->can_map()) return -ENODEV;
+        if (shared && !file->can_share()) pages = file->shared_pages();
+        if (pages) file = pages.get();
+        // Its pages cannot be the enclave's: writes would not reach the file.
+        if (shared && !file->can_share() && (protection & PROT_WRITE)) return -ENODEV;
     }
     Range range;
     if (const std::int64_t error = choose(hint, size, flags, range); error != 0) return error;
     Area area{range, protection, AreaKind::kAnonymous};
     if (shared && (file == nullptr || file->can_share())) {
-        const Ref<OpenFile> pages = file != nullptr
-                                        ? Ref<OpenFile>{file}
-                                        : system().names.unnamed_file(size, 0600, "/dev/zero (deleted)");
+        pages = file != nullptr ? Ref<OpenFile>{file}
+                                : system().names.unnamed_file(size, 0600, "/dev/zero (deleted)");
         area.kind = AreaKind::kShared;
         area.name = note_name(pages->name());
         area.file = pages->id();
@@ -202,6 +204,8 @@ std::int64_t Memory::map(std::uint64_t hint, std::uint64_t size, int protection,
 std::int64_t Memory::unmap(std::uint64_t address, std::uint64_t size) {
     Range range;
     if (size == 0 || !parse(address, size, range)) return -EINVAL;
+    write_back(range);
+    const auto replaced = shared_.within(range);  // their ends may release the lock
     // Only what is mapped: a range over a large hole costs nothing.
     areas_.for_each(range,
                     [](const Area&, Range part) { range_call(abi::Call::kUnmap, part.begin, part.size()); });
@@ -301,6 +305,15 @@ std::int64_t Memory::remap(std::uint64_t address, std::uint64_t old_size, std::u
         return static_cast<std::int64_t>(old.begin);
     }
     return grow(*area, old, new_size, flags, target);
+}
+
+std::int64_t Memory::write_back(Range range) const {
+    std::int64_t result = 0;
+    for (const FileParts::Part& part : shared_.within(range)) {
+        const std::int64_t error = part.file->write_back(part.offset, part.range.size());
+        result = result == 0 ? error : result;
+    }
+    return result;
 }
 
 void Memory::wipe() {

@@ -62,6 +62,8 @@ public:
     std::int64_t remap(std::uint64_t address, std::uint64_t old_size, std::uint64_t new_size, int flags,
                        std::uint64_t target);
     std::int64_t advise(std::uint64_t address, std::uint64_t size, int advice);
+    // What was stored in a file's pages becomes the file's: 0 or -errno. The lock is released meanwhile.
+    std::int64_t write_back(Range range) const;
 
     // A page of a file mapping was touched for the first time: reads it, if that is what it was.
     // `error`: of the processor's page fault. The lock may be released meanwhile.
@@ -80,7 +82,7 @@ private:
     bool shows(Range range, OpenFile& file, std::uint64_t offset) const;
     std::uint32_t note_name(const std::string& name);
     Touched read_part(std::uint64_t address);
-    Touched show_shared(const FileParts::Part& part, std::uint64_t page, int protection);
+    Touched show_shared(std::uint64_t page, int needed);
     std::int64_t map_shared(Area area, Ref<OpenFile> file, std::uint64_t offset);
     bool read_all(Range range);
     bool set_protection(Range range, int protection);

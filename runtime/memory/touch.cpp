@@ -84,11 +84,22 @@ bool Memory::read_all(Range range) {
 }
 
 // One page of the enclave's own, which others may have in their address spaces too.
-Memory::Touched Memory::show_shared(const FileParts::Part& part, std::uint64_t page, int protection) {
-    const std::byte* own = part.file->shared_page(part.offset + (page - part.range.begin));
+Memory::Touched Memory::show_shared(std::uint64_t page, int needed) {
+    const Range range{page, page + abi::kPageSize};
+    const FileParts::Part part = *shared_.find(range);
+    const std::uint64_t offset = part.offset + (page - part.range.begin);
+    const std::byte* own = part.file->shared_page(offset);
+    // It may have been read from the host, with the lock released.
+    const FileParts::Part* now = shared_.find(range);
+    const Area* area = areas_.find(page);
+    if (now == nullptr || area == nullptr || now->file.get() != part.file.get() ||
+        now->offset + (page - now->range.begin) != offset) {
+        return Touched::kRead;  // to be tried again
+    }
     if (own == nullptr) return Touched::kFailed;
+    const bool both = (area->protection & PROT_WRITE) && (area->protection & PROT_EXEC);
     const std::int64_t shown = kernel_call(abi::Call::kShare, reinterpret_cast<std::uint64_t>(own), page, 1,
-                                           permissions_of(protection));
+                                           permissions_of(both ? needed : area->protection));
     return shown == 1 ? Touched::kRead : Touched::kFailed;
 }
 
@@ -99,10 +110,8 @@ Memory::Touched Memory::touch(std::uint64_t address, std::uint64_t error) {
     if (!(area->protection & needed)) return Touched::kNothing;
     const std::uint64_t page = address / abi::kPageSize * abi::kPageSize;
     if (unread_.find({page, page + abi::kPageSize}) != nullptr) return read_part(page);
-    const FileParts::Part* part = shared_.find({page, page + abi::kPageSize});
-    const bool both = (area->protection & PROT_WRITE) && (area->protection & PROT_EXEC);
-    if (part != nullptr) return show_shared(*part, page, both ? needed : area->protection);
-    if (both) {
+    if (shared_.find({page, page + abi::kPageSize}) != nullptr) return show_shared(page, needed);
+    if ((area->protection & PROT_WRITE) && (area->protection & PROT_EXEC)) {
         // What is to be both is always one of them: what was asked for last.
         range_call(abi::Call::kProtect, page, abi::kPageSize,
                    permissions_of(needed == PROT_EXEC ? PROT_READ | PROT_EXEC : PROT_READ | PROT_WRITE));

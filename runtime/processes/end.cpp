@@ -76,6 +76,7 @@ void give_up_all(Process& process) {
     release_vfork_parent(process);
     system().locks.ended(process);
     const Ref<Descriptors> files = std::exchange(process.files, make_ref<Descriptors>());
+    process.memory->write_back({0, ~0ull});
     const Ref<Memory> memory = std::exchange(process.memory, make_ref<Memory>(0, 0));
     const Ref<Directory> directory =
         std::exchange(process.directory, make_ref<Directory>(std::string{"/"}, 0));

@@ -163,6 +163,7 @@ bool begin_program(const ExecRequest& request, const Loaded& loaded, std::uint64
     const Ref<Memory> before = process.memory;
     process.memory = make_ref<Memory>(before->limit(), 0);
     kernel_call(abi::Call::kEnterSpace, space);
+    before->write_back({0, ~0ull});
     release_vfork_parent(process);
     forget_program(process, request.path);
     process.executable = loaded.name;
