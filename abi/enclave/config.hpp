@@ -29,6 +29,7 @@ enum class ConfigTag : std::uint32_t {
     kTrustedFile = 7,          // ConfigTrustedFile, then path inside the enclave
     kTrustedLink = 9,          // ConfigTrustedLink, then path inside the enclave, then target
     kExecutable = 8,           // path of the program as it sees itself (/proc/self/exe)
+    kHostMayExecute = 10,      // ConfigMayExecute, then strings with terminating zeros
 };
 
 struct ConfigItem {
@@ -61,6 +62,7 @@ inline constexpr std::uint64_t kHostArguments = 1;    // argv comes from the hos
 inline constexpr std::uint64_t kHostEnvironment = 2;  // the whole environment comes from the host
 inline constexpr std::uint64_t kHostIdentity = 4;     // uid, gid, cwd come from the host
 inline constexpr std::uint64_t kFreezeAtInput = 8;    // becomes a template when it first reads descriptor 0
+inline constexpr std::uint64_t kHostExecutes = 16;    // the host may start any program beside it
 
 enum class MountType : std::uint32_t { kTrusted = 1, kTmpfs = 2, kPassthrough = 3 };
 
@@ -84,6 +86,12 @@ struct ConfigTrustedFile {
     std::uint8_t root[32];  // SHA-256 of the size (64 bits) and the SHA-256 of each chunk
     std::uint32_t mode;     // permission bits that stat shows
     std::uint32_t reserved;
+};
+
+// A program that the host may start beside the first one (abi/host/execution.hpp).
+struct ConfigMayExecute {
+    std::uint32_t words;     // strings: the program's path, and its arguments if they are fixed
+    std::uint32_t is_fixed;  // 1: with exactly these arguments; 0: with any
 };
 
 struct ConfigTrustedLink {

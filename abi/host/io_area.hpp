@@ -26,7 +26,8 @@
 //
 // Signals. The host sets bits in the first area's `signals` and gives
 // Command::kInterrupt; the enclave takes the bits, and those in kHostSignals are
-// signals to the program as kill() sends them. Others mean nothing.
+// signals to the program as kill() sends them. Others mean nothing. In the same way it
+// asks for processes, with `execution` (abi/host/execution.hpp).
 #pragma once
 
 #include <cstddef>
@@ -68,8 +69,9 @@ struct IoHeader {
     std::uint32_t supervisor_waits;  // of the first area only, like `supervise`: among the host's processes
     std::uint32_t reserved1;
     std::uint64_t supervise;
-    std::uint64_t signals;  // of the first area only: bit n - 1 is signal n
-    std::uint32_t reserved2[8];
+    std::uint64_t signals;    // of the first area only: bit n - 1 is signal n
+    std::uint64_t execution;  // of the first area only
+    std::uint32_t reserved2[6];
     SubmissionEntry entries[kIoDepth];
     CompletionEntry completions[kIoDepth];
 };

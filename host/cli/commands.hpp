@@ -24,12 +24,13 @@ struct RunOptions {
     bool print_measurement = false;
     bool verbose = false;
     bool quiet = false;
-    std::string vm;       // whose daemon runs it; empty: a VM of its own
-    bool detach = false;  // with `vm`: do not stay with it
+    std::string vm;           // whose daemon runs it; empty: a VM of its own
+    bool detach = false;      // with `vm`: do not stay with it
+    bool allow_exec = false;  // with `vm`, of a bare program: the host may start others in its enclave
 };
 
 Result<int> run_command(const RunOptions& options);
-Result<int> measure_command(const std::string& program, const std::string& limit);
+Result<int> measure_command(const std::string& program, const std::string& limit, bool allow_exec);
 Result<int> doctor_command();
 
 // --- Manifests and packages ---------------------------------------------------
@@ -82,6 +83,8 @@ Result<int> stats_command(const ResidentOptions& options);
 Result<int> top_command(const ResidentOptions& options);
 Result<int> wait_command(const ResidentOptions& options);
 Result<int> logs_command(const ResidentOptions& options);
+// The exit status of `program`, which runs in the enclave.
+Result<int> exec_command(const ResidentOptions& options, const std::vector<std::string>& program);
 // kill, pause, resume, rm.
 Result<int> act_command(const std::string& action, const ResidentOptions& options);
 

@@ -112,7 +112,7 @@ void add_to_bash(const CommandRow& row, std::string& steps, std::string& replies
     std::string reply = " options=" + for_sh(join(options, " "));
     if (!row.commands.empty()) reply += " words=" + for_sh(join(names_of(row.commands), " "));
     for (const OptionRow& word : row.words) reply += bash_kind(word, word.names.front());
-    if (row.takes_program) reply += " kind=program";
+    if (row.takes_program && row.words.empty()) reply += " kind=program";
     replies += fmt::format("            {}){} ;;\n", for_sh(line), reply);
 }
 
@@ -151,7 +151,10 @@ std::string zsh_function(const CommandRow& row) {
         arguments += " \\\n        " + for_sh(fmt::format("{}:{}:{}", i + 1, word.names.front(),
                                                           zsh_action(word, word.names.front())));
     }
-    if (row.takes_program) arguments += " \\\n        '1:PROGRAM:_enclavisor_programs' '*:ARGUMENTS:_files'";
+    if (row.takes_program) {
+        arguments += fmt::format(" \\\n        '{}:PROGRAM:_enclavisor_programs' '*:ARGUMENTS:_files'",
+                                 row.words.size() + 1);
+    }
     if (row.commands.empty()) {
         return fmt::format("{}() {{\n    _arguments -S {}{}\n}}\n", function_name(row),
                            row.takes_program ? "-A '-*'" : "", arguments);

@@ -68,6 +68,8 @@ CLI::App* add_run(CLI::App& app, RunOptions& options) {
         ->type_name("NAME")
         ->envname("ENCLAVISOR_VM");
     run->add_flag("-d,--detach", options.detach, "With --vm: print the enclave's number and do not wait");
+    run->add_flag("--allow-exec", options.allow_exec,
+                  "With --vm: let the host start further programs in it (enclavisor exec); it is measured");
     run->add_flag("--print-measurement", options.print_measurement,
                   "Print the enclave's measurement on stderr");
     run->add_flag("-q,--quiet", options.quiet, "Do not say what is insecure");
@@ -89,6 +91,10 @@ Result<int> run(RunOptions& options, std::vector<std::string> program) {
     options.arguments = std::move(program);
     if (options.detach && options.vm.empty()) {
         return fail("--detach needs a VM that stays",
+                    "start one with 'enclavisor vm start' and give --vm default");
+    }
+    if (options.allow_exec && options.vm.empty()) {
+        return fail("--allow-exec needs a VM that stays",
                     "start one with 'enclavisor vm start' and give --vm default");
     }
     return run_command(options);
@@ -123,10 +129,12 @@ int main_checked(int count, char** arguments) {
         app.add_subcommand("measure", "Print the measurement of a program or manifest, without a VM");
     measure->add_option("PROGRAM", target, "Program, MANIFEST.toml or NAME.enclave")->required();
     measure->add_option("--limit", limit, "Memory limit, as given to run")->type_name("SIZE");
+    bool allow_exec = false;
+    measure->add_flag("--allow-exec", allow_exec, "As given to run");
     app.add_subcommand("doctor", "Check what this machine has and lacks, with the cure");
 
     ToolCommands tool_commands{app};
-    const VmCommands vm_commands{app};
+    VmCommands vm_commands{app};
 
     std::vector<std::string> words(arguments + 1, arguments + count);
     std::vector<std::string> program = take_program(app, words);
@@ -149,8 +157,8 @@ int main_checked(int count, char** arguments) {
     }
     if (app.got_subcommand(run_app)) return report(run(options, std::move(program)));
     if (auto done = tool_commands.run(program)) return report(std::move(*done));
-    if (auto done = vm_commands.run()) return report(std::move(*done));
-    if (app.got_subcommand("measure")) return report(measure_command(target, limit));
+    if (auto done = vm_commands.run(program)) return report(std::move(*done));
+    if (app.got_subcommand("measure")) return report(measure_command(target, limit, allow_exec));
     return report(doctor_command());
 }
 

@@ -5,8 +5,8 @@
 
 namespace enclavisor::host {
 
-Result<int> measure_command(const std::string& program, const std::string& limit) {
-    const Application application = TRY(describe_application(program, limit));
+Result<int> measure_command(const std::string& program, const std::string& limit, bool allow_exec) {
+    const Application application = TRY(describe_application(program, limit, allow_exec));
     TRY(print(to_hex(measure(application)) + "\n"));
     return 0;
 }

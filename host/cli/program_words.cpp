@@ -8,8 +8,17 @@ bool takes_program(const CLI::App& command) {
     return std::dynamic_pointer_cast<ProgramFormatter>(command.get_formatter()) != nullptr;
 }
 
+std::vector<std::string> words_before(const CLI::App& command) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : command.get_options()) {
+        if (option->get_positional()) names.push_back(option->get_name(true));
+    }
+    return names;
+}
+
 std::string ProgramFormatter::make_usage(const CLI::App* app, std::string) const {
-    const std::string begin = "enclavisor " + app->get_name() + " [OPTIONS] ";
+    std::string begin = "enclavisor " + app->get_name() + " [OPTIONS] ";
+    for (const std::string& word : words_before(*app)) begin += word + " ";
     std::string usage = "Usage: " + begin + "[--] PROGRAM [ARGUMENTS...]\n";
     if (app->get_name() == "run") usage += "       " + begin + "MANIFEST.toml|NAME.enclave\n";
     return usage + "\n";
@@ -22,7 +31,13 @@ std::vector<std::string> take_program(CLI::App& app, std::vector<std::string>& w
     if (found.empty()) return {};
     const CLI::App& command = *found.front();
     std::size_t end = 1;
-    while (end < words.size() && words[end].starts_with('-') && words[end] != "--") {
+    std::size_t others = words_before(command).size();
+    while (end < words.size() && words[end] != "--") {
+        if (!words[end].starts_with('-')) {
+            if (others-- == 0) break;
+            end++;
+            continue;
+        }
         const std::size_t equals = words[end].find('=');
         const CLI::Option* option = command.get_option_no_throw(words[end].substr(0, equals));
         const bool value_follows =

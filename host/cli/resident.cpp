@@ -178,6 +178,21 @@ Result<int> logs_command(const ResidentOptions& options) {
     return 0;
 }
 
+Result<int> exec_command(const ResidentOptions& options, const std::vector<std::string>& program) {
+    if (program.empty()) return fail("no program is given", "enclavisor exec ID -- PROGRAM ARGUMENTS");
+    catch_signals();
+    const VmPlace place = TRY(find_place(options.vm));
+    const Fd socket = TRY(connect_to(place));
+    const Json request{{"op", "exec"}, {"id", options.id}, {"words", program}};
+    if (!send_json(socket.get(), request, {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}))
+        return fail("the daemon does not take the request");
+    const SignalRelay relay{[&](int number) { return send_json(socket.get(), {{"signal", number}}); }};
+    for (pollfd polled{socket.get(), POLLIN, 0}; ::poll(&polled, 1, 50) <= 0;) {
+        if (const int signal = interrupted.load()) return 128 + signal;
+    }
+    return get_or(TRY(next_answer(socket.get())), "exit_code", kExitFailure);
+}
+
 Result<int> act_command(const std::string& action, const ResidentOptions& options) {
     Json request = about(action.c_str(), options);
     if (action == "kill") request["signal"] = TRY(parse_signal(options.signal));

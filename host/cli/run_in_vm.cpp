@@ -37,7 +37,7 @@ Result<std::string> absolute_target(const std::string& program) {
 
 Result<int> run_in_vm(const RunOptions& options) {
     const std::string target = TRY(absolute_target(options.program));
-    const Application application = TRY(describe_application(target, options.limit));
+    const Application application = TRY(describe_application(target, options.limit, options.allow_exec));
     warn(options, application);
     for (const Application& member : application.members) warn(options, member);
     const VmPlace place = TRY(find_place(options.vm));
@@ -50,6 +50,7 @@ Result<int> run_in_vm(const RunOptions& options) {
                        {"directory", std::filesystem::current_path().string()},
                        {"instances", options.instances},
                        {"verbose", options.verbose},
+                       {"allow_exec", options.allow_exec},
                        {"detach", options.detach}};
     std::vector<int> standard;
     if (!options.detach) standard = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};

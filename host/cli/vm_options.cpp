@@ -1,5 +1,6 @@
 #include "host/cli/vm_options.hpp"
 
+#include "host/cli/program_words.hpp"
 #include "host/daemon/place.hpp"
 
 namespace enclavisor::host {
@@ -48,6 +49,9 @@ VmCommands::VmCommands(CLI::App& app) {
     CLI::App* logs = add_resident(app, "logs", "Print the output of a detached enclave", true,
                                   [this] { return logs_command(resident_); });
     logs->add_flag("-f,--follow", resident_.follow, "Go on until it has ended");
+    CLI::App* exec = add_resident(app, "exec", "Run another program in an enclave that allows it", true,
+                                  [this] { return exec_command(resident_, program_); });
+    exec->formatter(std::make_shared<ProgramFormatter>());
     const std::pair<const char*, const char*> acts[] = {
         {"kill", "Send an enclave's program a signal, or end it (-s KILL)"},
         {"pause", "Let an enclave have no time"},
@@ -82,7 +86,8 @@ CLI::App* VmCommands::add_resident(CLI::App& app, const char* name, const char* 
     return command;
 }
 
-std::optional<Result<int>> VmCommands::run() const {
+std::optional<Result<int>> VmCommands::run(const std::vector<std::string>& program) {
+    program_ = program;
     for (const auto& [command, action] : actions_) {
         if (command->parsed()) return action();
     }

@@ -20,8 +20,8 @@ public:
     explicit VmCommands(CLI::App& app);
     VmCommands(const VmCommands&) = delete;
 
-    // What was asked for, done; absent: something else.
-    std::optional<Result<int>> run() const;
+    // What was asked for, done; absent: something else. `program`: from take_program().
+    std::optional<Result<int>> run(const std::vector<std::string>& program);
 
 private:
     using Action = std::function<Result<int>()>;
@@ -31,6 +31,7 @@ private:
 
     VmOptions vm_;
     ResidentOptions resident_;
+    std::vector<std::string> program_;
     std::string format_;
     std::vector<std::pair<CLI::App*, Action>> actions_;
 };

@@ -114,6 +114,7 @@ void Daemon::converse(Fd client) {
     const auto op = get_or<std::string>(message->body, "op", "");
     if (op == "run") return run(client.get(), std::move(*message));
     if (op == "wait") return wait(client.get(), message->body);
+    if (op == "exec") return execute(client.get(), std::move(*message));
     const auto answered = answer(message->body);
     send_json(client.get(), answered.ok() ? answered.value() : to_json(answered.error()));
 }
@@ -146,6 +147,7 @@ void Daemon::run(int client, Message message) {
     request.directory = get_or<std::string>(body, "directory", "/");
     request.instances = std::clamp(get_or(body, "instances", 1u), 1u, kMostInstances);
     request.verbose = get_or(body, "verbose", false);
+    request.allows_exec = get_or(body, "allow_exec", false);
     const bool detached = get_or(body, "detach", false);
     std::uint64_t id;
     {
@@ -181,6 +183,37 @@ void Daemon::run(int client, Message message) {
         send_json(client, resident->describe());
     }
     forget();
+}
+
+void Daemon::execute(int client, Message message) {
+    const auto words = get_or<std::vector<std::string>>(message.body, "words", {});
+    const auto begin = [&]() -> Result<int> {
+        const auto resident = TRY(find(message.body));
+        if (message.fds.size() != 3 || words.empty() || words[0].empty())
+            return fail("the request has no program, or no three standard descriptors");
+        auto& fds = message.fds;
+        const auto execution = TRY(resident->execute(words, {fds[0].get(), fds[1].get(), fds[2].get()}));
+        fds.clear();  // who waits for the end of its output must see it
+        return attend(client, *resident, execution);
+    };
+    const auto ended = begin();
+    send_json(client, ended.ok() ? Json{{"exit_code", ended.value()}} : to_json(ended.error()));
+}
+
+Result<int> Daemon::attend(int client, Resident& resident, const Execution& execution) {
+    bool abandoned = false;
+    for (;;) {
+        pollfd polled[2] = {{execution.fd(), POLLIN, 0}, {abandoned ? -1 : client, POLLIN | POLLRDHUP, 0}};
+        ::poll(polled, 2, kLookMs);
+        if (polled[0].revents != 0) return execution.ended();
+        if (ending()) return fail("the daemon ends");
+        if (polled[1].revents == 0) continue;
+        const auto message = hung_up(client) ? std::nullopt : receive_json(client);
+        abandoned = !message;
+        const auto done = resident.signal(execution, message ? get_or(message->body, "signal", 0) : SIGKILL);
+        // Nobody would wait for it.
+        if (abandoned && !done.ok()) return base::Failure{done.error()};
+    }
 }
 
 Result<std::shared_ptr<Resident>> Daemon::find(const Json& request) {

@@ -44,6 +44,10 @@ private:
     Result<Json> answer(const Json& request);
     void run(int client, Message message);
     void wait(int client, const Json& request);
+    // Another program in an enclave; ends with its client.
+    void execute(int client, Message message);
+    // Until it has ended; its exit status.
+    Result<int> attend(int client, Resident& resident, const Execution& execution);
 
     Result<std::shared_ptr<Resident>> find(const Json& request);
     std::vector<std::shared_ptr<Resident>> all();

@@ -34,7 +34,8 @@ Resident::~Resident() {
 }
 
 Result<Ensemble> Resident::build() {
-    const Application application = TRY(describe_application(request_.target, request_.limit));
+    const Application application =
+        TRY(describe_application(request_.target, request_.limit, request_.allows_exec));
     parameters_.arguments = TRY(arguments_for(application, request_.target, request_.arguments));
     parameters_.environment = request_.environment;
     parameters_.directory = request_.directory;
@@ -127,12 +128,13 @@ void Resident::run() {
     auto ending = attend(*built, instances, reason);
     bool stopped;  // while it made instances
     {
-        std::lock_guard guard{mutex_};
+        std::unique_lock lock{mutex_};
         Json figures;
         add_figures(figures);
         ticks_ = get_or<std::uint64_t>(figures, "ticks", 0);
         calls_ = get_or<std::uint64_t>(figures, "calls", 0);
         parts_.clear();
+        changed_.wait(lock, [this] { return borrowers_ == 0; });
         stopped = !ending.ok() && stop_wanted_;
     }
     // Gone, with all that they had, before anybody hears of the end.
@@ -218,6 +220,41 @@ Result<void> Resident::signal(int number) {
     }
     if (!taken) return refused;
     return {};
+}
+
+Result<Enclave*> Resident::borrow() {
+    std::lock_guard guard{mutex_};
+    if (state_ != State::kRunning || parts_.empty()) {
+        return fail(fmt::format("enclave {} is {}", id_, state_name(state_)),
+                    "only one that runs can start a program");
+    }
+    if (parts_.size() > 1) {
+        return fail(fmt::format("number {} stands for several enclaves", id_),
+                    "run one alone: --instances 1, or no group");
+    }
+    borrowers_++;
+    return parts_.front();
+}
+
+void Resident::give_back() {
+    std::lock_guard guard{mutex_};
+    borrowers_--;
+    changed_.notify_all();
+}
+
+Result<Execution> Resident::execute(const std::vector<std::string>& words,
+                                    const std::array<int, 3>& standard) {
+    Enclave* enclave = TRY(borrow());
+    auto execution = enclave->execute(words, standard);
+    give_back();
+    return execution;
+}
+
+Result<void> Resident::signal(const Execution& execution, int number) {
+    Enclave* enclave = TRY(borrow());
+    auto done = enclave->signal(execution, number);
+    give_back();
+    return done;
 }
 
 Result<void> Resident::switch_state(State from, State to, abi::Command command, const char* what) {

@@ -27,6 +27,7 @@ struct RunRequest {
     std::string directory;
     unsigned instances = 1;  // of a template
     bool verbose = false;
+    bool allows_exec = false;  // of a bare program
     Fd standard[3];
 };
 
@@ -57,6 +58,9 @@ public:
     }
     // An error if it does not run.
     Result<void> signal(int number);
+    // A further process beside its program, and a signal to that.
+    Result<Execution> execute(const std::vector<std::string>& words, const std::array<int, 3>& standard);
+    Result<void> signal(const Execution& execution, int number);
     // No error if it has ended already.
     Result<void> stop();
     Result<void> pause();
@@ -73,6 +77,9 @@ private:
     // `reason` as in metrics; empty: it never ran.
     void ended(int exit_code, std::string text, const std::string& reason);
     Json description() const;  // with mutex_ held
+    // Its one enclave, which stays until give_back(); an error if it does not run, or has several.
+    Result<Enclave*> borrow();
+    void give_back();
     Result<void> switch_state(State from, State to, abi::Command command, const char* what);
 
     Machine& machine_;
@@ -87,6 +94,7 @@ private:
     bool stop_wanted_ = false;
     StartParameters parameters_;   // its thread's
     std::vector<Enclave*> parts_;  // while it runs: a template before its instances
+    unsigned borrowers_ = 0;       // who use one of them without mutex_
     std::string measurement_;
     std::uint64_t ticks_ = 0, calls_ = 0;  // when it had ended
     std::optional<Error> refused_;

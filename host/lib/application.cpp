@@ -133,6 +133,7 @@ Configuration configuration_of(const Manifest& manifest, const fs::path& folder)
     if (!manifest.host_arguments && manifest.argv.empty()) {
         configuration.arguments = {configuration.executable};
     }
+    configuration.may_execute = manifest.may_execute;
     configuration.environment = manifest.environment;
     configuration.environment_from_host = manifest.environment_from_host;
     for (const ManifestMount& mount : manifest.mounts) {
@@ -162,9 +163,11 @@ Package package_of(const Application& application) {
     return package;
 }
 
-Result<Application> describe_program(const fs::path& program, std::uint64_t memory_limit) {
+Result<Application> describe_program(const fs::path& program, std::uint64_t memory_limit,
+                                     bool host_executes) {
     Configuration configuration;
     configuration.options.flags = abi::kHostArguments | abi::kHostEnvironment | abi::kHostIdentity;
+    if (host_executes) configuration.options.flags |= abi::kHostExecutes;
     configuration.options.stack_size = kDefaultStackSize;
     configuration.options.memory_limit = memory_limit;
     configuration.options.threads = kDefaultThreads;
@@ -184,6 +187,7 @@ Result<Application> describe_program(const fs::path& program, std::uint64_t memo
     }
     Application application = TRY(load(read, read.interpreter, std::move(configuration)));
     application.insecure = {"program", "arguments", "environment", "all files"};
+    if (host_executes) application.insecure.emplace_back("further programs");
     return application;
 }
 
@@ -231,11 +235,14 @@ Result<Application> describe_package(const fs::path& path) {
     return std::move(group.members.front());
 }
 
-Result<Application> describe_application(const std::string& name, const std::string& limit) {
+Result<Application> describe_application(const std::string& name, const std::string& limit,
+                                         bool host_executes) {
     if (is_manifest(name) || is_package(name)) {
         if (!limit.empty()) {
             return fail("--limit does not go with a manifest", "set enclave.memory_limit in the manifest");
         }
+        if (host_executes)
+            return fail("--allow-exec does not go with a manifest", "set exec.allow in the manifest");
         return is_package(name) ? describe_package(name) : describe_manifest(name);
     }
     std::uint64_t bytes = kDefaultMemoryLimit;
@@ -246,7 +253,7 @@ Result<Application> describe_application(const std::string& name, const std::str
         }
         bytes = *size / abi::kPageSize * abi::kPageSize;
     }
-    return describe_program(TRY(find_program(name)), bytes);
+    return describe_program(TRY(find_program(name)), bytes, host_executes);
 }
 
 Result<std::vector<std::string>> arguments_for(const Application& application, const std::string& name,

@@ -30,14 +30,16 @@ std::filesystem::path resolve_path(const std::filesystem::path& folder, const st
 Configuration configuration_of(const Manifest& manifest, const std::filesystem::path& folder);
 
 // Everything that is not the program itself comes from the host.
-Result<Application> describe_program(const std::filesystem::path& program, std::uint64_t memory_limit);
+Result<Application> describe_program(const std::filesystem::path& program, std::uint64_t memory_limit,
+                                     bool host_executes = false);
 Result<Application> describe_manifest(const std::filesystem::path& manifest);
 // Refused, with its name, if a file is not as it was when the package was built.
 Result<Application> describe_package(const std::filesystem::path& package);
 
 // A manifest, a package, or a program by its name, the way a shell looks. `limit` is what is
 // said of a program's memory; empty: kDefaultMemoryLimit.
-Result<Application> describe_application(const std::string& name, const std::string& limit);
+Result<Application> describe_application(const std::string& name, const std::string& limit,
+                                         bool host_executes = false);
 
 // The arguments of a run, `name` first; an error if the manifest fixes them and there are some.
 Result<std::vector<std::string>> arguments_for(const Application& application, const std::string& name,

@@ -75,6 +75,12 @@ std::vector<std::byte> serialise(const Configuration& configuration, const abi::
         const abi::ConfigTrustedLink head{size32(link.path), size32(link.target)};
         writer.item(Tag::kTrustedLink, {raw(head), text(link.path), text(link.target)});
     }
+    for (const MayExecute& allowed : configuration.may_execute) {
+        const abi::ConfigMayExecute head{static_cast<std::uint32_t>(allowed.words.size()), allowed.is_fixed};
+        std::string words;
+        for (const std::string& word : allowed.words) (words += word) += '\0';
+        writer.item(Tag::kHostMayExecute, {raw(head), text(words)});
+    }
     return writer.take();
 }
 

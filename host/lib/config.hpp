@@ -38,6 +38,14 @@ struct TrustedLink {
     std::string target;
 };
 
+// A program that the host may start beside the first one (enclavisor exec).
+struct MayExecute {
+    bool is_fixed = false;           // with exactly these arguments, else with any
+    std::vector<std::string> words;  // its path inside the enclave, then fixed arguments
+
+    bool operator==(const MayExecute&) const = default;
+};
+
 struct Configuration {
     abi::ConfigOptions options{};
     std::string executable;  // path that the program sees as its own
@@ -47,6 +55,7 @@ struct Configuration {
     std::vector<Mount> mounts;
     std::vector<TrustedFile> trusted_files;
     std::vector<TrustedLink> trusted_links;
+    std::vector<MayExecute> may_execute;
 };
 
 // The bytes at kConfigBase, not padded to pages.

@@ -49,6 +49,11 @@ std::vector<std::string> believed(const Configuration& configuration) {
     for (const Mount& mount : configuration.mounts) {
         if (mount.type == abi::MountType::kPassthrough) words.push_back("files below " + mount.path);
     }
+    believe(abi::kHostExecutes, "programs to start beside it");
+    for (const MayExecute& allowed : configuration.may_execute) {
+        words.push_back(allowed.is_fixed ? "starts of " + allowed.words[0]
+                                         : "starts and arguments of " + allowed.words[0]);
+    }
     return words;
 }
 

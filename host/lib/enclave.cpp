@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
 #include "host/lib/fd_message.hpp"
 #include "host/lib/paths.hpp"
-#include "host/lib/proxy_control.hpp"
 #include "host/lib/shared_word.hpp"
 #include "host/lib/signals.hpp"
 
@@ -17,6 +17,7 @@ namespace enclavisor::host {
 namespace {
 
 constexpr std::chrono::milliseconds kLongestSleep{50};
+constexpr std::chrono::seconds kLongestRequest{30};  // a VM may be slow
 
 // What the commands that seal answer.
 Measurement measurement_in(const ControlValues& values) {
@@ -134,6 +135,7 @@ Enclave::Enclave(Enclave&& other) noexcept
       measurement_{other.measurement_},
       proxy_{std::move(other.proxy_)},
       proxy_control_{std::move(other.proxy_control_)},
+      proxy_mutex_{std::move(other.proxy_mutex_)},
       hashes_{std::move(other.hashes_)},
       handler_{std::move(other.handler_)} {}
 
@@ -237,6 +239,71 @@ Result<void> Enclave::signal(int number) {
     return base::Failure{interrupted.error()};
 }
 
+// --- Processes that are asked for -------------------------------------------
+
+Result<ProxyReply> Enclave::ask_proxy(const ProxyRequest& request, std::span<const int> fds) {
+    ProxyReply reply;
+    if (!send_message(proxy_control_.get(), std::as_bytes(std::span{&request, 1}), fds) ||
+        !receive_message(proxy_control_.get(), std::as_writable_bytes(std::span{&reply, 1}))) {
+        return fail("the enclave's proxy does not answer", "run the program again");
+    }
+    return reply;
+}
+
+Result<void> Enclave::ask_for_execution(std::uint64_t word) {
+    auto& slot = reinterpret_cast<abi::IoHeader*>(io_.at(0).bytes().data())->execution;
+    __atomic_store_n(&slot, word, __ATOMIC_RELEASE);
+    auto asked = machine_->control().call(abi::Command::kInterrupt, {handle_});
+    const auto begin = std::chrono::steady_clock::now();
+    for (;;) {
+        const std::uint64_t answer = __atomic_load_n(&slot, __ATOMIC_ACQUIRE);
+        if (answer == 0) return {};
+        if (answer == abi::kExecutionForbidden) {
+            return fail("the enclave lets nothing be started in it",
+                        "exec.allow in its manifest, or run --allow-exec of a bare program");
+        }
+        if (answer != word)
+            return fail("the enclave takes no further process", "it has too many, or too little memory");
+        const bool over = std::chrono::steady_clock::now() - begin > kLongestRequest;
+        const auto alive = check_alive();
+        const bool ended = !alive || !asked || is(abi::EnclaveState::kStopped);
+        std::uint64_t taken_back = word;
+        if ((over || ended) &&
+            __atomic_compare_exchange_n(&slot, &taken_back, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+            if (over) return fail("the enclave does not take the request", "try again");
+            if (!alive) return base::Failure{alive.error()};
+            return fail("the enclave does not run", "see enclavisor ps");
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+}
+
+Result<Execution> Enclave::execute(const std::vector<std::string>& words,
+                                   const std::array<int, 3>& standard) {
+    if (proxy_ == nullptr || !has_runtime_)
+        return fail("an enclave without a Linux runtime has no processes", "run a Linux program");
+    auto [ours, theirs] = TRY(socket_pair(SOCK_SEQPACKET));
+    const int fds[kExecutionFds] = {theirs.get(), standard[0], standard[1], standard[2]};
+    const std::lock_guard guard{*proxy_mutex_};
+    const ProxyReply numbers = TRY(ask_proxy({ProxyOperation::kTake, 0, 0, {}}, fds));
+    if (numbers.result < 0)
+        return fail(fmt::format("the enclave's proxy takes no streams: {}", std::strerror(-numbers.result)));
+    auto request = execution_request(words, std::span{numbers.fds}.subspan(1));
+    Result<void> taken = request.ok() ? Result<void>{} : Result<void>{base::Failure{request.error()}};
+    if (taken.ok() && !send_message(ours.get(), *request)) taken = fail("the request is not taken");
+    if (taken.ok()) taken = ask_for_execution(abi::execution_word(numbers.fds[0]));
+    if (taken.ok()) return Execution{std::move(ours), numbers.fds[0], words.front()};
+    ProxyRequest back{ProxyOperation::kClose, 0, 0, {}};
+    std::copy(std::begin(numbers.fds), std::end(numbers.fds), back.fds);
+    (void)ask_proxy(back, {});
+    return base::Failure{taken.error()};
+}
+
+Result<void> Enclave::signal(const Execution& execution, int number) {
+    const std::lock_guard guard{*proxy_mutex_};
+    return ask_for_execution(abi::execution_word(execution.channel(), number));
+}
+
 Result<void> Enclave::stop() {
     return machine_->stop(handle_);
 }
@@ -280,7 +347,7 @@ Result<void> Enclave::wait_until_template(std::optional<std::chrono::millisecond
 
 Result<void> Enclave::fork_proxy(Enclave& instance, const ProxyOptions& options) {
     auto [ours, theirs] = TRY(socket_pair(SOCK_SEQPACKET));
-    ProxyForkRequest request{instance.io_.at(0).offset(), 0, 0};
+    ProxyRequest request{ProxyOperation::kFork, 0, instance.io_.at(0).offset(), {}};
     const int standard[] = {options.standard_input, options.standard_output, options.standard_error};
     std::vector<int> fds{machine_->link().fd(), theirs.get()};
     for (int number = 0; number < 3; number++) {
@@ -288,13 +355,10 @@ Result<void> Enclave::fork_proxy(Enclave& instance, const ProxyOptions& options)
         request.standard |= 1u << number;
         fds.push_back(standard[number]);
     }
-    ProxyForkReply reply{};
-    if (!send_message(proxy_control_.get(), std::as_bytes(std::span{&request, 1}), fds) ||
-        !receive_message(proxy_control_.get(), std::as_writable_bytes(std::span{&reply, 1}))) {
-        return fail("the template's proxy does not answer", "run the program again");
-    }
-    if (reply.pid < 0) return fail(fmt::format("cannot fork the proxy: {}", std::strerror(-reply.pid)));
-    instance.proxy_ = std::make_unique<Process>(TRY(Process::adopt(reply.pid)));
+    const std::lock_guard guard{*proxy_mutex_};
+    const ProxyReply reply = TRY(ask_proxy(request, fds));
+    if (reply.result < 0) return fail(fmt::format("cannot fork the proxy: {}", std::strerror(-reply.result)));
+    instance.proxy_ = std::make_unique<Process>(TRY(Process::adopt(reply.result)));
     instance.proxy_control_ = std::move(ours);
     return {};
 }

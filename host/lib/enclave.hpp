@@ -1,21 +1,25 @@
 // An enclave's life seen from the host: builder, then enclave.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "host/lib/error.hpp"
+#include "host/lib/execution.hpp"
 #include "host/lib/image.hpp"
 #include "host/lib/io_server.hpp"
 #include "host/lib/machine.hpp"
 #include "host/lib/measure.hpp"
 #include "host/lib/process.hpp"
+#include "host/lib/proxy_control.hpp"
 #include "host/lib/start_info.hpp"
 
 namespace enclavisor::host {
@@ -126,6 +130,12 @@ public:
     Result<EnclaveReport> report();
     // How many calls were answered, as the I/O window says it: 32 bits for each of its areas.
     std::uint64_t forwarded_calls() const;
+    // A further process in it, beside its program's, if its configuration allows that: `words` are the
+    // program and its arguments. Returns when the enclave has taken the request, and not when the program
+    // has begun. `standard`: its streams. It has a proxy.
+    Result<Execution> execute(const std::vector<std::string>& words, const std::array<int, 3>& standard);
+    // To that process, or with SIGKILL to its whole session; an error if it has ended.
+    Result<void> signal(const Execution& execution, int number);
     // Signal `number` to its program; an error if that cannot be, or it has ended.
     Result<void> signal(int number);
     Result<void> stop();     // no error if it has ended already
@@ -145,6 +155,10 @@ private:
     Result<void> wait_for(const std::function<bool()>& reached,
                           std::optional<std::chrono::milliseconds> longest);
     Result<void> fork_proxy(Enclave& instance, const ProxyOptions& options);
+    // With proxy_mutex_ held.
+    Result<ProxyReply> ask_proxy(const ProxyRequest& request, std::span<const int> fds);
+    // Until the enclave has taken the word.
+    Result<void> ask_for_execution(std::uint64_t word);
     // An instance with a window, not yet forked; and its beginning.
     Result<Enclave> prepare_instance();
     Result<void> begin(Enclave& instance);
@@ -156,6 +170,8 @@ private:
     Measurement measurement_;
     std::unique_ptr<Process> proxy_;
     Fd proxy_control_;  // host/lib/proxy_control.hpp
+    // Held while something is asked of the proxy, or of the enclave by way of its header.
+    std::unique_ptr<std::mutex> proxy_mutex_ = std::make_unique<std::mutex>();
     Fd hashes_;
     std::unique_ptr<IoServerThread> handler_;
 };

@@ -213,6 +213,7 @@ private:
         }
         return {};
     }
+    Read<void> exec(const toml::node& node, const Place& place);
     Read<void> mounts(const toml::node& node, const Place& place);
     Read<ManifestMount> mount(const toml::node& node, const Place& place);
 
@@ -246,6 +247,7 @@ const std::vector<Reader::Key>& Reader::keys() {
         {"enclave.freeze", &Reader::freeze},
         {"enclave.threads", &Reader::threads},
         {"enclave.debug", &Reader::debug},
+        {"exec.allow", &Reader::exec},
         {"fs.mounts", &Reader::mounts},
         {"group.members", &Reader::members},
     };
@@ -311,6 +313,25 @@ Read<void> Reader::env(const toml::node& node, const Place& place) {
     return {};
 }
 
+Read<void> Reader::exec(const toml::node& node, const Place& place) {
+    constexpr const char* kWanted = "a list of programs, each \"/path\" or [\"/path\", \"argument\", ...]";
+    const toml::array* array = node.as_array();
+    if (array == nullptr) return place.wrong_type(kWanted);
+    for (const toml::node& element : *array) {
+        const Place at{element.source(), place.key};
+        const toml::array* words = element.as_array();
+        if (words == nullptr && !element.is_string()) return at.wrong_type(kWanted);
+        if (words != nullptr && words->empty()) return at.wrong_type(kWanted);
+        MayExecute allowed;
+        allowed.is_fixed = words != nullptr;
+        if (words != nullptr) allowed.words = TRY(to_strings(element, at));
+        allowed.words.resize(std::max<std::size_t>(allowed.words.size(), 1));
+        allowed.words[0] = TRY(to_enclave_path(words != nullptr ? *words->get(0) : element, at));
+        manifest_.may_execute.push_back(std::move(allowed));
+    }
+    return {};
+}
+
 Read<void> Reader::mounts(const toml::node& node, const Place& place) {
     const toml::array* array = node.as_array();
     if (array == nullptr) return place.wrong_type("tables: write [[fs.mounts]] before each");
@@ -357,9 +378,10 @@ Read<ManifestMount> Reader::mount(const toml::node& element, const Place& place)
 }
 
 void Reader::finish() {
-    const auto mistake = [this](const char* key, const char* cause, const char* cure) {
+    const auto mistake = [this](const char* key, std::string cause, const char* cure) {
         const auto place = manifest_.places.find(key);
-        mistakes_.push_back({place == manifest_.places.end() ? TextPosition{} : place->second, cause, cure});
+        mistakes_.push_back(
+            {place == manifest_.places.end() ? TextPosition{} : place->second, std::move(cause), cure});
     };
     if (!manifest_.group_members.empty()) {
         if (manifest_.entrypoint.empty() && manifest_.mounts.empty() && manifest_.argv.empty()) return;
@@ -368,6 +390,18 @@ void Reader::finish() {
     }
     if (manifest_.places.count("entrypoint") == 0 && manifest_.places.count("members") == 0)
         mistake("", "no entrypoint", "add entrypoint = \"file:PROGRAM\"");
+    for (const MayExecute& allowed : manifest_.may_execute) {
+        const ManifestMount* best = nullptr;
+        for (const ManifestMount& mount : manifest_.mounts) {
+            const std::string below = mount.path == "/" ? "/" : mount.path + "/";
+            const bool covers = allowed.words[0] == mount.path || allowed.words[0].starts_with(below);
+            if (covers && (best == nullptr || mount.path.size() > best->path.size())) best = &mount;
+        }
+        if (best == nullptr || best->type != abi::MountType::kTrusted) {
+            mistake("allow", fmt::format("'{}' is not in a trusted mount", allowed.words[0]),
+                    "give it one: what the host may start must be measured");
+        }
+    }
     if (manifest_.host_arguments && !manifest_.argv.empty())
         mistake("argv", "both argv and insecure__use_host_argv are given", "remove one of them");
     std::sort(manifest_.environment.begin(), manifest_.environment.end());

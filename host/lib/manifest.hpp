@@ -38,6 +38,7 @@ struct Manifest {
     std::uint64_t uid = 0, gid = 0;
     bool freeze_at_input = false;  // becomes a template when it first reads its standard input
     std::vector<ManifestMount> mounts;
+    std::vector<MayExecute> may_execute;
     // A group: the manifests of its members, as written; all else is empty then.
     std::vector<std::string> group_members;
     // Where keys stand, by their last part: "argv", "env", "env.LANG".

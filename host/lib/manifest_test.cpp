@@ -159,6 +159,30 @@ TEST(Manifest, AGroupNamesItsMembersAndNothingElse) {
     EXPECT_NE(both.error().text().find("g.toml:3:"), std::string::npos) << both.error().text();
 }
 
+TEST(Manifest, WhatTheHostMayStart) {
+    const std::string mounts =
+        "entrypoint = 'a'\n"
+        "fs.mounts = [{ type = 'trusted', path = '/usr', uri = '/usr' }, { type = 'tmpfs', path = '/usr/tmp' "
+        "},\n"
+        "             { type = 'insecure__passthrough', path = '/data', uri = '/data' }]\n";
+    const Manifest m =
+        accepted(mounts + "exec.allow = ['/usr/bin/x', ['/usr//bin/y', '-a', ''], ['/usr/z']]\n");
+    EXPECT_EQ(m.may_execute,
+              (std::vector<MayExecute>{
+                  {false, {"/usr/bin/x"}}, {true, {"/usr/bin/y", "-a", ""}}, {true, {"/usr/z"}}}));
+    const auto refused = [&](const std::string& list) {
+        return refusal(mounts + "exec.allow = " + list + "\n");
+    };
+    for (const char* path : {"/bin/sh", "/usr/tmp/x", "/data/x", "/usrx"}) {
+        EXPECT_EQ(refused("['" + std::string{path} + "']"),
+                  "m.toml:4:6: '" + std::string{path} +
+                      "' is not in a trusted mount (give it one: what the host may start must be measured)");
+    }
+    EXPECT_EQ(refused("['bin/x']"), "m.toml:4:15: 'exec.allow' is not an absolute path (begin it with /)");
+    for (const char* list : {"'/usr/x'", "[1]", "[[]]", "[['/usr/x', 1]]", "[[['/usr/x']]]", "true"})
+        EXPECT_NE(refused(list).find("'exec.allow' has the wrong type"), std::string::npos) << refused(list);
+}
+
 TEST(Manifest, ThePointToFreezeAt) {
     const auto manifest = parse_manifest("entrypoint = \"file:x\"\nenclave.freeze = \"input\"\n", "f.toml");
     ASSERT_TRUE(manifest.ok()) << manifest.error().text();

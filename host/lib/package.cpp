@@ -27,7 +27,8 @@ struct Flag {
 constexpr Flag kFlags[] = {{"host_arguments", abi::kHostArguments},
                            {"host_environment", abi::kHostEnvironment},
                            {"host_identity", abi::kHostIdentity},
-                           {"freeze_at_input", abi::kFreezeAtInput}};
+                           {"freeze_at_input", abi::kFreezeAtInput},
+                           {"host_executes", abi::kHostExecutes}};
 
 struct Number {
     const char* name;
@@ -59,7 +60,8 @@ Json to_json(const TrustedFile& file, bool chunks) {
 
 Json to_json(const Description& description, bool chunks) {
     const Configuration& configuration = description.configuration;
-    Json options, mounts = Json::array(), files = Json::array(), links = Json::array();
+    Json options, mounts = Json::array(), files = Json::array(), links = Json::array(),
+                  executed = Json::array();
     for (const Flag& flag : kFlags) options[flag.name] = (configuration.options.flags & flag.bit) != 0;
     for (const Number& number : kNumbers) options[number.name] = configuration.options.*number.field;
     for (const Mount& mount : configuration.mounts) {
@@ -70,6 +72,8 @@ Json to_json(const Description& description, bool chunks) {
     for (const TrustedFile& file : configuration.trusted_files) files.push_back(to_json(file, chunks));
     for (const TrustedLink& link : configuration.trusted_links)
         links.push_back({{"path", link.path}, {"target", link.target}});
+    for (const MayExecute& allowed : configuration.may_execute)
+        executed.push_back({{"fixed", allowed.is_fixed}, {"words", allowed.words}});
     Json json{{"measurement", to_hex(description.measurement)},
               {"program", to_json(description.program)},
               {"runtime", to_json(description.runtime)},
@@ -80,7 +84,8 @@ Json to_json(const Description& description, bool chunks) {
               {"options", options},
               {"mounts", mounts},
               {"trusted_files", files},
-              {"trusted_links", links}};
+              {"trusted_links", links},
+              {"may_execute", executed}};
     if (!description.interpreter.path.empty()) json["interpreter"] = to_json(description.interpreter);
     return json;
 }
@@ -175,6 +180,10 @@ Description description_from(const Json& json) {
         configuration.trusted_files.push_back(trusted_from(file));
     for (const Json& link : json.at("trusted_links"))
         configuration.trusted_links.push_back({text_of(link.at("path")), text_of(link.at("target"))});
+    for (const Json& allowed : json.at("may_execute")) {
+        configuration.may_execute.push_back({allowed.at("fixed").get<bool>(), texts_of(allowed.at("words"))});
+        if (configuration.may_execute.back().words.empty()) throw Wrong{"a program has no name"};
+    }
     return description;
 }
 

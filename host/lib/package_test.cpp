@@ -41,6 +41,7 @@ Description description() {
     file.root = root_of(file);
     c.trusted_files = {file};
     c.trusted_links = {{"/data/link", "file"}};
+    c.may_execute = {{true, {"/data/file", "-x"}}, {false, {"/data/link"}}};
     d.measurement[0] = std::byte{0xab};
     return d;
 }

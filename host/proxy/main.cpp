@@ -92,9 +92,9 @@ public:
     [[noreturn]] void run(std::uint64_t area, Fd link);
 
 private:
-    void serve_forks();
-    void fork_along(const ProxyForkRequest& request, std::vector<Fd> fds);
-    [[noreturn]] void become_child(const ProxyForkRequest& request, std::vector<Fd> fds);
+    void serve_requests();
+    ProxyReply fork_along(const ProxyRequest& request, std::vector<Fd> fds);
+    [[noreturn]] void become_child(const ProxyRequest& request, std::vector<Fd> fds);
 
     const Options& options_;
     Fd doorbell_, control_, hashes_;
@@ -109,8 +109,8 @@ void Proxy::run(std::uint64_t area, Fd link) {
     }
     // Other enclaves' windows are out of reach from here on.
     link.reset();
-    std::thread forks;
-    if (control_) forks = std::thread{[this] { serve_forks(); }};
+    std::thread requests;
+    if (control_) requests = std::thread{[this] { serve_requests(); }};
 
     std::vector<int> own{doorbell_.get(), control_.get()};
     if (hashes_) own.push_back(hashes_.get());
@@ -127,27 +127,45 @@ void Proxy::run(std::uint64_t area, Fd link) {
     std::_Exit(125);
 }
 
-void Proxy::serve_forks() {
+// They belong to the enclave from here on.
+ProxyReply take(std::vector<Fd> fds) {
+    if (fds.size() != kExecutionFds) return {-EINVAL, {}};
+    ProxyReply reply;
+    for (std::size_t i = 0; i < kExecutionFds; i++) reply.fds[i] = fds[i].release();
+    return reply;
+}
+
+void Proxy::serve_requests() {
     for (;;) {
-        ProxyForkRequest request;
+        ProxyRequest request;
         auto fds = receive_message(control_.get(), std::as_writable_bytes(std::span{&request, 1}));
         if (!fds) return;  // libenclavisor is gone, and we shall be soon
-        fork_along(request, std::move(*fds));
+        ProxyReply reply;
+        switch (request.operation) {
+            case ProxyOperation::kFork:
+                reply = fork_along(request, std::move(*fds));
+                break;
+            case ProxyOperation::kTake:
+                reply = take(std::move(*fds));
+                break;
+            case ProxyOperation::kClose:
+                for (const std::int32_t fd : request.fds) ::close(fd);
+                break;
+        }
+        (void)send_message(control_.get(), std::as_bytes(std::span{&reply, 1}));
     }
 }
 
-void Proxy::fork_along(const ProxyForkRequest& request, std::vector<Fd> fds) {
-    ProxyForkReply reply{-EINVAL};
-    if (fds.size() == 2 + static_cast<std::size_t>(__builtin_popcount(request.standard & 7))) {
-        const pid_t pid = ::fork();
-        if (pid == 0) become_child(request, std::move(fds));
-        reply.pid = pid < 0 ? -errno : pid;
-    }
-    (void)send_message(control_.get(), std::as_bytes(std::span{&reply, 1}));
+ProxyReply Proxy::fork_along(const ProxyRequest& request, std::vector<Fd> fds) {
+    if (fds.size() != 2 + static_cast<std::size_t>(__builtin_popcount(request.standard & 7)))
+        return {-EINVAL, {}};
+    const pid_t pid = ::fork();
+    if (pid == 0) become_child(request, std::move(fds));
+    return {pid < 0 ? -errno : pid, {}};
 }
 
 // Only the calling thread is there, of all that the parent had.
-void Proxy::become_child(const ProxyForkRequest& request, std::vector<Fd> fds) {
+void Proxy::become_child(const ProxyRequest& request, std::vector<Fd> fds) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     std::size_t next = 2;
     for (int number = 0; number < 3; number++) {

@@ -92,6 +92,11 @@ void Checker::trust() {
                 "the host chooses user and working directory: relative names mean what it wants",
                 "use absolute paths, loader.uid and loader.gid");
     }
+    for (const MayExecute& allowed : manifest_.may_execute) {
+        if (allowed.is_fixed) continue;
+        warning(place("allow"), fmt::format("the host chooses the arguments of {}", allowed.words[0]),
+                "write them too: [\"PROGRAM\", \"ARGUMENT\", ...]");
+    }
 }
 
 void Checker::environment() {

@@ -62,6 +62,15 @@ void Collector::describe(const Description& description) {
         has(abi::kHostIdentity) ? "the host's, and its working directory"
                                 : fmt::format("user {}, group {}", options.uid, options.gid));
     if (has(abi::kFreezeAtInput)) add("freeze", "", "at the first read of its input");
+    if (has(abi::kHostExecutes)) add("exec", "", "any program, when the host asks");
+    for (const MayExecute& allowed : configuration.may_execute) {
+        std::string words;
+        for (std::size_t i = 1; i < allowed.words.size(); i++) words += " " + quoted(allowed.words[i]);
+        add("exec", allowed.words[0],
+            !allowed.is_fixed ? "with any arguments"
+            : words.empty()   ? "without arguments"
+                              : "with" + words);
+    }
     if (has(abi::kHostArguments)) add("argument", "", "all from the host");
     for (std::size_t i = 0; i < configuration.arguments.size(); i++)
         add("argument", std::to_string(i), quoted(configuration.arguments[i]));

@@ -90,6 +90,9 @@ TEST(Facts, NothingThatIsMeasuredIsLeftOut) {
         EXPECT_NE(changes(p), "") << what;
     };
     expect_shown("freeze", [](auto& c) { c.options.flags |= abi::kFreezeAtInput; });
+    expect_shown("exec", [](auto& c) { c.options.flags |= abi::kHostExecutes; });
+    expect_shown("program", [](auto& c) { c.may_execute = {{false, {"/bin/ls"}}}; });
+    expect_shown("fixed", [](auto& c) { c.may_execute = {{true, {"/bin/ls"}}}; });
     expect_shown("arguments", [](auto& c) { c.options.flags |= abi::kHostArguments; });
     expect_shown("environment", [](auto& c) { c.options.flags |= abi::kHostEnvironment; });
     expect_shown("stack", [](auto& c) { c.options.stack_size = 4096; });

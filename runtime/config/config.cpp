@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/checked.hpp"
+#include "runtime/config/strings.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -55,6 +56,14 @@ bool add_link(Config& config, std::span<const std::byte> payload) {
     return true;
 }
 
+bool add_executable(Config& config, std::span<const std::byte> payload) {
+    abi::ConfigMayExecute head;
+    if (!take(payload, head) || head.words == 0 || head.is_fixed > 1) return false;
+    MayExecute& added = config.may_execute.emplace_back(MayExecute{head.is_fixed != 0, {}});
+    std::string_view rest = text(payload);
+    return take_strings(rest, head.words, added.words) && rest.empty();
+}
+
 bool add_item(Config& config, abi::ConfigTag tag, std::span<const std::byte> payload) {
     switch (tag) {
         case abi::ConfigTag::kProgram:
@@ -76,6 +85,8 @@ bool add_item(Config& config, abi::ConfigTag tag, std::span<const std::byte> pay
             return add_file(config, payload);
         case abi::ConfigTag::kTrustedLink:
             return add_link(config, payload);
+        case abi::ConfigTag::kHostMayExecute:
+            return add_executable(config, payload);
         case abi::ConfigTag::kExecutable:
             config.executable = text(payload);
             return true;

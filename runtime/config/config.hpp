@@ -29,6 +29,12 @@ struct TrustedLink {
     std::string_view path, target;
 };
 
+// What the host may start: with any arguments, unless they are fixed.
+struct MayExecute {
+    bool is_fixed;
+    std::vector<std::string_view> words;  // the path, then fixed arguments
+};
+
 // Strings point into the configuration, which is never unmapped.
 struct Config {
     abi::ConfigProgram program{};
@@ -40,6 +46,7 @@ struct Config {
     std::vector<Mount> mounts;
     std::vector<TrustedFile> trusted_files;
     std::vector<TrustedLink> trusted_links;
+    std::vector<MayExecute> may_execute;
 };
 
 std::optional<Config> parse_config(std::span<const std::byte> bytes);

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/config/strings.hpp"
+
 namespace enclavisor::runtime {
 namespace {
 
@@ -13,26 +15,6 @@ constexpr std::uint64_t kMaxClock = 1ull << 62;
 
 std::uint32_t plausible_pid(std::uint32_t pid, std::uint32_t otherwise) {
     return pid >= 1 && pid <= kMaxPid ? pid : otherwise;
-}
-
-bool take_string(std::string_view& rest, std::string_view& string) {
-    const std::size_t end = rest.find('\0');
-    if (end == std::string_view::npos) return false;
-    string = rest.substr(0, end);
-    rest.remove_prefix(end + 1);
-    return true;
-}
-
-bool take_strings(std::string_view& rest, std::uint32_t count, std::vector<std::string_view>& strings) {
-    // Each string has at least its zero, which bounds what is reserved.
-    if (count > rest.size()) return false;
-    strings.reserve(count);
-    for (std::uint32_t i = 0; i < count; i++) {
-        std::string_view string;
-        if (!take_string(rest, string)) return false;
-        strings.push_back(string);
-    }
-    return true;
 }
 
 }  // namespace

@@ -7,7 +7,10 @@
 #include <cstring>
 
 #include "runtime/entry/program_stack.hpp"
+#include "runtime/files/host_file.hpp"
+#include "runtime/files/path.hpp"
 #include "runtime/signals/frame.hpp"
+#include "runtime/support/kernel_call.hpp"
 #include "runtime/support/random.hpp"
 #include "runtime/support/vector_state.hpp"
 #include "runtime/system.hpp"
@@ -34,6 +37,44 @@ Range vdso_range() {
 
 TimeData* time_data() {
     return reinterpret_cast<TimeData*>(vdso_range().begin);
+}
+
+void place_time_data(const TimeData& time) {
+    const auto at = reinterpret_cast<std::uint64_t>(time_data());
+    if (!range_call(abi::Call::kMap, at, abi::kPageSize, abi::kRead | abi::kWrite)) {
+        end_enclave(abi::EndReason::kFault, 14, 0, at);
+    }
+    *time_data() = time;
+}
+
+std::vector<std::string_view> configured_environment(const Config& config, const Start& start) {
+    if (config.options.flags & abi::kHostEnvironment) return start.environment;
+    std::vector<std::string_view> result = config.environment;
+    for (const std::string_view name : config.environment_from_host) {
+        for (const std::string_view variable : start.environment) {
+            if (variable.size() > name.size() && variable.substr(0, name.size()) == name &&
+                variable[name.size()] == '=') {
+                result.push_back(variable);
+            }
+        }
+    }
+    return result;
+}
+
+Ref<Directory> configured_directory(const Config& config, const Start& start) {
+    const bool of_host = config.options.flags & abi::kHostIdentity;
+    return make_ref<Directory>(normalise("/", of_host ? start.directory : "/"), start.info.umask);
+}
+
+void give_streams(Process& process, const std::int32_t (&fds)[3], const Ref<Terminal>& terminal) {
+    for (const std::int32_t fd : fds) {
+        const auto file = make_ref<HostFile>(fd, O_RDWR);
+        file->may_be(terminal);
+        process.files->add(file, false);
+    }
+    process.terminal = terminal;
+    terminal->session = process.session;
+    terminal->foreground = process.group;
 }
 
 std::uint64_t place_vdso(Memory& memory) {

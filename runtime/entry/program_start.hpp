@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "abi/enclave/calls.hpp"
+#include "runtime/config/start_info.hpp"
 #include "runtime/processes/process.hpp"
 #include "runtime/time/time_data.hpp"
 
@@ -30,6 +31,16 @@ std::uint64_t place_vdso(Memory& memory);
 
 // The page of clocks, in the caller's address space.
 TimeData* time_data();
+// Puts it into an empty space; without memory for it the enclave ends.
+void place_time_data(const TimeData& time);
+
+// What the configuration says of the environment and the directory that a program begins with; the
+// host, as far as it is believed.
+std::vector<std::string_view> configured_environment(const Config& config, const Start& start);
+Ref<Directory> configured_directory(const Config& config, const Start& start);
+
+// The host's descriptors as the process's first three files, and as its terminal, if they are one.
+void give_streams(Process& process, const std::int32_t (&fds)[3], const Ref<Terminal>& terminal);
 
 // Builds the stack. The registers of the first instruction; false: no memory, or the arguments are
 // too long for it.

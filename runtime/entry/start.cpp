@@ -85,20 +85,6 @@ void note_images(Process& process) {
     }
 }
 
-std::vector<std::string_view> choose_environment(const Config& config, const Start& start) {
-    if (config.options.flags & abi::kHostEnvironment) return start.environment;
-    std::vector<std::string_view> result = config.environment;
-    for (const std::string_view name : config.environment_from_host) {
-        for (const std::string_view variable : start.environment) {
-            if (variable.size() > name.size() && variable.substr(0, name.size()) == name &&
-                variable[name.size()] == '=') {
-                result.push_back(variable);
-            }
-        }
-    }
-    return result;
-}
-
 // So many that a bomb of threads does not reach the memory limit, which would end
 // the enclave: each takes about eight pages when it has done something.
 std::uint32_t most_threads(std::uint64_t memory_limit) {
@@ -134,24 +120,15 @@ extern "C" [[noreturn]] void start_runtime(abi::ThreadBlock* block) {
     system.clock.start(time_data(), block->tsc_khz, system.start.info.wall_ns,
                        system.start.info.monotonic_ns);
     process.began = system.clock.read(ClockKind::kMonotonic);
-    const bool host_directory = system.config.options.flags & abi::kHostIdentity;
-    process.directory = make_ref<Directory>(normalise("/", host_directory ? system.start.directory : "/"),
-                                            system.start.info.umask);
+    process.directory = configured_directory(system.config, system.start);
     system.names.start(system.config, process.uid, process.gid);
-    for (const int fd : {0, 1, 2}) {
-        const auto file = make_ref<HostFile>(fd, O_RDWR);
-        file->may_be(system.host_terminal);
-        process.files->add(file, false);
-    }
-    process.terminal = system.host_terminal;
-    process.terminal->session = process.session;
-    process.terminal->foreground = process.group;
+    give_streams(process, {0, 1, 2}, system.host_terminal);
 
     const abi::ConfigProgram& program = system.config.program;
     ProgramImage image{program.entry, program.entry, program.program_headers, program.header_count,
                        program.interpreter_base};
     if (program.interpreter_base != 0) image.start = program.interpreter_entry;
-    ProgramArguments given{{}, choose_environment(system.config, system.start), system.config.executable};
+    ProgramArguments given{{}, configured_environment(system.config, system.start), system.config.executable};
     given.arguments =
         system.config.options.flags & abi::kHostArguments ? system.start.arguments : system.config.arguments;
     abi::Registers registers;

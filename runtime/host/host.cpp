@@ -22,6 +22,8 @@ namespace {
 
 using C = abi::ForwardedCall;
 
+Lasting<AreaPool> areas;
+
 class KernelWaiter final : public IoWaiter {
 public:
     void ring() override { kernel_call(abi::Call::kDoorbell); }
@@ -30,13 +32,19 @@ public:
     }
     bool interrupted() override {
         const Thread& thread = this_thread();
-        return thread.has_signal() || thread.was_notified() || signals_wait_outside();
+        bool needs_area = false;
+        if (signals_wait_outside()) {
+            const Locked locked;
+            take_signals_from_outside();
+            // A process that was begun now may want the only one.
+            needs_area = areas.get().empty() && system().threads.count() > 1;
+        }
+        return needs_area || thread.has_signal() || thread.was_notified();
     }
     [[noreturn]] void broken(int rule) override { host_broke(rule); }
 };
 
 KernelWaiter waiter;
-Lasting<AreaPool> areas;
 
 // Changes when an area is given back that somebody waits for.
 std::uint32_t area_count;
@@ -88,10 +96,6 @@ std::size_t timeout_argument(C call) {
     std::int64_t result = -EINTR;
     for (int i = 0; result == -EINTR && !channel.was_cut_short() && i < kMostRepeats; i++) {
         result = Forwarder{channel, patience}(call, arguments);
-    }
-    if (channel.was_cut_short()) {
-        const Locked locked;
-        take_signals_from_outside();
     }
     return result == -EINTR && timeout_argument(call) == 0 ? restart_call() : result;
 }

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "runtime/processes/children.hpp"
+#include "runtime/processes/requested.hpp"
 #include "runtime/support/kernel_call.hpp"
 #include "runtime/system.hpp"
 #include "runtime/threads/robust_list.hpp"
@@ -33,10 +34,16 @@ void interrupt_threads(const Process& process) {
     end_enclave(abi::EndReason::kExited, static_cast<std::uint64_t>(WEXITSTATUS(status)));
 }
 
-void note_status(const Process& process) {
+void note_status(Process& process) {
+    tell_requester(process);
     if (&process != system().first) return;
     system().first_status = process.status;
     system().first = nullptr;
+}
+
+// Whether nothing is left to do but to end the enclave.
+bool ends_all(const Process& process) {
+    return system().processes.living() == 1 && !process.channel;
 }
 
 // Whose children those of the process become.
@@ -84,7 +91,7 @@ void give_up_all(Process& process) {
 
 [[noreturn]] void end_process(Thread& thread) {
     Process& process = *thread.process;
-    if (system().processes.living() == 1) {
+    if (ends_all(process)) {
         note_status(process);
         end_with_first();
     }
@@ -134,7 +141,7 @@ void exit_process(int status) {
     if (!process.dying) {
         process.status = status;
         // The usual case: with it all ends.
-        if (system().processes.living() == 1) {
+        if (ends_all(process)) {
             note_status(process);
             end_with_first();
         }

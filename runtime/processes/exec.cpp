@@ -42,13 +42,6 @@ bool parse_script(std::string_view head, std::string& interpreter, std::string& 
     return true;
 }
 
-Opened open_by_path(const std::string& path) {
-    Place place;
-    if (const std::int64_t error = system().names.resolve(nullptr, path, true, place); error != 0)
-        return failed(error);
-    return open_executable(place);
-}
-
 // Puts the interpreters of scripts before the arguments, until the file is none.
 std::int64_t resolve_scripts(ExecRequest& request) {
     for (int i = 0;; i++) {
@@ -60,7 +53,7 @@ std::int64_t resolve_scripts(ExecRequest& request) {
         if (i == kMostScripts) return -ELOOP;
         std::string interpreter, argument;
         if (!parse_script(text, interpreter, argument)) return -ENOEXEC;
-        auto opened = open_by_path(interpreter);
+        auto opened = open_executable(interpreter);
         if (!opened.ok()) return opened.error();
         request.file = opened.take();
         std::vector<std::string> before{std::move(interpreter)};
@@ -90,7 +83,7 @@ std::int64_t read_images(const ExecRequest& request, Loaded& loaded) {
     if (const std::int64_t error = loaded.program.read(*request.file); error != 0) return error;
     loaded.name = name_of(request);
     if (loaded.program.interpreter().empty()) return 0;
-    auto opened = open_by_path(loaded.program.interpreter());
+    auto opened = open_executable(loaded.program.interpreter());
     if (!opened.ok()) return opened.error();
     loaded.interpreter_file = opened.take();
     const std::int64_t error = loaded.interpreter.read(*loaded.interpreter_file);
@@ -188,6 +181,13 @@ Opened open_executable(const Place& place) {
     return place.files->open(place, O_RDONLY, 0);
 }
 
+Opened open_executable(const std::string& path) {
+    Place place;
+    if (const std::int64_t error = system().names.resolve(nullptr, path, true, place); error != 0)
+        return failed(error);
+    return open_executable(place);
+}
+
 std::int64_t execute(ExecRequest request) {
     abi::Registers registers;
     {
@@ -201,7 +201,7 @@ std::int64_t execute(ExecRequest request) {
             return -EAGAIN;  // nobody sees it: the thread ends
         }
         // Nothing that it reads from here on may be cut short by a signal: those wait.
-        const std::uint64_t mask = this_thread().signals.mask();
+        const std::uint64_t mask = request.unblocks ? 0 : this_thread().signals.mask();
         set_signal_mask(~0ull);
         if (!begin_program(request, loaded, static_cast<std::uint64_t>(space), registers))
             exit_process(SIGKILL);

@@ -56,6 +56,8 @@ struct Process : Credentials {
     std::string arguments_text, environment_text;  // /proc/self/cmdline, environ
     std::string last_name;                         // of a zombie: its leader's
 
+    Ref<OpenFile> channel;  // of one that the host asked for: names it, and hears of its end (requested.hpp)
+
     Thread* leader = nullptr;  // the thread whose number is the process's; it may have ended
     std::uint32_t thread_count = 0;
     int exit_signal = 0;             // what its parent gets; 0: nothing

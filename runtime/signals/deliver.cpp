@@ -126,7 +126,7 @@ void deliver_fault(Thread& thread, abi::Registers& registers) {
     std::uint64_t mask;
     if (!deliverable || !thread.signals.enter_handler(action, info, registers, address, mask)) {
         // Of the last process, the enclave's end tells more than the signal.
-        if (system().processes.living() > 1) exit_process(info.number);
+        if (system().processes.living() > 1 || process().channel) exit_process(info.number);
         system().finish();
         end_enclave(abi::EndReason::kFault, fault.vector, fault.error, address);
     }

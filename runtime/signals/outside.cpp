@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "abi/host/io_area.hpp"
+#include "runtime/processes/requested.hpp"
 #include "runtime/signals/send_to_all.hpp"
 #include "runtime/system.hpp"
 #include "runtime/threads/thread.hpp"
@@ -36,11 +37,12 @@ void deliver(const SignalInfo& info) {
 }  // namespace
 
 bool signals_wait_outside() {
-    return __atomic_load_n(&outside(), __ATOMIC_RELAXED) != 0;
+    return __atomic_load_n(&outside(), __ATOMIC_RELAXED) != 0 || request_waits();
 }
 
 bool take_signals_from_outside() {
     if (!signals_wait_outside()) return false;
+    take_request();
     std::uint64_t set = __atomic_exchange_n(&outside(), 0, __ATOMIC_ACQ_REL) & abi::kHostSignals;
     for (; set != 0; set &= set - 1) {
         SignalInfo info{};  // from nobody in here: the sender's number is 0

@@ -177,6 +177,16 @@ std::int64_t Threads::create_leader(Process& process, std::uint64_t space, const
     return run(*thread, in_runtime, space, abi::kKeepVectorState);
 }
 
+std::int64_t Threads::create_leader(Process& process, std::uint64_t space, void (*begin)()) {
+    ThreadStart start{};
+    Thread* thread = prepare(process.pid, process, start);
+    if (thread == nullptr) return -EAGAIN;
+    process.leader = thread;
+    thread->signals.set_mask(~0ull);
+    start.registers = in_runtime(*thread, begin);
+    return run(*thread, start, space, 0);
+}
+
 void Threads::leave(Process& process) {
     Thread& thread = this_thread();
     if (process.leader != &thread) give_back(*process.leader);
@@ -213,6 +223,14 @@ void Threads::wait_until_gone(const Thread& thread) {
     }
 }
 
+abi::Registers Threads::in_runtime(const Thread& thread, void (*begin)()) {
+    abi::Registers registers{};
+    registers.rip = reinterpret_cast<std::uint64_t>(begin);
+    registers.rsp = thread.block->runtime[kWordSyscallStack] - 8;  // as after a call
+    registers.rflags = 0x202;
+    return registers;
+}
+
 bool Threads::run_own(Thread*& thread, void (*begin)()) {
     if (thread == nullptr) thread = take_slot();
     if (thread == nullptr) return false;
@@ -222,11 +240,7 @@ bool Threads::run_own(Thread*& thread, void (*begin)()) {
     thread->process = nullptr;
     thread->set_work(~0ull, false);
     thread->present = 1;
-    abi::Registers& first = this_thread().block->resume;
-    first = {};
-    first.rip = reinterpret_cast<std::uint64_t>(begin);
-    first.rsp = thread->block->runtime[kWordSyscallStack] - 8;  // as after a call
-    first.rflags = 0x202;
+    this_thread().block->resume = in_runtime(*thread, begin);
     const std::int64_t number =
         kernel_call(abi::Call::kCreateThread, reinterpret_cast<std::uint64_t>(thread->block), 0,
                     static_cast<std::uint64_t>(space), 0);

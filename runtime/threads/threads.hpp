@@ -34,6 +34,9 @@ public:
     // The first thread of `process`, in the kernel's space of that number (0: the caller's).
     // 0, -EAGAIN or -EFAULT.
     std::int64_t create_leader(Process& process, std::uint64_t space, const ThreadStart& start);
+    // The same, of a process that begins in the runtime, at `begin`, without the lock and with all
+    // signals blocked.
+    std::int64_t create_leader(Process& process, std::uint64_t space, void (*begin)());
     // The calling thread, the last of its process, is nobody's from here on.
     void leave(Process& process);
     // Takes away the calling thread, which is not the enclave's last. The lock is held.
@@ -65,6 +68,7 @@ private:
     bool add_slot();
     void give_back(Thread& thread);
     Thread* prepare(std::uint32_t id, Process& process, const ThreadStart& start);
+    static abi::Registers in_runtime(const Thread& thread, void (*begin)());
     std::int64_t run(Thread& thread, const ThreadStart& start, std::uint64_t space, std::uint64_t flags);
 
     std::vector<std::unique_ptr<Thread>> slots_;

@@ -11,7 +11,7 @@ namespace enclavisor::runtime {
 namespace {
 
 [[noreturn]] void begin() {
-    system().timers.begin_space();
+    place_time_data(system().timers.time());
     runtime_lock.lock();
     system().timers.run();
 }
@@ -46,14 +46,6 @@ void Timers::start() {
     // Without memory for it, the next timer that is armed tries again.
     time_ = *time_data();
     runs_ = alive_ = system().threads.run_own(thread_, &begin);
-}
-
-void Timers::begin_space() const {
-    const auto at = reinterpret_cast<std::uint64_t>(time_data());
-    if (!range_call(abi::Call::kMap, at, abi::kPageSize, abi::kRead | abi::kWrite)) {
-        end_enclave(abi::EndReason::kFault, 14, 0, at);
-    }
-    *time_data() = time_;
 }
 
 void Timers::stop() {

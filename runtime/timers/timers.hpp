@@ -25,7 +25,7 @@ public:
 
     // What the thread does.
     [[noreturn]] void run();
-    void begin_space() const;
+    const TimeData& time() const { return time_; }
 
 private:
     using List = base::List<Timer, &Timer::link>;
