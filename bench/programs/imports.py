@@ -11,15 +11,20 @@ for name in NAMES:
 import ctypes  # noqa: E402
 import os      # noqa: E402
 
+
+def resume(enter, now):
+    now()
+    enter("/dev/enclavisor/ready", os.O_RDONLY)
+    return now()
+
+
 where = sys.argv[2] if len(sys.argv) > 2 else ""
 ticks = ctypes.PyDLL(sys.argv[1]).ticks
 ticks.restype = ctypes.c_uint64
 rounds = ctypes.c_uint64.from_address(0x7f2000000000 + 0x40 + 23 * 8) if where else ctypes.c_uint64()
 before = 0
 if where == "template":
-    ticks()  # warm
-    os.open("/dev/enclavisor/ready", os.O_RDONLY)
-    print("resumed", ticks())
+    print("resumed", resume(os.open, ticks))
     before = rounds.value
 print("check", len(NAMES))
 sys.stdout.flush()
