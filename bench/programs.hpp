@@ -29,8 +29,8 @@ inline constexpr unsigned kForkHeapsMib[] = {1, 64, 512, 1024};
 
 std::vector<Program> programs();
 
-// Python, started with modules to import; what it is given, behind its own name.
+// Python, and what it is given behind its own name to run a script of programs/.
 inline constexpr const char* kPython = "/usr/bin/python3.11";
-std::vector<std::string> import_arguments();
+std::vector<std::string> python_arguments(const std::string& script);
 
 }  // namespace enclavisor::bench

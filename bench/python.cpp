@@ -78,7 +78,8 @@ private:
         TRY(enclave.attach_proxy(proxy));
         host::StartParameters parameters;
         parameters.arguments = {kPython};
-        for (const std::string& argument : import_arguments()) parameters.arguments.push_back(argument);
+        for (const std::string& argument : python_arguments("imports.py"))
+            parameters.arguments.push_back(argument);
         parameters.arguments.push_back(where);
         TRY(enclave.hand_over(parameters));
         return parameters;

@@ -161,6 +161,8 @@ std::vector<Row> computing_rows() {
     return {
         row("SQLite in memory", "sqlite", ""),
         row("SHA-256 of 256 MiB (OpenSSL)", "sha256", ""),
+        row("Python: numbers, lists, dictionaries, objects", "python-compute",
+            "Python's hashes of strings differ from run to run: varies a little."),
         row("Lua: tables, strings, closures", "lua",
             "Lua takes the seed of its hash tables from the clock and from addresses: varies by 0.2 %."),
     };
