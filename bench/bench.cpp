@@ -10,6 +10,7 @@
 #include "bench/forks.hpp"
 #include "bench/linux_arm.hpp"
 #include "bench/programs.hpp"
+#include "bench/python.hpp"
 #include "bench/results.hpp"
 #include "bench/round_trips.hpp"
 #include "tests/support/machines.hpp"
@@ -73,6 +74,9 @@ private:
         }
         if (wanted(options_.only, "templates")) {
             step(where, "templates", figures, [&] { return measure_forks(platform); });
+        }
+        if (wanted(options_.only, "python")) {
+            step(where, "python", figures, [&] { return measure_python(platform, options_.work); });
         }
         if (wanted(options_.only, "round-trip")) {
             step(where, "calls", figures,

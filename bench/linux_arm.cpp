@@ -138,9 +138,15 @@ host::Result<std::string> LinuxArm::output_of(const Program* program, Guest gues
     const auto init = TRY(host::read_file(programs_ / "init"));
     files.add_program("init", init);
     if (program != nullptr) {
-        const auto bytes = TRY(host::read_file(programs_ / program->file));
-        files.add_program("program", bytes);
-        std::string plan = program->name + " /program";
+        std::string plan = program->name + " ";
+        if (program->file.starts_with("/")) {
+            files.add_from_host(program->file);
+            plan += program->file;
+        } else {
+            files.add_program("program", TRY(host::read_file(programs_ / program->file)));
+            plan += "/program";
+        }
+        for (const std::string& path : program->files) files.add_from_host(path);
         for (const std::string& argument : program->arguments) plan += " " + argument;
         files.add_file("plan", plan + "\n");
     }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The bench end to end, with one program: in an enclave, in the Linux guest if
+# The bench end to end, with two programs: in an enclave, in the Linux guest if
 # `make bench` has fetched its kernel (a test touches no network), to page and picture.
 # Usage: smoke_test.sh BUILD
 set -euo pipefail
@@ -9,7 +9,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 "$build/bin/enclavisor-bench" --work "$work/run" --kernel "$build/bench/linux" --recorded bench/recorded.json \
-    --output "$work/results.json" --only micro --platform plain | tee "$work/said"
+    --output "$work/results.json" --only micro python --platform plain | tee "$work/said"
 python3 -B bench/figures.py "$work/results.json" "$work"
 
 fail() { echo "FAILED: $1"; exit 1; }
@@ -22,5 +22,8 @@ else
     grep -q '"measured": "earlier, recorded"' "$work/results.json" || fail "the recorded figures are not used"
 fi
 grep -q '^| null call (`getppid`) \[1\] | [0-9]* |' "$work/figures.md" || fail "no figure in the page"
+for row in 'fork of a warm template to the first byte-code' 'with 30 imports, cold' 'with 30 imports, from a template'; do
+    grep -q "^| python3:\\? $row \[[0-9]\] | [0-9]" "$work/figures.md" || fail "no figure of python3 $row"
+done
 grep -q '^| copy-on-write fault | not yet |' "$work/figures.md" || fail "what was not measured is not said"
 grep -q '</svg>' "$work/figures.svg" || fail "no picture"

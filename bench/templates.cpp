@@ -15,11 +15,6 @@ using tests::ProbeOperation;
 constexpr int kRounds = 21;
 constexpr std::uint64_t kPagesPerMib = 256;
 
-double median(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    return values.at(values.size() / 2);
-}
-
 host::MachineStats stats(host::Machine& machine) {
     auto result = machine.stats();
     if (!result.ok()) throw std::runtime_error{result.error().text()};
@@ -41,12 +36,16 @@ void destroy(Probe& probe, const Probe::Instance& instance) {
     if (!destroyed.ok()) throw std::runtime_error{destroyed.error().text()};
 }
 
-// Instructions that were not spent idle.
+}  // namespace
+
+double median(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    return values.at(values.size() / 2);
+}
+
 double busy(const host::MachineStats& before, const host::MachineStats& after) {
     return static_cast<double>((after.tsc - before.tsc) - (after.idle_ticks - before.idle_ticks));
 }
-
-}  // namespace
 
 TemplateFigures measure_templates(host::Machine& machine, std::uint64_t heap_mib) {
     const std::uint64_t pages = heap_mib * kPagesPerMib;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "host/lib/machine.hpp"
 
@@ -13,6 +14,10 @@ struct TemplateFigures {
     double copy_on_write;      // a page of the heap beside one that was copied before
     double frames_called;      // that an instance takes which has answered a call
 };
+
+double median(std::vector<double> values);
+// Instructions that were not spent idle.
+double busy(const host::MachineStats& before, const host::MachineStats& after);
 
 // Of a template with `heap_mib` MiB of touched heap. The machine counts
 // instructions (MachineOptions::icount). Throws what went wrong.

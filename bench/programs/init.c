@@ -1,7 +1,8 @@
 /* The first process of the Linux guest. Runs the programs that /plan names, one a
    line, collects what they print, and when all is over writes it to the debug port
    and switches the machine off: nothing is printed while something is measured.
-   Lines of its own: "init_reached TICKS", "program NAME", "status WAIT_STATUS". */
+   Lines of its own: "init_reached TICKS", "program NAME", "life TICKS" (from its fork until
+   it has ended), "status WAIT_STATUS". */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@ static void run(char* line, int output) {
     }
     if (count < 2) return;
     dprintf(output, "program %s\n", words[0]); /* the figures' name, then the command */
+    const uint64_t begin = __rdtsc();
     const pid_t child = fork();
     if (child == 0) {
         dup2(output, STDOUT_FILENO);
@@ -34,7 +36,8 @@ static void run(char* line, int output) {
     }
     int status = -1;
     while (child > 0 && wait(&status) != child) continue;
-    dprintf(output, "status %d\n", status);
+    const uint64_t end = __rdtsc();
+    dprintf(output, "life %llu\nstatus %d\n", (unsigned long long)(end - begin), status);
 }
 
 int main(void) {

@@ -131,6 +131,7 @@ Enclave::Enclave(Enclave&& other) noexcept
     : machine_{other.machine_},
       handle_{std::exchange(other.handle_, 0)},
       has_runtime_{other.has_runtime_},
+      forked_at_{other.forked_at_},
       io_{std::move(other.io_)},
       measurement_{other.measurement_},
       proxy_{std::move(other.proxy_)},
@@ -374,6 +375,7 @@ Result<void> Enclave::begin(Enclave& instance) {
     const auto values =
         TRY(machine_->control().call(abi::Command::kFork, {handle_, instance.io_.at(0).offset()}));
     instance.handle_ = values[0];
+    instance.forked_at_ = values[1];
     return {};
 }
 

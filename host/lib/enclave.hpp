@@ -120,6 +120,8 @@ public:
     Result<Enclave> fork(const StartParameters& parameters, const ProxyOptions& proxy = {});
     // Without a proxy: `handler` answers the instance's calls.
     Result<Enclave> fork(const StartParameters& parameters, IoLoop::Handler handler);
+    // TSC when the kernel took the command that forked this instance; 0: it is none.
+    std::uint64_t forked_at() const { return forked_at_; }
 
     // The newest status record, unless it is another enclave's (or garbage).
     std::optional<abi::EnclaveStatus> status() const { return machine_->status(handle_); }
@@ -166,6 +168,7 @@ private:
     Machine* machine_;
     std::uint64_t handle_;  // 0: destroyed
     bool has_runtime_;
+    std::uint64_t forked_at_ = 0;
     std::vector<IoLease> io_;
     Measurement measurement_;
     std::unique_ptr<Process> proxy_;

@@ -46,11 +46,9 @@ bool renew_block(Enclave& instance, Thread& thread) {
 // Puts the instance's own I/O window in place of the template's.
 bool map_io_window(Enclave& instance, std::uint64_t io_offset) {
     instance.io_offset = io_offset;
-    for (std::uint64_t i = 0; i < instance.io_pages; i++) {
-        const Entry page = Link::io_page(io_offset + i * abi::kPageSize);
-        if (!instance.first_space.tables.replace(instance.io_address.plus_pages(i), page)) return false;
-    }
-    return true;
+    return instance.first_space.tables.replace(
+        instance.io_address, PageCount{instance.io_pages},
+        [io_offset](std::uint64_t i) { return Link::io_page(io_offset + i * abi::kPageSize); });
 }
 
 bool populate(Kernel& kernel, Enclave& instance, Enclave& origin, std::uint64_t io_offset) {

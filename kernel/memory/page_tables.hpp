@@ -13,18 +13,15 @@
 //   void count_joint(int)                     so many more joint entries
 //   std::uint32_t& marks(PhysAddr)            32 bits of a table's own, 0 at first
 //
-// Sharing. freeze() marks everything as lent. An instance begins with borrow():
-// its root is the template's. Whatever changes a table goes through own_root() and
-// descend(), which replace foreign tables by copies on the way down; so a table
-// that is written is always the enclave's own.
+// Sharing. freeze() marks everything as lent. An instance begins with borrow(): its root is the
+// template's. Whatever changes a table goes through own_root() and descend(), which replace foreign
+// tables by copies on the way down; so a table that is written is always the enclave's own.
 //
-// Marks. A table remembers, 16 entries to a bit, where the enclave has put something of
-// its own: most of a table is empty or another's, and the end of an instance must
-// not cost a look at all of it.
+// Marks. A table remembers, 16 entries to a bit, where the enclave has put something of its own: most of a
+// table is empty or another's, and the end of an instance must not cost a look at all of it.
 //
-// Not thread-safe: the caller holds the kernel lock. The caller flushes the
-// translation caches after whatever changes entries, and for resolve() when
-// took_effect() says so; root() may be another then.
+// Not thread-safe: the caller holds the kernel lock. The caller flushes the translation caches after
+// whatever changes entries, and for resolve() when took_effect() says so; root() may be another then.
 #pragma once
 
 #include <cstdint>
@@ -80,10 +77,19 @@ public:
     }
     // Puts `entry` in place of whatever is there. False: no memory for tables.
     bool replace(VirtAddr address, Entry entry) {
-        Entry* slot = leaf(address.value);
-        if (slot == nullptr) return false;
-        drop(*slot);
-        *slot = entry;
+        return replace(address, PageCount{1}, [entry](std::uint64_t) { return entry; });
+    }
+    // The same for many: entry_of(i) is the i-th.
+    template <typename EntryOf>
+    bool replace(VirtAddr begin, PageCount pages, EntryOf entry_of) {
+        Entry* slot = nullptr;
+        for (std::uint64_t i = 0; i < pages.value; i++, slot++) {
+            const std::uint64_t at = begin.plus_pages(i).value;
+            if (i == 0 || index(at, 1) % kEntriesPerMark == 0) slot = leaf(at);
+            if (slot == nullptr) return false;
+            drop(*slot);
+            *slot = entry_of(i);
+        }
         return true;
     }
 

@@ -25,6 +25,19 @@ TEST_F(SpaceTest, ACopyIsApartWhateverEitherWrites) {
     finish();
 }
 
+TEST_F(SpaceTest, ARunOfPagesIsReplacedAcrossTables) {
+    constexpr std::uint64_t kBegin = 0x7fb000, kPages = 600;  // in three tables
+    const auto page = [](std::uint64_t i) { return Link::io_page(i * abi::kPageSize); };
+    ASSERT_EQ(ask(Call::kMap, kBegin, 20, kReadWrite), 20);
+    write(kBegin + 0x1000, 'x');  // its frame is given back
+    ASSERT_TRUE(tables().replace(VirtAddr{kBegin}, PageCount{kPages}, page));
+    for (std::uint64_t i = 0; i < kPages; i++) {
+        EXPECT_EQ(tables().lookup(VirtAddr{kBegin}.plus_pages(i)).frame().value, page(i).frame().value) << i;
+    }
+    EXPECT_TRUE(tables().lookup(VirtAddr{kBegin}.plus_pages(kPages)).empty());
+    finish();
+}
+
 TEST_F(SpaceTest, TheCommonRangeIsOne) {
     ask(Call::kMap, kHeap, 4, kReadWrite);
     write(kHeap, 'h');
