@@ -13,6 +13,7 @@
 #include "bench/python.hpp"
 #include "bench/results.hpp"
 #include "bench/round_trips.hpp"
+#include "bench/servers.hpp"
 #include "tests/support/machines.hpp"
 
 namespace enclavisor::bench {
@@ -20,6 +21,7 @@ namespace {
 
 struct Options {
     std::filesystem::path work = "bench-work", kernel, recorded, output = "results.json";
+    int rounds = 5;
     std::vector<std::string> only;       // programs; empty: all
     std::vector<std::string> platforms;  // empty: all
 };
@@ -90,6 +92,13 @@ private:
             fmt::print("{:<18} {}\n", "Linux guest", kernel.error().text());
             return;
         }
+        if (wanted(options_.only, "redis")) {
+            Figures none;  // both worlds get theirs
+            step("both", "redis", none, [&]() -> host::Result<Figures> {
+                TRY(measure_redis(kernel.value(), BENCH_PROGRAMS, options_.work, options_.rounds, results_));
+                return Figures{};
+            });
+        }
         LinuxArm arm{kernel.take(), BENCH_PROGRAMS, options_.work};
         results_.linux_version = arm.kernel().version;
         for (const bool tuned : {false, true}) {
@@ -140,6 +149,7 @@ int main(int argc, char** argv) {
                    "results to take the Linux guest's figures from without one");
     app.add_option("--output", options.output, "where the results go");
     app.add_option("--only", options.only, "these programs");
+    app.add_option("--rounds", options.rounds, "of servers' clients");
     app.add_option("--platform", options.platforms, "these platforms (plain, sim-sev)");
     CLI11_PARSE(app, argc, argv);
     return enclavisor::bench::run(options);

@@ -1,11 +1,11 @@
 #!/bin/bash
-# Fetches the kernel of Debian's cloud images and unpacks it: DIRECTORY/vmlinux and
-# DIRECTORY/version. Nothing is installed. Does nothing if they are there; says so,
+# Fetches the kernel of Debian's cloud images and unpacks it: DIRECTORY/vmlinux, DIRECTORY/version
+# and its drivers of virtio. Nothing is installed. Does nothing if they are there; says so,
 # and succeeds, if they cannot be had.
 # Usage: fetch_kernel.sh DIRECTORY
 set -euo pipefail
 directory=$1
-[[ -s $directory/vmlinux && -s $directory/version ]] && exit 0
+[[ -s $directory/vmlinux && -s $directory/version && -d $directory/modules ]] && exit 0
 
 give_up() {
     echo "bench: no Linux kernel ($1); its figures are the recorded ones" >&2
@@ -34,5 +34,7 @@ head -c $((start + length - 4)) "$image" | tail -c $((length - 4)) | lz4 -dcq >.
 version=$(dpkg-deb -f ./*.deb Version)
 cd ..
 mv vmlinux.part vmlinux
+mkdir modules
+find package/lib/modules \( -name 'virtio*.ko' -o -name '*failover.ko' \) -exec cp {} modules \;
 rm -r package download.log
 echo "${package#linux-image-} (Debian $version)" >version

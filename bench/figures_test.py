@@ -31,7 +31,7 @@ RESULTS = {
 
 
 def row(ours, linux):
-    return {"enclave": {"plain": ours}, "linux": {"default": linux}}
+    return {"unit": "guest instructions", "enclave": {"plain": ours}, "linux": {"default": linux}}
 
 
 class Words(unittest.TestCase):
@@ -49,6 +49,8 @@ class Words(unittest.TestCase):
         self.assertEqual(r.ratio(row(400_000, 1_250_000_000)), "3,125 times less")
         self.assertEqual(r.ratio(row(1010, 1000)), "1.010 of Linux")
         self.assertEqual(r.ratio(row(3000, 1000)), "3.0 times more")
+        rate = row(1500, 500) | {"unit": "requests/s", "least_of_linux": 3}
+        self.assertEqual((r.ratio(rate), r.aim(rate)), ("3.0 times as many", "at least 3 times as many"))
         self.assertEqual(r.ratio(row(None, 1000)), "")
 
 

@@ -1,5 +1,6 @@
 #include "bench/linux_arm.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -23,6 +25,11 @@ namespace enclavisor::bench {
 namespace {
 
 constexpr std::chrono::minutes kLongest{10};
+constexpr const char* kTap = "enclbench0";
+constexpr const char* kOurAddress = "10.77.53.1";
+constexpr const char* kDrivers[] = {"virtio_ring",           "virtio",     "virtio_pci_legacy_dev",
+                                    "virtio_pci_modern_dev", "virtio_pci", "failover",
+                                    "net_failover",          "virtio_net"};
 
 std::string contents(const std::filesystem::path& path) {
     std::ifstream file{path, std::ios::binary};
@@ -82,7 +89,7 @@ host::Result<double> time_echo(int serial) {
 }  // namespace
 
 host::Result<LinuxKernel> find_linux_kernel(const std::filesystem::path& directory) {
-    LinuxKernel kernel{directory / "vmlinux", contents(directory / "version")};
+    LinuxKernel kernel{directory / "vmlinux", contents(directory / "version"), directory / "modules"};
     while (!kernel.version.empty() && kernel.version.back() == '\n') kernel.version.pop_back();
     if (kernel.version.empty() || !std::filesystem::exists(kernel.image)) {
         return host::fail(fmt::format("no Linux kernel in {}", directory.string()));
@@ -132,8 +139,7 @@ host::Result<Figures> LinuxArm::serial_round_trip() {
     return figures;
 }
 
-host::Result<std::string> LinuxArm::output_of(const Program* program, Guest guest,
-                                              const std::function<host::Result<void>()>& meanwhile) {
+host::Result<void> LinuxArm::write_initramfs(const Program* program, bool network) {
     Initramfs files;
     const auto init = TRY(host::read_file(programs_ / "init"));
     files.add_program("init", init);
@@ -150,8 +156,67 @@ host::Result<std::string> LinuxArm::output_of(const Program* program, Guest gues
         for (const std::string& argument : program->arguments) plan += " " + argument;
         files.add_file("plan", plan + "\n");
     }
+    if (network) {
+        files.add_file("network", kGuestAddress);
+        for (int i = 0; const char* name : kDrivers) {
+            files.add_file(fmt::format("module{}", i++),
+                           contents(kernel_.modules / (std::string{name} + ".ko")));
+        }
+    }
+    std::ofstream file{work_ / "initramfs", std::ios::binary};
+    file << std::move(files).finish();
+    if (!file.flush()) return host::fail("no initramfs can be written");
+    return {};
+}
+
+host::Result<host::Process> LinuxArm::serve(const Program& program) {
+    TRY(write_initramfs(&program, true));
+    auto line = qemu_command(TRY(host::find_qemu()).string(), program.memory_mib, false);
+    std::replace(line.begin(), line.end(), std::string{"microvm,acpi=off"}, std::string{"q35"});
+    line.insert(line.end(),
+                {"-kernel", kernel_.image.string(), "-initrd", (work_ / "initramfs").string(), "-append",
+                 command_line(""), "-netdev", fmt::format("tap,id=n,ifname={},script=no,downscript=no", kTap),
+                 "-device", "virtio-net-pci,netdev=n,romfile="});
+    const host::Fd nothing{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+    const auto said = work_ / "linux-server";
+    const host::Fd messages{::open(said.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+    host::SpawnOptions spawn;
+    spawn.standard_input = nothing.get();
+    spawn.standard_output = spawn.standard_error = messages.get();
+    auto qemu = TRY(host::Process::spawn(line, spawn));
+    const std::string device{kTap};
+    const std::string set =
+        fmt::format("ip address add {}/24 dev {} && ip link set {} up", kOurAddress, kTap, kTap);
+    for (int i = 0; i < 100 && !std::filesystem::exists("/sys/class/net/" + device) && !qemu.ended(); i++) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{50});
+    }
+    if (qemu.ended() || std::system((set + " 2>/dev/null").c_str()) != 0) {
+        return host::fail("no network for the Linux guest (it needs root and /dev/net/tun): " +
+                          contents(said));
+    }
+    return qemu;
+}
+
+host::Result<void> LinuxArm::wait_until_reachable(const std::string& port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(port)));
+    ::inet_pton(AF_INET, kGuestAddress, &address.sin_addr);
+    for (int i = 0; i < 600; i++) {
+        const host::Fd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        const timeval longest{1, 0};
+        ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest);
+        if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+            return {};
+        std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    }
+    return host::fail("the server in the Linux guest is not reached");
+}
+
+host::Result<std::string> LinuxArm::output_of(const Program* program, Guest guest,
+                                              const std::function<host::Result<void>()>& meanwhile) {
+    TRY(write_initramfs(program, false));
     const auto archive = work_ / "initramfs", output = work_ / "linux-output", said = work_ / "linux-qemu";
-    std::ofstream{archive, std::ios::binary} << std::move(files).finish();
     std::filesystem::remove(output);
     auto line = qemu_command(TRY(host::find_qemu()).string(), guest.memory_mib, guest.counting);
     line.insert(line.end(), {"-kernel", kernel_.image.string(), "-initrd", archive.string(), "-append",

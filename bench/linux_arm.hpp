@@ -10,6 +10,7 @@
 #include "bench/programs.hpp"
 #include "host/lib/error.hpp"
 #include "host/lib/fd.hpp"
+#include "host/lib/process.hpp"
 
 namespace enclavisor::bench {
 
@@ -18,9 +19,12 @@ namespace enclavisor::bench {
 inline constexpr const char* kTuned =
     "mitigations=off init_on_alloc=0 apparmor=0 randomize_kstack_offset=off cryptomgr.notests";
 
+inline constexpr const char* kGuestAddress = "10.77.53.2";
+
 struct LinuxKernel {
-    std::filesystem::path image;  // an ELF file with a PVH entry: no time goes into decompression
-    std::string version;          // of the Debian package
+    std::filesystem::path image;    // an ELF file with a PVH entry: no time goes into decompression
+    std::string version;            // of the Debian package
+    std::filesystem::path modules;  // its drivers of virtio, in the order in which they are loaded
 };
 
 // The kernel that fetch_kernel.sh left in `directory`.
@@ -40,6 +44,12 @@ public:
     // nanoseconds, the best of many.
     host::Result<Figures> serial_round_trip();
 
+    // Boots a guest with a network whose program is a server. The guest ends with what is returned.
+    // This machine reaches it at kGuestAddress, by virtio-net and a tap device, which needs root.
+    host::Result<host::Process> serve(const Program& program);
+    // Until the server accepts connections.
+    static host::Result<void> wait_until_reachable(const std::string& port);
+
     const LinuxKernel& kernel() const { return kernel_; }
     static std::string command_line(const std::string& options);
 
@@ -54,6 +64,8 @@ private:
     host::Result<std::string> output_of(
         const Program* program, Guest guest,
         const std::function<host::Result<void>()>& meanwhile = [] { return host::Result<void>{}; });
+
+    host::Result<void> write_initramfs(const Program* program, bool network);
 
     LinuxKernel kernel_;
     std::filesystem::path programs_, work_;

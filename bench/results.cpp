@@ -25,11 +25,13 @@ Json rounded(double value) {
 }
 
 // {"plain": 101, "sim-sev": null}: null is "not yet", absent is "has no such thing".
-Json column(const std::map<std::string, Figures>& arms, const std::string& name) {
+// `alone`: what one arm was not measured in, it does not have.
+Json column(const std::map<std::string, Figures>& arms, const std::string& name, bool alone) {
     Json values = Json::object();
     if (name.empty()) return values;
     for (const auto& [arm, figures] : arms) {
         const auto found = figures.find(name);
+        if (found == figures.end() && alone) continue;
         values[arm] = found == figures.end() ? Json{} : rounded(found->second);
     }
     return values;
@@ -62,11 +64,13 @@ Json to_json(const Results& results, const Json& recorded) {
     json["figures"] = Json::array();
     for (const Row& row : rows()) {
         Json figure{{"group", row.group}, {"label", row.label}, {"unit", row.unit}};
-        figure["enclave"] = column(results.enclave, row.enclave);
+        const bool alone = row.unit == kPerSecond;
+        figure["enclave"] = column(results.enclave, row.enclave, alone);
         figure["linux"] =
-            measured ? column(results.linux_guest, row.linux_guest) : recorded_column(recorded, row);
+            measured ? column(results.linux_guest, row.linux_guest, alone) : recorded_column(recorded, row);
         if (row.aim > 0) figure["aim"] = rounded(row.aim);
         if (row.aim_of_linux > 0) figure["aim_of_linux"] = row.aim_of_linux;
+        if (row.least_of_linux > 0) figure["least_of_linux"] = row.least_of_linux;
         if (!row.note.empty()) figure["note"] = row.note;
         if (row.brief) figure["brief"] = true;
         json["figures"].push_back(std::move(figure));

@@ -40,6 +40,8 @@ def ratio(row):
     ours, linux = value(row, "enclave", "plain")[1], value(row, "linux", "default")[1]
     if not ours or not linux:
         return ""
+    if row["unit"] == "requests/s":
+        return f"{ours / linux:.{1 if ours > linux else 2}f} times as many"
     if 0.9 < ours / linux < 1.1:
         return f"{ours / linux:.3f} of Linux"
     times = linux / ours
@@ -48,6 +50,8 @@ def ratio(row):
 
 
 def aim(row):
+    if "least_of_linux" in row:
+        return f"at least {row['least_of_linux']:.0f} times as many"
     if "aim_of_linux" in row:
         return f"at most {row['aim_of_linux']} of Linux"
     return f"at most {number(row['aim'])}" if "aim" in row else ""

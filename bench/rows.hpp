@@ -9,6 +9,7 @@ namespace enclavisor::bench {
 inline constexpr const char* kInstructions = "guest instructions";
 inline constexpr const char* kHostInstructions = "host instructions";
 inline constexpr const char* kNanoseconds = "ns";
+inline constexpr const char* kPerSecond = "requests/s";
 inline constexpr const char* kKib = "KiB";
 
 struct Row {
@@ -21,6 +22,7 @@ struct Row {
     double aim = 0;           // at most, for the enclave; 0: none
     double aim_of_linux = 0;  // at most, as a part of the Linux guest's
     std::string note;
+    double least_of_linux = 0;  // of a rate: at least, as times the Linux guest's
 };
 
 std::vector<Row> rows();

@@ -27,3 +27,11 @@ for row in 'fork of a warm template to the first byte-code' 'with 30 imports, co
 done
 grep -q '^| copy-on-write fault | not yet |' "$work/figures.md" || fail "what was not measured is not said"
 grep -q '</svg>' "$work/figures.svg" || fail "no picture"
+
+# A server in both needs a network for the guest.
+if [[ -d $build/bench/linux/modules && $EUID = 0 && -w /dev/net/tun ]]; then
+    "$build/bin/enclavisor-bench" --work "$work/run" --kernel "$build/bench/linux" --recorded bench/recorded.json \
+        --output "$work/servers.json" --only redis --platform none --rounds 1
+    python3 -B bench/figures.py "$work/servers.json" "$work" >/dev/null
+    grep -q '^| redis-server, get \[1\] | [0-9,]* |  | [0-9,]* |' "$work/figures.md" || fail "no figure of redis-server"
+fi
