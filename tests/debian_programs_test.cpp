@@ -153,6 +153,11 @@ TEST_P(DebianPrograms, Python) {
     expect_same_run();
 }
 
+TEST_P(DebianPrograms, Bash) {
+    ENCLAVISOR_PREPARE("bash");
+    expect_same_run();
+}
+
 TEST_P(DebianPrograms, Git) {
     ENCLAVISOR_PREPARE("git", {"/usr/bin/git"});
     expect_same_run();
