@@ -298,6 +298,25 @@ TEST_P(DebianPrograms, Memcached) {
     });
 }
 
+TEST_P(DebianPrograms, Postgres) {
+    ENCLAVISOR_PREPARE("postgres", {"/usr/lib/postgresql/15/bin/postgres"});
+    const auto manifest = temp_ / "enclave/postgres.toml";
+    write_file(manifest, replaced(read_file(manifest), "18084", free_port()));
+    RunOptions options;
+    options.inherit_environment = true;
+    options.timeout = std::chrono::seconds{500};
+    const std::string platform = host::platform_name(GetParam());
+    // Natively it does not run as root, as tests may.
+    const RunResult enclave =
+        run({enclavisor_command(), "run", "-q", "--platform", platform, "--memory", "2G", manifest.string()},
+            options);
+    EXPECT_EQ(enclave.status, 0) << enclave.err;
+    EXPECT_EQ(enclave.out,
+              "initialised\n42\n142|47262215\n12\nnumber of transactions actually processed: 100/100\n"
+              "number of failed transactions: 0 (0.000%)\n100\nt\nstopped with 0\n")
+        << enclave.err;
+}
+
 #undef ENCLAVISOR_PREPARE
 
 }  // namespace
