@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 #include <unistd.h>
 
+#include <regex>
 #include <thread>
 
 #include "tests/support/compare.hpp"
@@ -148,8 +149,25 @@ TEST_P(DebianPrograms, Openssl) {
     expect_same_run();
 }
 
+TEST_P(DebianPrograms, OpensslSpeed) {
+    ENCLAVISOR_PREPARE("openssl-speed");
+    RunOptions options;
+    options.inherit_environment = true;
+    options.timeout = std::chrono::seconds{300};
+    const RunResult enclave = run(in_enclave_command(), options);
+    EXPECT_EQ(enclave.status, 0) << enclave.err;
+    const std::regex measured{"Doing sha256 for 1s on 1024 size blocks: [1-9][0-9]* sha256's in [0-9.]+s\n"};
+    EXPECT_TRUE(std::regex_search(enclave.err, measured)) << enclave.err;
+    EXPECT_TRUE(std::regex_search(enclave.out, std::regex{"\nsha256 +[1-9][0-9.]*k\n"})) << enclave.out;
+}
+
 TEST_P(DebianPrograms, Python) {
     ENCLAVISOR_PREPARE("python");
+    expect_same_run();
+}
+
+TEST_P(DebianPrograms, Bash) {
+    ENCLAVISOR_PREPARE("bash");
     expect_same_run();
 }
 
@@ -249,6 +267,23 @@ TEST_P(DebianPrograms, Nginx) {
     });
 }
 
+TEST_P(DebianPrograms, NginxUnderLoad) {
+    ENCLAVISOR_PREPARE("nginx", {"/usr/bin/wrk"});
+    expect_same_service("18083", [](const std::string& port, Server&) {
+        std::string seen;
+        for (const char* path : {"/fixed", "/pages/long.txt"}) {
+            const std::string report = ask({"/usr/bin/wrk", "-t", "2", "-c", "12", "-d", "3s", "--timeout",
+                                            "60s", "http://127.0.0.1:" + port + path});
+            // Every answer is a page, and no connection breaks.
+            const bool served = std::regex_search(report, std::regex{"\n +[1-9][0-9]* requests in "});
+            const bool wrong = report.find("Non-2xx") != std::string::npos ||
+                               report.find("Socket errors") != std::string::npos;
+            seen += served && !wrong ? "served\n" : report;
+        }
+        return seen;
+    });
+}
+
 TEST_P(DebianPrograms, Memcached) {
     ENCLAVISOR_PREPARE("memcached", {"/usr/bin/curl"});
     if (::geteuid() == 0) native_.insert(native_.end(), {"-u", "root"});
@@ -261,6 +296,25 @@ TEST_P(DebianPrograms, Memcached) {
             {"/bin/sh", "-c",
              "curl -s --max-time 30 telnet://127.0.0.1:" + port + " <" + (temp_ / "commands").string()});
     });
+}
+
+TEST_P(DebianPrograms, Postgres) {
+    ENCLAVISOR_PREPARE("postgres", {"/usr/lib/postgresql/15/bin/postgres"});
+    const auto manifest = temp_ / "enclave/postgres.toml";
+    write_file(manifest, replaced(read_file(manifest), "18084", free_port()));
+    RunOptions options;
+    options.inherit_environment = true;
+    options.timeout = std::chrono::seconds{500};
+    const std::string platform = host::platform_name(GetParam());
+    // Natively it does not run as root, as tests may.
+    const RunResult enclave =
+        run({enclavisor_command(), "run", "-q", "--platform", platform, "--memory", "2G", manifest.string()},
+            options);
+    EXPECT_EQ(enclave.status, 0) << enclave.err;
+    EXPECT_EQ(enclave.out,
+              "initialised\n42\n142|47262215\n12\nnumber of transactions actually processed: 100/100\n"
+              "number of failed transactions: 0 (0.000%)\n100\nt\nstopped with 0\n")
+        << enclave.err;
 }
 
 #undef ENCLAVISOR_PREPARE

@@ -51,6 +51,7 @@ std::int64_t sys_read(Fd fd, Address to, std::uint64_t size) {
         on_input();
     const Ref<OpenFile> file = TRY_FILE(fd);
     if (!file->readable()) return -EBADF;
+    process().memory->bring(to, size);
     return file->read({to, std::min(size, kMaxCount)}, kPosition);
 }
 
@@ -65,6 +66,7 @@ std::int64_t sys_pread64(Fd fd, Address to, std::uint64_t size, std::int64_t off
     const Ref<OpenFile> file = TRY_FILE(fd);
     if (offset < 0) return -EINVAL;
     if (!file->readable()) return -EBADF;
+    process().memory->bring(to, size);
     return file->read({to, std::min(size, kMaxCount)}, static_cast<std::uint64_t>(offset));
 }
 
@@ -82,6 +84,8 @@ std::int64_t read_vector(Fd fd, Address from, std::uint64_t count, std::uint64_t
     std::vector<iovec> parts;
     TRY_ERRNO(get_vector(from, count, parts));
     if (count == 0) return 0;
+    for (const iovec& part : parts)
+        process().memory->bring(reinterpret_cast<Address>(part.iov_base), part.iov_len);
     return file->read(Buffers{parts}, offset);
 }
 

@@ -69,12 +69,13 @@ public:
     // `error`: of the processor's page fault. The lock may be released meanwhile.
     enum class Touched { kRead, kNothing, kFailed };
     Touched touch(std::uint64_t address, std::uint64_t error);
-    // Reads what of the program's buffer is a file's and untouched, before a call that would
-    // otherwise fail half-way.
+    // Reads what of the program's buffer is a file's and untouched, and shows what is shared, before
+    // a call that would otherwise fail half-way.
     void bring(std::uint64_t address, std::uint64_t size) {
         std::uint64_t end;
-        if (unread_.empty() || __builtin_add_overflow(address, size, &end)) return;
+        if ((unread_.empty() && shared_.empty()) || __builtin_add_overflow(address, size, &end)) return;
         read_all({address, end});
+        show_all({address, end});
     }
 
 private:
@@ -85,6 +86,7 @@ private:
     Touched show_shared(std::uint64_t page, int needed);
     std::int64_t map_shared(Area area, Ref<OpenFile> file, std::uint64_t offset);
     bool read_all(Range range);
+    void show_all(Range range);
     bool set_protection(Range range, int protection);
     std::int64_t move_shared(const Area& area, Range old, std::uint64_t new_size, int flags,
                              std::uint64_t target);

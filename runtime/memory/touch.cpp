@@ -103,6 +103,19 @@ Memory::Touched Memory::show_shared(std::uint64_t page, int needed) {
     return shown == 1 ? Touched::kRead : Touched::kFailed;
 }
 
+void Memory::show_all(Range range) {
+    range.begin = range.begin / abi::kPageSize * abi::kPageSize;
+    while (const FileParts::Part* part = range.begin < range.end ? shared_.find(range) : nullptr) {
+        const std::uint64_t page = std::max(range.begin, part->range.begin);
+        const Area* area = areas_.find(page);
+        // Looked at first: to show it costs a kernel call.
+        char byte;
+        if (area != nullptr && (area->protection & PROT_READ) && !get(page, byte))
+            show_shared(page, PROT_READ | PROT_WRITE);
+        range.begin = page + abi::kPageSize;
+    }
+}
+
 Memory::Touched Memory::touch(std::uint64_t address, std::uint64_t error) {
     const Area* area = areas_.find(address);
     if (area == nullptr) return Touched::kNothing;
