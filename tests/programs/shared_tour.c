@@ -69,6 +69,36 @@ static void anonymous(void) {
     SHOW(munmap((void*)moved, size));
 }
 
+// Calls whose buffer reaches into pages that others touched, and this process did not.
+static void buffers(void) {
+    enum { kPage = 4096, kSize = 4 * kPage };
+    char* shared = mmap(NULL, kSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const int file = memfd_create("buffers", 0);
+    pid_t child = fork();
+    if (child == 0) {
+        for (int i = 0; i < kSize; i++) shared[i] = (char)('a' + i / kPage);
+        _exit(0);
+    }
+    SHOW(reap(child));
+    child = fork();
+    if (child == 0) {
+        printf("%c\n", shared[0]);
+        SHOW(pwrite(file, shared, kSize, 0));
+        _exit(0);
+    }
+    SHOW(reap(child));
+    child = fork();
+    if (child == 0) {
+        printf("%c\n", shared[2 * kPage]);
+        SHOW(pread(file, shared + kPage, 3 * kPage, 0));
+        _exit(0);
+    }
+    SHOW(reap(child));
+    printf("%c %c %c %c\n", shared[0], shared[kPage], shared[2 * kPage], shared[4 * kPage - 1]);
+    close(file);
+    munmap(shared, kSize);
+}
+
 static void memfds(void) {
     int file = memfd_create("name", MFD_CLOEXEC);
     char target[64] = "";
@@ -252,6 +282,7 @@ static void written_and_executed(void) {
 int main(void) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     anonymous();
+    buffers();
     memfds();
     posix();
     mutexes();
