@@ -111,6 +111,10 @@ TEST_P(Processes, SleepAfterOneThatWasKilled) {
     )script"});
 }
 
+TEST_P(Processes, Scheduling) {
+    expect_as_natively({(programs_dir() / "scheduling_tour").string()});
+}
+
 // Files of the host that are mapped to be written, alone and by several processes.
 TEST_P(Processes, SharedFiles) {
     expect_as_natively({(programs_dir() / "shared_files_tour").string()});

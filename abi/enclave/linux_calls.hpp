@@ -90,7 +90,7 @@
     ABSENT(301, fanotify_mark) INSIDE(302, prlimit64) ABSENT(303, name_to_handle_at) \
     ABSENT(304, open_by_handle_at) ABSENT(305, clock_adjtime) FORWARDED(306, syncfs) FORWARDED(307, sendmmsg) \
     ABSENT(308, setns) INSIDE(309, getcpu) ABSENT(310, process_vm_readv) ABSENT(311, process_vm_writev) \
-    ABSENT(312, kcmp) ABSENT(313, finit_module) ABSENT(314, sched_setattr) ABSENT(315, sched_getattr) \
+    ABSENT(312, kcmp) ABSENT(313, finit_module) INSIDE(314, sched_setattr) INSIDE(315, sched_getattr) \
     FORWARDED(316, renameat2) ABSENT(317, seccomp) INSIDE(318, getrandom) INSIDE(319, memfd_create) \
     ABSENT(320, kexec_file_load) ABSENT(321, bpf) INSIDE(322, execveat) ABSENT(323, userfaultfd) \
     INSIDE(324, membarrier) INSIDE(325, mlock2) FORWARDED(326, copy_file_range) FORWARDED(327, preadv2) \

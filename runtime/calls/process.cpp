@@ -1,4 +1,4 @@
-// Limits, scheduling, resource usage, randomness.
+// Limits, resource usage, randomness.
 #include <linux/capability.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
@@ -9,56 +9,6 @@
 
 namespace enclavisor::runtime {
 namespace {
-
-bool is_thread(std::int32_t id) {
-    return id == 0 || system().threads.find(static_cast<std::uint32_t>(id)) != nullptr;
-}
-
-std::int64_t sys_sched_getaffinity(std::int32_t id, std::uint64_t size, Address to) {
-    if (!is_thread(id)) return -ESRCH;
-    if (size < 8 || size % 8 != 0) return -EINVAL;
-    TRY_ERRNO(put(to, std::uint64_t{1}));
-    return 8;
-}
-std::int64_t sys_sched_setaffinity(std::int32_t id, std::uint64_t size, Address from) {
-    std::uint64_t mask = 0;
-    if (!is_thread(id)) return -ESRCH;
-    if (!copy_in(&mask, from, std::min<std::uint64_t>(size, sizeof(mask)))) return -EFAULT;
-    return mask & 1 ? 0 : -EINVAL;
-}
-std::int64_t sys_sched_getscheduler(Frame*) {
-    return 0;
-}
-std::int64_t sys_sched_setscheduler(std::int32_t, int policy) {
-    return policy == 0 ? 0 : -EPERM;
-}
-std::int64_t sys_sched_getparam(std::int32_t, Address to) {
-    return put(to, 0);
-}
-std::int64_t sys_sched_setparam(Frame*) {
-    return 0;
-}
-std::int64_t sys_sched_get_priority_max(int policy) {
-    return policy == 1 || policy == 2 ? 99 : 0;
-}
-std::int64_t sys_sched_get_priority_min(int policy) {
-    return policy == 1 || policy == 2 ? 1 : 0;
-}
-// What a turn lasts depends on how many wait for theirs; so much, as far as one can tell.
-std::int64_t sys_sched_rr_get_interval(std::int32_t id, Address to) {
-    if (id < 0) return -EINVAL;
-    return is_thread(id) ? put(to, timespec{0, 4'000'000}) : -ESRCH;
-}
-std::int64_t sys_getpriority(Frame*) {
-    return 20;
-}
-std::int64_t sys_setpriority(int, int, int value) {
-    return value >= 0 ? 0 : -EACCES;
-}
-std::int64_t sys_getcpu(Address cpu, Address node) {
-    if (cpu != 0) TRY_ERRNO(put(cpu, 0));
-    return node != 0 ? put(node, 0) : 0;
-}
 
 rlimit& limit_of(Process& target, int resource) {
     rlimit& limit = target.limits[resource];
@@ -146,18 +96,6 @@ std::int64_t sys_getrandom(Address to, std::uint64_t size, unsigned flags) {
 
 }  // namespace
 
-ENCLAVISOR_CALL(sched_getaffinity)
-ENCLAVISOR_CALL(sched_setaffinity)
-ENCLAVISOR_CALL(sched_getscheduler)
-ENCLAVISOR_CALL(sched_setscheduler)
-ENCLAVISOR_CALL(sched_getparam)
-ENCLAVISOR_CALL(sched_setparam)
-ENCLAVISOR_CALL(sched_get_priority_max)
-ENCLAVISOR_CALL(sched_get_priority_min)
-ENCLAVISOR_CALL(sched_rr_get_interval)
-ENCLAVISOR_CALL(getpriority)
-ENCLAVISOR_CALL(setpriority)
-ENCLAVISOR_FREE_CALL(getcpu)
 ENCLAVISOR_CALL(getrlimit)
 ENCLAVISOR_CALL(setrlimit)
 ENCLAVISOR_CALL(prlimit64)

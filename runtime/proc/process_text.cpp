@@ -110,6 +110,10 @@ std::uint64_t time_used(const Process& p) {
     return system().clock.read(ClockKind::kMonotonic) - p.began;
 }
 
+std::string signed_text(int value) {
+    return value < 0 ? join("-", -value) : join(value);
+}
+
 std::string stat_line(const Subject& s) {
     const Process& p = s.process;
     Terminal* const terminal = p.terminal.get();
@@ -119,14 +123,17 @@ std::string stat_line(const Subject& s) {
     std::string text = join(s.id(), " (", s.name(), ") ", letter, " ", p.parent, " ", p.group, " ", p.session,
                             " ", device, " ");
     text += device != 0 ? join(terminal->foreground) : "-1";
+    const Scheduling how = s.thread != nullptr ? s.thread->scheduling : Scheduling{};
+    const bool real_time = how.priority != 0;
     text += join(" 4194304 0 0 0 0 ", p.zombie ? 0 : time_used(p) / kTick, " 0 ", p.children_time / kTick,
-                 " 0 20 0 ", p.thread_count, " 0 ", p.began / kTick, " ", pages * 4096, " ", pages, " ",
-                 ~0ull, " 0 0 0 0 0 ");
+                 " 0 ", signed_text(real_time ? -1 - how.priority : 20 + how.nice), " ",
+                 signed_text(how.nice), " ", p.thread_count, " 0 ", p.began / kTick, " ", pages * 4096, " ",
+                 pages, " ", ~0ull, " 0 0 0 0 0 ");
     const ThreadSignals* signals = s.thread != nullptr ? &s.thread->signals : nullptr;
     const std::uint64_t blocked = signals != nullptr ? signals->mask() : 0;
     text += join("0 ", blocked & 0x7fffffff, " ", handled(p, true) & 0x7fffffff, " ",
-                 handled(p, false) & 0x7fffffff, " 0 0 0 ", p.exit_signal, " 0 0 0 0 0 0 0 0 0 0 0 0 0 ",
-                 p.zombie ? p.status : 0, "\n");
+                 handled(p, false) & 0x7fffffff, " 0 0 0 ", p.exit_signal, " 0 ", how.priority, " ",
+                 how.policy, " 0 0 0 0 0 0 0 0 0 0 ", p.zombie ? p.status : 0, "\n");
     return text;
 }
 

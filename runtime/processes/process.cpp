@@ -26,7 +26,7 @@ Process::Process(const Config& config, const abi::StartInfo& told)
     std::fill(std::begin(limits), std::end(limits), rlimit{RLIM_INFINITY, RLIM_INFINITY});
     limits[RLIMIT_STACK] = {config.options.stack_size, config.options.stack_size};
     limits[RLIMIT_NOFILE] = {files->limit(), kMostFiles};
-    limits[RLIMIT_CORE] = {0, 0};
+    for (const int none : {RLIMIT_CORE, RLIMIT_NICE, RLIMIT_RTPRIO}) limits[none] = {0, 0};
 }
 
 Process::Process(const Process& from, std::uint32_t number)

@@ -8,6 +8,7 @@
 #include "abi/enclave/calls.hpp"
 #include "runtime/signals/thread_signals.hpp"
 #include "runtime/threads/futex_table.hpp"
+#include "runtime/threads/scheduling.hpp"
 
 namespace enclavisor::runtime {
 
@@ -47,6 +48,7 @@ struct Thread {
     // interrupted, when it is made again. 0: there is none.
     std::uint64_t sleeps_until = 0;
     FutexWaiter futex;
+    Scheduling scheduling;
     ThreadSignals signals;
     std::uint64_t clear_child_id = 0;    // set_tid_address, CLONE_CHILD_CLEARTID
     std::uint64_t child_id_address = 0;  // of a new process's: where it writes its id first

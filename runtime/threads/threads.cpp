@@ -117,6 +117,7 @@ Thread* Threads::prepare(std::uint32_t id, Process& process, const ThreadStart& 
     thread->child_id_address = 0;
     thread->robust_list = 0;
     thread->sleeps_until = 0;
+    thread->scheduling = this_thread().scheduling.inherited();
     thread->name = this_thread().name;
     thread->present = 1;
     thread->id = id;  // it may run before the kernel's call returns
