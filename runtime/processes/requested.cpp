@@ -194,12 +194,10 @@ bool request_waits() {
     return is_request(__atomic_load_n(&request_word(), __ATOMIC_RELAXED));
 }
 
+// The word stays until there is an answer: one that was taken and one that was refused differ at first sight.
 void take_request() {
-    if (!request_waits()) return;
-    const std::uint64_t word = __atomic_exchange_n(&request_word(), 0, __ATOMIC_ACQ_REL);
-    if (!is_request(word)) return;
-    if (const std::uint64_t answer = do_request(word); answer != 0)
-        __atomic_store_n(&request_word(), answer, __ATOMIC_RELEASE);
+    const std::uint64_t word = __atomic_load_n(&request_word(), __ATOMIC_ACQUIRE);
+    if (is_request(word)) __atomic_store_n(&request_word(), do_request(word), __ATOMIC_RELEASE);
 }
 
 void tell_requester(Process& process, std::int64_t error) {
