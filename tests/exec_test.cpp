@@ -97,7 +97,7 @@ TEST_P(ExecTest, RunsAnotherProgramBesideTheFirst) {
     EXPECT_EQ(exec(id, {"busybox", "sh", "-c", "kill -9 $$"}).status, 128 + SIGKILL);
     expect_complaint(exec(id, {"no-such-program"}), 127, {"no-such-program"});
     expect_complaint(exec(id, {"/etc/hostname"}), 126, {"/etc/hostname"});
-    // The first program ends by itself, and those beside it with the enclave.
+    // Who ends the enclave ends all in it.
     Server beside{exec_command(id, "echo ready; " + std::string{kGoesOn}), directory_ / "log"};
     ASSERT_TRUE(is_ready(directory_ / "log")) << read_file(directory_ / "log");
     EXPECT_EQ(command({"kill", "-s", "KILL", id}).status, 0);
@@ -106,6 +106,24 @@ TEST_P(ExecTest, RunsAnotherProgramBesideTheFirst) {
     expect_complaint(exec(id, {"busybox", "true"}), host::kExitFailure, {"enclave " + id, "ended"});
     expect_complaint(exec("99", {"busybox", "true"}), host::kExitFailure, {"no enclave 99"});
     expect_complaint(command({"exec", id}), host::kExitFailure, {"no program"});
+}
+
+// The enclave is there as long as one of its programs, and ends with the first one's status.
+TEST_P(ExecTest, OutlivesTheFirstProgram) {
+    const auto ending = [](const std::string& how) {
+        return "trap '" + how + "' TERM; echo ready; " + kGoesOn;
+    };
+    const std::string id = detached({"--allow-exec", "busybox", "sh", "-c", ending("echo gone; exit 4")});
+    EXPECT_TRUE(soon(60s, [&] { return command({"logs", id}).out == "ready\n"; }));
+    Server beside{exec_command(id, ending("exit 5")), directory_ / "log"};
+    ASSERT_TRUE(is_ready(directory_ / "log")) << read_file(directory_ / "log");
+    EXPECT_EQ(command({"kill", id}).status, 0);
+    EXPECT_TRUE(soon(60s, [&] { return command({"logs", id}).out == "ready\ngone\n"; }));
+    EXPECT_EQ(exec(id, {"busybox", "echo", "still"}).out, "still\n");
+    EXPECT_EQ(::kill(beside.pid(), SIGTERM), 0);
+    EXPECT_TRUE(beside.ended(60s));
+    EXPECT_EQ(beside.status(), 5);
+    EXPECT_EQ(command({"wait", id}).status, 4);
 }
 
 TEST_P(ExecTest, SignalsReachTheProgramAndItEndsWithItsClient) {

@@ -2,7 +2,7 @@
 // its configuration allows it.
 //
 // The host hands the proxy descriptors: a channel and three streams. It puts a word into the first
-// I/O area's `execution` and gives Command::kInterrupt; the enclave replaces the word by 0, or with
+// I/O area's `execution` and gives Command::kInterrupt; the enclave replaces the word by 0, or by
 // kExecutionRefused or kExecutionForbidden. A new process reads one ExecutionRequest from the channel, and
 // writes one ExecutionAnswer into it at its end. The channel names the process until then.
 #pragma once
