@@ -117,7 +117,7 @@ bool socket_address_valid(std::span<const std::byte> bytes) {
 
 bool socket_error_valid(std::span<const std::byte> bytes) {
     std::int32_t error = 0;
-    std::memcpy(&error, bytes.data(), std::min(bytes.size(), sizeof(error)));
+    if (!bytes.empty()) std::memcpy(&error, bytes.data(), std::min(bytes.size(), sizeof(error)));
     return error >= 0 && error <= abi::kMaxErrno;
 }
 

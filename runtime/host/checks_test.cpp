@@ -178,9 +178,9 @@ TEST(Locks, StandInTheWayOrAreFree) {
 
 TEST(SocketAddresses, AreWhole) {
     const auto valid = [](sa_family_t family, std::size_t size) {
-        std::vector<std::byte> bytes(size);
-        std::memcpy(bytes.data(), &family, std::min(size, sizeof family));
-        return socket_address_valid(bytes);
+        std::byte bytes[128]{};
+        std::memcpy(bytes, &family, sizeof family);
+        return socket_address_valid(std::span{bytes}.first(size));
     };
     EXPECT_TRUE(valid(AF_INET, 16));
     EXPECT_TRUE(valid(AF_INET6, 28));
