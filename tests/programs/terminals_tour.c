@@ -1,43 +1,14 @@
 // Terminals: what sessions, groups and pseudo-terminals do to each other. Says nothing that
 // differs from run to run.
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <termios.h>
-#include <unistd.h>
 
-static void say(const char* format, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char* format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vprintf(format, arguments);
-    va_end(arguments);
-    fflush(stdout);
-}
+#include "tests/programs/processes.h"
 
-#define SHOW(call)                                                                                    \
-    do {                                                                                              \
-        errno = 0;                                                                                    \
-        long result_ = (long)(call);                                                                  \
-        say("%s = %ld%s%s\n", #call, result_, errno ? " " : "", errno ? strerrorname_np(errno) : ""); \
-    } while (0)
-
-static void show_status(const char* what, int status) {
-    if (WIFEXITED(status)) say("%s: exited %d\n", what, WEXITSTATUS(status));
-    if (WIFSIGNALED(status)) say("%s: killed %d\n", what, WTERMSIG(status));
-    if (WIFSTOPPED(status)) say("%s: stopped %d\n", what, WSTOPSIG(status));
-    if (WIFCONTINUED(status)) say("%s: continued\n", what);
-}
 static void wait_for(const char* what, pid_t child, int options) {
     int status = 0;
     if (waitpid(child, &status, options) != child) say("%s: %s\n", what, strerrorname_np(errno));
