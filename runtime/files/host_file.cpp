@@ -11,7 +11,6 @@
 #include "runtime/host/host.hpp"
 #include "runtime/support/buffer.hpp"
 #include "runtime/support/text.hpp"
-#include "runtime/system.hpp"
 #include "runtime/terminals/line_discipline.hpp"
 
 namespace enclavisor::runtime {
@@ -102,10 +101,8 @@ std::int64_t HostFile::read(const Buffers& to, std::uint64_t offset) {
     if (terminal_ && in_background(*terminal_) && terminal() != nullptr) {
         if (const std::int64_t error = ask_to_use(*terminal_, SIGTTIN); error != 0) return error;
     }
-    if (!system().host_pages.all.empty()) {
-        const bool anywhere = offset == kPosition;
-        write_back(anywhere ? 0 : offset, anywhere ? ~0ull : to.size());
-    }
+    const bool anywhere = offset == kPosition;
+    write_back(anywhere ? 0 : offset, anywhere ? ~0ull : to.size());
     std::uint64_t done = 0;
     do {
         const std::uint64_t step = std::min(to.size() - done, most_transfer());
@@ -123,8 +120,7 @@ std::int64_t HostFile::write(const Buffers& from, std::uint64_t offset) {
         if (const std::int64_t error = ask_to_write(*terminal_); error != 0) return error;
     }
     const std::int64_t count = write_to_host(from, offset);
-    if (!system().host_pages.all.empty()) [[unlikely]]
-        note_written(from, offset, count);
+    note_written(from, offset, count);
     return count;
 }
 

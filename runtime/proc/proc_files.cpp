@@ -34,9 +34,10 @@ Kind kind_of(const ProcName& name) {
     return has_process_text(rest) ? Kind::kText : Kind::kNothing;
 }
 
-Kind kind_of(std::string_view path) {
+// `name`: what the path names, parsed.
+Kind kind_of(std::string_view path, const std::optional<ProcName>& name) {
     if (path == kProc) return Kind::kFolder;
-    if (const auto name = parse_proc_name(path)) return kind_of(*name);
+    if (name) return kind_of(*name);
     return has_proc_text(path) ? Kind::kText : Kind::kNothing;
 }
 
@@ -47,8 +48,7 @@ bool is_private(const ProcName& name) {
            rest == "maps";
 }
 
-bool may_see(std::string_view path) {
-    const auto name = parse_proc_name(path);
+bool may_see(const std::optional<ProcName>& name) {
     return !name || name->process == nullptr || !is_private(*name) || name->process == &process() ||
            process().may_inspect(*name->process);
 }
@@ -163,12 +163,12 @@ struct stat describe(std::string_view path, mode_t mode, const Credentials& owne
 }
 
 Opened open_proc(std::string_view path, int flags) {
-    const Kind kind = kind_of(path);
+    const auto name = parse_proc_name(path);
+    const Kind kind = kind_of(path, name);
     if (kind == Kind::kNothing) return failed(-ENOENT);
-    if (!may_see(path)) return failed(-EACCES);
+    if (!may_see(name)) return failed(-EACCES);
     if (kind == Kind::kLink) {
         if ((flags & O_NOFOLLOW) && !(flags & O_PATH)) return failed(-ELOOP);
-        const auto name = parse_proc_name(path);
         if (const auto fd = descriptor_of(*name)) {
             Ref<OpenFile> file = name->process->files->hold(*fd);
             if (!file) return failed(-ENOENT);
@@ -197,20 +197,19 @@ std::int64_t stat_proc(std::string_view path, int flags, struct stat& info) {
         info = describe(path, S_IFLNK | 0777, process());
         return 0;
     }
-    const Kind kind = kind_of(path);
+    const auto name = parse_proc_name(path);
+    const Kind kind = kind_of(path, name);
     if (kind == Kind::kNothing) return -ENOENT;
-    const std::string name = canonical_proc_name(path);
     if (kind == Kind::kLink && !(flags & AT_SYMLINK_NOFOLLOW)) {
         const auto file = open_proc(path, O_RDONLY | O_PATH);
         return file.ok() ? file.value()->stat(info) : file.error();
     }
-    const auto of = parse_proc_name(path);
-    const Credentials& owner = of ? static_cast<const Credentials&>(*of->process) : Credentials{};
-    const mode_t rest = of && is_private(*of) ? 0 : 0055;
+    const Credentials& owner = name ? static_cast<const Credentials&>(*name->process) : Credentials{};
+    const mode_t rest = name && is_private(*name) ? 0 : 0055;
     const mode_t mode = kind == Kind::kFolder ? S_IFDIR | 0500 | rest
                         : kind == Kind::kLink ? S_IFLNK | 0700
                                               : S_IFREG | 0400 | (rest & 0044);
-    info = describe(name, mode, owner);
+    info = describe(canonical_proc_name(path), mode, owner);
     return 0;
 }
 
@@ -219,10 +218,10 @@ std::int64_t read_proc_link(std::string_view path, std::string& target) {
         target = canonical_proc_name(path).substr(kProc.size() + 1);
         return 0;
     }
-    const Kind kind = kind_of(path);
-    if (kind != Kind::kLink) return kind == Kind::kNothing ? -ENOENT : -EINVAL;
-    if (!may_see(path)) return -EACCES;
     const auto name = parse_proc_name(path);
+    const Kind kind = kind_of(path, name);
+    if (kind != Kind::kLink) return kind == Kind::kNothing ? -ENOENT : -EINVAL;
+    if (!may_see(name)) return -EACCES;
     if (name->rest == "exe") {
         if (name->process->zombie) return -ENOENT;
         target = name->process->executable;
