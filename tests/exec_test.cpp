@@ -259,17 +259,8 @@ std::vector<std::byte> request_for(const Words& words) {
     return host::execution_request(words, standard).take();
 }
 
-class ExecHost : public testing::TestWithParam<host::Platform> {
+class ExecHost : public OwnMachine {
 protected:
-    void SetUp() override {
-        machine_ = launch(machine_options(GetParam()));
-        ASSERT_NE(machine_, nullptr);
-    }
-    void TearDown() override {
-        if (machine_) {
-            EXPECT_TRUE(healthy(*machine_));
-        }
-    }
     static void begin(Asked& asked, const Words& arguments) {
         host::StartParameters start;
         start.arguments = arguments;
@@ -278,7 +269,6 @@ protected:
     }
 
     TempDir directory_;
-    std::unique_ptr<host::Machine> machine_;
 };
 ENCLAVISOR_ON_BOTH_PLATFORMS(ExecHost);
 

@@ -15,17 +15,8 @@ namespace {
 using host::EntryPoint;
 using host::Instance;
 
-class Functions : public testing::TestWithParam<host::Platform> {
+class Functions : public OwnMachine {
 protected:
-    void SetUp() override {
-        machine_ = launch(machine_options(GetParam()));
-        ASSERT_NE(machine_, nullptr);
-    }
-    void TearDown() override {
-        if (machine_) {
-            EXPECT_TRUE(healthy(*machine_));
-        }
-    }
     host::FunctionOptions options(bool alone) {
         host::FunctionOptions options;
         options.calls.patience = std::chrono::seconds{20};
@@ -46,7 +37,6 @@ protected:
         return options;
     }
     std::filesystem::path program() { return programs_dir() / "calculator"; }
-    std::unique_ptr<host::Machine> machine_;
     std::atomic<bool> slow_may_end_{true};
 };
 ENCLAVISOR_ON_BOTH_PLATFORMS(Functions);

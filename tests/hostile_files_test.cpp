@@ -24,18 +24,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class HostileFiles : public testing::TestWithParam<host::Platform> {
+class HostileFiles : public OwnMachine {
 protected:
     void SetUp() override {
-        machine_ = launch(machine_options(GetParam()));
-        ASSERT_NE(machine_, nullptr);
+        ASSERT_NO_FATAL_FAILURE(OwnMachine::SetUp());
         program_ = read_file(programs_dir() / "exec_tour");  // which alone does nothing
         ASSERT_GT(program_.size(), sizeof(Elf64_Ehdr));
-    }
-    void TearDown() override {
-        if (machine_) {
-            EXPECT_TRUE(healthy(*machine_));
-        }
     }
     std::string make(const std::string& name, const std::string& content) {
         const fs::path path = directory_ / name;
@@ -85,7 +79,6 @@ protected:
     }
 
     TempDir directory_;
-    std::unique_ptr<host::Machine> machine_;
     std::string program_;
 };
 ENCLAVISOR_ON_BOTH_PLATFORMS(HostileFiles);

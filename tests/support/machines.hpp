@@ -74,4 +74,20 @@ inline testing::AssertionResult healthy(host::Machine& machine) {
     return testing::AssertionSuccess();
 }
 
+// A VM of each test's own, which is sound afterwards.
+class OwnMachine : public testing::TestWithParam<host::Platform> {
+protected:
+    void SetUp() override {
+        machine_ = launch(machine_options(GetParam()));
+        ASSERT_NE(machine_, nullptr);
+    }
+    void TearDown() override {
+        if (machine_) {
+            EXPECT_TRUE(healthy(*machine_));
+        }
+    }
+
+    std::unique_ptr<host::Machine> machine_;
+};
+
 }  // namespace enclavisor::tests
