@@ -45,7 +45,7 @@ host::Result<void> drive_redis(Side& side, int pipelined) {
     options.timeout = std::chrono::seconds{300};
     const auto said =
         tests::run({"/usr/bin/redis-benchmark", "-h", side.address, "-p", side.port, "-t", "set,get", "-c",
-                    "8", "-P", std::to_string(pipelined), "-n", pipelined > 1 ? "60000" : "10000", "--csv"},
+                    "50", "-P", std::to_string(pipelined), "-n", pipelined > 1 ? "60000" : "10000", "--csv"},
                    options);
     std::istringstream lines{said.out};
     int found = 0;

@@ -13,7 +13,7 @@ namespace {
 
 // How long to poll before sleeping. A sleep that ends soon was a mistake: waking up
 // takes both sides longer than polling would have.
-constexpr std::chrono::microseconds kLongestSpin{400};
+constexpr std::chrono::microseconds kLongestSpin{1000};
 constexpr int kLooksPerClock = 64;  // reading the clock costs more than looking
 // QEMU's TCG leaves a guest's fences out when there is one vCPU. What the enclave
 // submitted may then be seen a little after it looked whether anybody sleeps.

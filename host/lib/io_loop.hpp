@@ -51,8 +51,8 @@ private:
     std::span<std::byte> data_;
     int guest_doorbell_;
     Handler handler_;
-    std::chrono::microseconds shortest_spin_{20};
-    std::chrono::microseconds spin_{40};  // before the next sleep; adapts
+    std::chrono::microseconds shortest_spin_{50};
+    std::chrono::microseconds spin_{100};  // before the next sleep; adapts
     std::atomic<int>* spinners_ = nullptr;
     int most_spinners_ = 0;
     std::atomic<bool> stopped_{false};

@@ -48,6 +48,7 @@ bool poll(Kernel& kernel, PerCpu& cpu) {
     bool found = false;
     for (int i = 0; i < kIdlePolls;) {
         work(kernel, cpu);
+        wake_for_io(kernel);
         found = kernel.scheduler.anyone_ready();
         if (found) break;
         if (kernel.background.empty()) i++;
