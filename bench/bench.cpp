@@ -92,15 +92,9 @@ private:
             fmt::print("{:<18} {}\n", "Linux guest", kernel.error().text());
             return;
         }
-        if (wanted(options_.only, "redis")) {
-            Figures none;  // both worlds get theirs
-            step("both", "redis", none, [&]() -> host::Result<Figures> {
-                TRY(measure_redis(kernel.value(), BENCH_PROGRAMS, options_.work, options_.rounds, results_));
-                return Figures{};
-            });
-        }
         LinuxArm arm{kernel.take(), BENCH_PROGRAMS, options_.work};
         results_.linux_version = arm.kernel().version;
+        run_by_turns(arm);
         for (const bool tuned : {false, true}) {
             const char* name = tuned ? "tuned" : "default";
             const std::string where = fmt::format("Linux, {}", name);
@@ -115,6 +109,24 @@ private:
                 step(where, "serial", figures, [&] { return arm.serial_round_trip(); });
             }
         }
+    }
+
+    // What is measured in time: both worlds under the same circumstances. Both get their figures.
+    void run_by_turns(const LinuxArm& guest) {
+        const auto turns = [&](const char* name, auto&& measure) {
+            if (!wanted(options_.only, name)) return;
+            Figures none;
+            step("both", name, none, [&]() -> host::Result<Figures> {
+                TRY(measure());
+                return Figures{};
+            });
+        };
+        turns("redis", [&] { return measure_redis(guest, options_.work, options_.rounds, results_); });
+        turns("nginx", [&] { return measure_nginx(guest, options_.work, options_.rounds, results_); });
+        turns("sqlite-durable", [&] {
+            const EnclaveArm enclave{host::Platform::kPlain, BENCH_PROGRAMS, options_.work};
+            return measure_durable(enclave, guest, options_.work, options_.rounds, results_);
+        });
     }
 
     Options options_;

@@ -44,7 +44,7 @@ TEST(InitramfsTest, IsACpioArchiveOfAlignedMembers) {
 }
 
 TEST(Rows, HaveLabelsOfTheirOwnAndNamePrograms) {
-    std::set<std::string> labels, names{"boot", "kernel_call", "redis"};
+    std::set<std::string> labels, names{"boot", "kernel_call", "redis", "nginx", "sqlite-durable"};
     for (const Program& program : programs()) EXPECT_TRUE(names.insert(program.name).second) << program.name;
     for (const Row& row : rows()) {
         EXPECT_TRUE(labels.insert(row.label).second) << row.label;

@@ -73,7 +73,7 @@ host::Result<Figures> EnclaveArm::run(const Program& program) {
     proxy.standard_output = proxy.standard_error = out.get();
     // Under -icount a doorbell takes QEMU so long that a proxy with ordinary
     // patience would sleep again before the next call.
-    proxy.extra_arguments = {"--spin=20000"};
+    if (!program.timed) proxy.extra_arguments = {"--spin=20000"};
     TRY(enclave.attach_proxy(proxy));
     host::StartParameters start;
     start.arguments = {path.string()};

@@ -5,7 +5,7 @@
 # Usage: fetch_kernel.sh DIRECTORY
 set -euo pipefail
 directory=$1
-[[ -s $directory/vmlinux && -s $directory/version && -d $directory/modules ]] && exit 0
+[[ -s $directory/vmlinux && -s $directory/version && -s $directory/modules/virtio_blk.ko ]] && exit 0
 
 give_up() {
     echo "bench: no Linux kernel ($1); its figures are the recorded ones" >&2

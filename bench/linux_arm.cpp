@@ -20,16 +20,22 @@
 #include "host/lib/file.hpp"
 #include "host/lib/paths.hpp"
 #include "host/lib/process.hpp"
+#include "tests/support/subprocess.hpp"
 
 namespace enclavisor::bench {
 namespace {
 
 constexpr std::chrono::minutes kLongest{10};
+constexpr off_t kDiskBytes = 256 << 20;
 constexpr const char* kTap = "enclbench0";
 constexpr const char* kOurAddress = "10.77.53.1";
-constexpr const char* kDrivers[] = {"virtio_ring",           "virtio",     "virtio_pci_legacy_dev",
-                                    "virtio_pci_modern_dev", "virtio_pci", "failover",
-                                    "net_failover",          "virtio_net"};
+// In the order in which they are loaded.
+const std::vector<std::string> kNetworkDrivers{"virtio_ring",           "virtio",     "virtio_pci_legacy_dev",
+                                               "virtio_pci_modern_dev", "virtio_pci", "failover",
+                                               "net_failover",          "virtio_net"};
+const std::vector<std::string> kDiskDrivers{"virtio_ring",           "virtio",     "virtio_pci_legacy_dev",
+                                            "virtio_pci_modern_dev", "virtio_pci", "virtio_blk"};
+constexpr const char* kDiskDirectory = "/disk";  // programs/init.c
 
 std::string contents(const std::filesystem::path& path) {
     std::ifstream file{path, std::ios::binary};
@@ -63,6 +69,10 @@ std::vector<std::string> qemu_command(const std::string& qemu, std::uint64_t mem
                                  "-seed", "1"});
     }
     return line;
+}
+
+void with_pci(std::vector<std::string>& line) {
+    std::replace(line.begin(), line.end(), std::string{"microvm,acpi=off"}, std::string{"q35"});
 }
 
 // Nanoseconds of a byte through `serial` and back, the best of many, once the program
@@ -111,7 +121,23 @@ host::Result<Figures> LinuxArm::boot(const std::string& options) {
 }
 
 host::Result<Figures> LinuxArm::run(const Program& program, const std::string& options) {
-    const std::string output = TRY(output_of(&program, {program.memory_mib, options}));
+    return figures_of(program, {program.memory_mib, options});
+}
+
+host::Result<Figures> LinuxArm::run_on_disk(const Program& program) {
+    const auto disk = work_ / "disk";
+    const host::Fd file{::open(disk.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+    if (!file || ::ftruncate(file.get(), kDiskBytes) != 0) return host::fail("no disk for the Linux guest");
+    const auto made = tests::run({"/usr/sbin/mkfs.ext4", "-q", "-F", disk});
+    if (made.status != 0) return host::fail("mkfs.ext4 fails: " + made.err);
+    Program there = program;
+    there.arguments.push_back(kDiskDirectory);
+    return figures_of(there,
+                      {.memory_mib = program.memory_mib, .options = "", .counting = false, .disk = disk});
+}
+
+host::Result<Figures> LinuxArm::figures_of(const Program& program, Guest guest) {
+    const std::string output = TRY(output_of(&program, std::move(guest)));
     Figures figures;
     std::istringstream lines{output};
     const std::string other = read_figures(lines, program.name, figures);
@@ -139,7 +165,7 @@ host::Result<Figures> LinuxArm::serial_round_trip() {
     return figures;
 }
 
-host::Result<void> LinuxArm::write_initramfs(const Program* program, bool network) {
+host::Result<void> LinuxArm::write_initramfs(const Program* program, Devices devices) {
     Initramfs files;
     const auto init = TRY(host::read_file(programs_ / "init"));
     files.add_program("init", init);
@@ -156,11 +182,13 @@ host::Result<void> LinuxArm::write_initramfs(const Program* program, bool networ
         for (const std::string& argument : program->arguments) plan += " " + argument;
         files.add_file("plan", plan + "\n");
     }
-    if (network) {
-        files.add_file("network", kGuestAddress);
-        for (int i = 0; const char* name : kDrivers) {
-            files.add_file(fmt::format("module{}", i++),
-                           contents(kernel_.modules / (std::string{name} + ".ko")));
+    if (devices == Devices::kNetwork) files.add_file("network", kGuestAddress);
+    if (devices == Devices::kDisk) files.add_directory(kDiskDirectory + 1);
+    if (devices != Devices::kNone) {
+        for (int i = 0; const auto& name : devices == Devices::kDisk ? kDiskDrivers : kNetworkDrivers) {
+            const std::string driver = contents(kernel_.modules / (name + ".ko"));
+            if (driver.empty()) return host::fail(fmt::format("no driver {} beside the Linux kernel", name));
+            files.add_file(fmt::format("module{}", i++), driver);
         }
     }
     std::ofstream file{work_ / "initramfs", std::ios::binary};
@@ -170,13 +198,15 @@ host::Result<void> LinuxArm::write_initramfs(const Program* program, bool networ
 }
 
 host::Result<host::Process> LinuxArm::serve(const Program& program) {
-    TRY(write_initramfs(&program, true));
+    TRY(write_initramfs(&program, Devices::kNetwork));
     auto line = qemu_command(TRY(host::find_qemu()).string(), program.memory_mib, false);
-    std::replace(line.begin(), line.end(), std::string{"microvm,acpi=off"}, std::string{"q35"});
+    with_pci(line);
     line.insert(line.end(),
                 {"-kernel", kernel_.image.string(), "-initrd", (work_ / "initramfs").string(), "-append",
                  command_line(""), "-netdev", fmt::format("tap,id=n,ifname={},script=no,downscript=no", kTap),
-                 "-device", "virtio-net-pci,netdev=n,romfile="});
+                 "-device", "virtio-net-pci,netdev=n,romfile=", "-chardev",
+                 "file,id=debug,path=" + (work_ / "linux-output").string(), "-device",
+                 "isa-debugcon,iobase=0xe9,chardev=debug"});
     const host::Fd nothing{::open("/dev/null", O_RDWR | O_CLOEXEC)};
     const auto said = work_ / "linux-server";
     const host::Fd messages{::open(said.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
@@ -197,6 +227,10 @@ host::Result<host::Process> LinuxArm::serve(const Program& program) {
     return qemu;
 }
 
+std::string LinuxArm::output() const {
+    return contents(work_ / "linux-output");
+}
+
 host::Result<void> LinuxArm::wait_until_reachable(const std::string& port) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -215,7 +249,7 @@ host::Result<void> LinuxArm::wait_until_reachable(const std::string& port) {
 
 host::Result<std::string> LinuxArm::output_of(const Program* program, Guest guest,
                                               const std::function<host::Result<void>()>& meanwhile) {
-    TRY(write_initramfs(program, false));
+    TRY(write_initramfs(program, guest.disk.empty() ? Devices::kNone : Devices::kDisk));
     const auto archive = work_ / "initramfs", output = work_ / "linux-output", said = work_ / "linux-qemu";
     std::filesystem::remove(output);
     auto line = qemu_command(TRY(host::find_qemu()).string(), guest.memory_mib, guest.counting);
@@ -227,6 +261,12 @@ host::Result<std::string> LinuxArm::output_of(const Program* program, Guest gues
     host::SpawnOptions spawn;
     spawn.standard_input = nothing.get();
     spawn.standard_output = spawn.standard_error = messages.get();
+    if (!guest.disk.empty()) {
+        with_pci(line);
+        line.insert(line.end(),
+                    {"-drive", fmt::format("if=none,id=d,format=raw,file={}", guest.disk.string()), "-device",
+                     "virtio-blk-pci,drive=d"});
+    }
     if (guest.serial) {
         spawn.inherit = {guest.serial.get()};
         line.insert(line.end(), {"-chardev", fmt::format("socket,id=serial,fd={}", guest.serial.get()),

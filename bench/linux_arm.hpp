@@ -24,7 +24,7 @@ inline constexpr const char* kGuestAddress = "10.77.53.2";
 struct LinuxKernel {
     std::filesystem::path image;    // an ELF file with a PVH entry: no time goes into decompression
     std::string version;            // of the Debian package
-    std::filesystem::path modules;  // its drivers of virtio, in the order in which they are loaded
+    std::filesystem::path modules;  // its drivers of virtio
 };
 
 // The kernel that fetch_kernel.sh left in `directory`.
@@ -40,6 +40,10 @@ public:
     // Boots a guest that runs one program.
     host::Result<Figures> run(const Program& program, const std::string& options);
 
+    // The same with time instead of instructions, and with a directory on a disk of its own (virtio-blk,
+    // ext4) as the program's first argument.
+    host::Result<Figures> run_on_disk(const Program& program);
+
     // A byte to the guest's serial port and back, by a program there: "round-trip.serial",
     // nanoseconds, the best of many.
     host::Result<Figures> serial_round_trip();
@@ -50,6 +54,9 @@ public:
     // Until the server accepts connections.
     static host::Result<void> wait_until_reachable(const std::string& port);
 
+    // What the server of a guest that has ended printed.
+    std::string output() const;
+
     const LinuxKernel& kernel() const { return kernel_; }
     static std::string command_line(const std::string& options);
 
@@ -59,13 +66,16 @@ private:
         std::string options;  // of the kernel
         bool counting = true;
         host::Fd serial{};  // the other end of its serial port
+        std::filesystem::path disk{};
     };
     // What a program as the guest's only one prints; `meanwhile` is done while it runs.
     host::Result<std::string> output_of(
         const Program* program, Guest guest,
         const std::function<host::Result<void>()>& meanwhile = [] { return host::Result<void>{}; });
 
-    host::Result<void> write_initramfs(const Program* program, bool network);
+    enum class Devices { kNone, kNetwork, kDisk };
+    host::Result<void> write_initramfs(const Program* program, Devices devices);
+    host::Result<Figures> figures_of(const Program& program, Guest guest);
 
     LinuxKernel kernel_;
     std::filesystem::path programs_, work_;

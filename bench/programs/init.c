@@ -45,17 +45,25 @@ static void run(char* line, int output) {
     dprintf(output, "life %llu\nstatus %d\n", (unsigned long long)(end - begin), status);
 }
 
-/* Drivers, and an address for the first network device. */
-static void set_up_network(void) {
-    char address[32] = "", name[24];
-    const int file = open("/network", O_RDONLY);
-    if (file < 0 || read(file, address, sizeof address - 1) <= 0) return;
+static void load_drivers(void) {
+    char name[24];
     for (int i = 0;; i++) {
         snprintf(name, sizeof name, "/module%d", i);
         const int module = open(name, O_RDONLY);
         if (module < 0) break;
         if (syscall(SYS_finit_module, module, "", 0) != 0) perror(name);
     }
+}
+
+static void set_up_disk(void) {
+    if (access("/disk", F_OK) == 0 && mount("/dev/vda", "/disk", "ext4", 0, NULL) != 0) perror("/disk");
+}
+
+/* An address for the first network device. */
+static void set_up_network(void) {
+    char address[32] = "";
+    const int file = open("/network", O_RDONLY);
+    if (file < 0 || read(file, address, sizeof address - 1) <= 0) return;
     const int control = socket(AF_INET, SOCK_DGRAM, 0);
     for (const char* device = "lo";; device = "eth0") {
         struct ifreq request = {0};
@@ -82,6 +90,8 @@ int main(void) {
     const int output = open("/output", O_RDWR | O_CREAT | O_APPEND, 0600);
     dprintf(output, "init_reached %llu\n", (unsigned long long)reached);
 
+    load_drivers();
+    set_up_disk();
     set_up_network();
     static char line[1024];
     FILE* plan = fopen("/plan", "r");
