@@ -32,6 +32,9 @@ TEST_P(Waiting, Pipes) {
 TEST_P(Waiting, SocketPairs) {
     expect_as_natively("socketpairs_tour");
 }
+TEST_P(Waiting, SocketsOfTheHost) {
+    expect_as_natively("host_sockets_tour");
+}
 TEST_P(Waiting, CountersTimersAndSignals) {
     expect_as_natively("events_tour");
 }

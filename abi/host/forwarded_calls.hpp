@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "abi/host/socket_message.hpp"
+
 namespace enclavisor::abi {
 
 enum class ArgumentKind : std::uint8_t {
@@ -114,6 +116,8 @@ enum class ForwardedCall : std::uint32_t {
     kAccept,
     kSendto,
     kRecvfrom,
+    kSendMessage,     // argument 4: SocketMessage, in place of struct msghdr
+    kReceiveMessage,  // the same, both ways
     kShutdown,
     kGetsockname,
     kGetpeername,
@@ -226,6 +230,18 @@ inline constexpr auto kForwardedCalls = [] {
          "recvfrom",
          45,
          {fd, output(2), value, value, output_struct(128), in_out_struct(4)},
+         R::kAtMostArgument,
+         2},
+        {C::kSendMessage,
+         "sendmsg",
+         46,
+         {fd, input(2), value, value, input_struct(sizeof(SocketMessage))},
+         R::kAtMostArgument,
+         2},
+        {C::kReceiveMessage,
+         "recvmsg",
+         47,
+         {fd, output(2), value, value, in_out_struct(sizeof(SocketMessage))},
          R::kAtMostArgument,
          2},
         {C::kShutdown, "shutdown", 48, {fd, value}, R::kZero},

@@ -1,6 +1,8 @@
 #include "host/proxy/executor.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -131,6 +133,78 @@ std::int64_t Executor::prepare(const abi::CallSpec& spec, const abi::SubmissionE
     return 0;
 }
 
+std::int64_t Executor::send_message(const SystemCallArguments& arguments) {
+    abi::SocketMessage message;
+    if (arguments[4] == 0) return -EFAULT;
+    std::memcpy(&message, reinterpret_cast<const void*>(arguments[4]), sizeof(message));
+    if (message.address_size > sizeof(message.address)) return -EINVAL;
+    if (message.count < 0 || message.count > abi::kMostSentFiles) return -EINVAL;
+    const std::span files{message.files, static_cast<std::size_t>(message.count)};
+    for (const std::int32_t fd : files) {
+        if (is_own(static_cast<std::uint64_t>(fd))) return -EBADF;
+    }
+    iovec part{reinterpret_cast<void*>(arguments[1]), arguments[2]};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(message.files))> control{};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_name = message.address_size != 0 ? message.address : nullptr;
+    header.msg_namelen = message.address_size;
+    if (!files.empty()) {
+        header.msg_control = control.data();
+        header.msg_controllen = CMSG_SPACE(files.size_bytes());
+        cmsghdr* rights = CMSG_FIRSTHDR(&header);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(files.size_bytes());
+        std::memcpy(CMSG_DATA(rights), files.data(), files.size_bytes());
+    }
+    return call_(SYS_sendmsg,
+                 {arguments[0], reinterpret_cast<std::uint64_t>(&header), arguments[3], 0, 0, 0});
+}
+
+std::int64_t Executor::receive_message(const SystemCallArguments& arguments) {
+    // Beside the descriptors there may come what says who sends.
+    constexpr std::size_t kOther = 256;
+    abi::SocketMessage message;
+    if (arguments[4] == 0) return -EFAULT;
+    std::memcpy(&message, reinterpret_cast<const void*>(arguments[4]), sizeof(message));
+    if (message.count < 0 || message.count > abi::kMostSentFiles) return -EINVAL;
+    const auto wanted = static_cast<std::size_t>(message.count);
+    iovec part{reinterpret_cast<void*>(arguments[1]), arguments[2]};
+    alignas(cmsghdr) std::array<std::byte, kOther + CMSG_SPACE(sizeof(message.files))> control{};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_name = message.address;
+    header.msg_namelen = sizeof(message.address);
+    header.msg_control = control.data();
+    header.msg_controllen = wanted != 0 ? kOther + CMSG_LEN(wanted * sizeof(int)) : kOther;
+    const std::int64_t result = call_(SYS_recvmsg, {arguments[0], reinterpret_cast<std::uint64_t>(&header),
+                                                    arguments[3] | MSG_CMSG_CLOEXEC, 0, 0, 0});
+    if (result < 0) return result;
+    message.address_size = std::min<std::uint32_t>(header.msg_namelen, sizeof(message.address));
+    message.flags = header.msg_flags;
+    message.count = 0;
+    for (cmsghdr* part_of = CMSG_FIRSTHDR(&header); part_of != nullptr;
+         part_of = CMSG_NXTHDR(&header, part_of)) {
+        if (part_of->cmsg_level != SOL_SOCKET || part_of->cmsg_type != SCM_RIGHTS) continue;
+        const std::size_t count = (part_of->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (std::size_t i = 0; i < count; i++) {
+            int fd;
+            std::memcpy(&fd, CMSG_DATA(part_of) + i * sizeof(fd), sizeof(fd));
+            if (static_cast<std::size_t>(message.count) < wanted) {
+                message.files[message.count++] = fd;
+            } else {
+                call_(SYS_close, {static_cast<std::uint64_t>(fd), 0, 0, 0, 0, 0});
+                message.flags |= MSG_CTRUNC;
+            }
+        }
+    }
+    std::memcpy(reinterpret_cast<void*>(arguments[4]), &message, sizeof(message));
+    return result;
+}
+
 std::int64_t Executor::execute(const abi::SubmissionEntry& entry, std::span<std::byte> data) {
     if (entry.call >= abi::kForwardedCallCount) return -ENOSYS;
     const abi::CallSpec& spec = abi::kForwardedCalls[entry.call];
@@ -140,7 +214,10 @@ std::int64_t Executor::execute(const abi::SubmissionEntry& entry, std::span<std:
         const std::int64_t refused = prepare(spec, entry, i, data, bounces, arguments);
         if (refused != 0) return refused;
     }
-    const std::int64_t result = call_(spec.linux_number, arguments);
+    using C = abi::ForwardedCall;
+    const std::int64_t result = spec.call == C::kSendMessage      ? send_message(arguments)
+                                : spec.call == C::kReceiveMessage ? receive_message(arguments)
+                                                                  : call_(spec.linux_number, arguments);
     if (result < 0) return result;
     for (const Bounce& bounce : bounces) {
         if (bounce.back) std::copy(bounce.bytes.begin(), bounce.bytes.end(), data.data() + bounce.offset);

@@ -41,6 +41,9 @@ private:
     std::int64_t prepare(const abi::CallSpec& spec, const abi::SubmissionEntry& entry, std::size_t index,
                          std::span<std::byte> data, std::vector<Bounce>& bounces,
                          SystemCallArguments& arguments);
+    // sendmsg and recvmsg, whose struct msghdr is made here.
+    std::int64_t send_message(const SystemCallArguments& arguments);
+    std::int64_t receive_message(const SystemCallArguments& arguments);
     void hide_own_fds(std::span<std::byte> poll_list) const;
 
     std::vector<int> own_fds_;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -64,6 +65,65 @@ TEST_F(ExecutorTest, FileRoundTrip) {
     EXPECT_EQ(real_.execute(entry(ForwardedCall::kClose, {file}), data_), 0);
     EXPECT_EQ(real_.execute(entry(ForwardedCall::kClose, {file}), data_), -EBADF);
     ::unlink(name);
+}
+
+// Descriptors in messages: they arrive, surplus ones are closed, the proxy's own are not to be had.
+TEST_F(ExecutorTest, MessagesWithDescriptors) {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    const auto from = static_cast<std::uint64_t>(ends[0]), to = static_cast<std::uint64_t>(ends[1]);
+    const auto transfer = [&](const Executor& executor, ForwardedCall call, std::uint64_t fd,
+                              abi::SocketMessage& beside) {
+        std::memcpy(data_.data() + 1024, &beside, sizeof(beside));
+        Executor copy = executor;
+        const auto result = copy.execute(entry(call, {fd, 100, 5, MSG_NOSIGNAL, 1024}), data_);
+        std::memcpy(&beside, data_.data() + 1024, sizeof(beside));
+        return result;
+    };
+    const auto send = [&](std::vector<int> files) {
+        abi::SocketMessage beside{};
+        beside.count = static_cast<std::int32_t>(files.size());
+        std::copy(files.begin(), files.end(), beside.files);
+        return transfer(real_, ForwardedCall::kSendMessage, from, beside);
+    };
+    put(100, "hello");
+    EXPECT_EQ(send({0, 1}), 5);
+    abi::SocketMessage got{};
+    got.count = 2;
+    put(100, "     ");
+    ASSERT_EQ(transfer(real_, ForwardedCall::kReceiveMessage, to, got), 5);
+    EXPECT_EQ(std::memcmp(data_.data() + 100, "hello", 5), 0);
+    ASSERT_EQ(got.count, 2);
+    EXPECT_EQ(::fcntl(got.files[1], F_GETFD), FD_CLOEXEC);
+    for (int i = 0; i < 2; i++) EXPECT_EQ(::close(got.files[i]), 0);
+
+    EXPECT_EQ(send({0, 1, 2}), 5);
+    got = {};
+    got.count = 1;
+    ASSERT_EQ(transfer(real_, ForwardedCall::kReceiveMessage, to, got), 5);
+    EXPECT_EQ(got.count, 1);
+    EXPECT_TRUE(got.flags & MSG_CTRUNC);
+    const int next = ::dup(0);
+    EXPECT_EQ(next, got.files[0] + 1) << "a descriptor beyond those asked for stayed open";
+    ::close(next);
+    ::close(got.files[0]);
+
+    EXPECT_EQ(send({0, 900}), -EBADF);
+    for (const std::int32_t count : {-1, abi::kMostSentFiles + 1}) {
+        abi::SocketMessage bad{};
+        bad.count = count;
+        EXPECT_EQ(transfer(recording_, ForwardedCall::kSendMessage, from, bad), -EINVAL);
+        bad.count = count;
+        EXPECT_EQ(transfer(recording_, ForwardedCall::kReceiveMessage, to, bad), -EINVAL);
+    }
+    abi::SocketMessage bad{};
+    bad.address_size = sizeof(bad.address) + 1;
+    EXPECT_EQ(transfer(recording_, ForwardedCall::kSendMessage, from, bad), -EINVAL);
+    EXPECT_EQ(real_.execute(entry(ForwardedCall::kSendMessage, {from, 100, 5, 0, abi::kNoBuffer}), data_),
+              -EFAULT);
+    EXPECT_EQ(recorded.count, 0);
+    ::close(ends[0]);
+    ::close(ends[1]);
 }
 
 TEST_F(ExecutorTest, UnknownCalls) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/calls/call.hpp"
+#include "runtime/calls/control_data.hpp"
 #include "runtime/calls/local_sockets.hpp"
 #include "runtime/files/host_file.hpp"
 #include "runtime/host/checks.hpp"
@@ -20,7 +21,7 @@ namespace {
 
 using C = abi::ForwardedCall;
 
-constexpr std::uint32_t kMaxAddress = 128;
+constexpr std::uint32_t kMaxAddress = abi::kMaxSocketAddress;
 constexpr std::uint32_t kMaxOption = 256;
 
 // A socket of the host's, or return the error from the caller. `on_local`: what the call
@@ -209,7 +210,7 @@ std::int64_t sys_recvfrom(Fd fd, Address to, std::uint64_t size, int flags, Addr
     return receive(socket->host_fd(), to, size, flags, address, size_address);
 }
 
-// Messages: flattened, without control data (no descriptor travels).
+// Messages: flattened.
 std::int64_t get_message(Address from, msghdr& message, std::vector<iovec>& parts, std::uint64_t& total) {
     const std::uint64_t most = most_transfer();
     if (!get(from, message)) return -EFAULT;
@@ -227,38 +228,87 @@ std::int64_t get_message(Address from, msghdr& message, std::vector<iovec>& part
     return 0;
 }
 
+// The host's descriptors of what is sent along: nothing else can leave the enclave.
+std::int64_t attach(const Attachments& files, abi::SocketMessage& beside) {
+    for (const Ref<OpenFile>& file : files) {
+        if (file->host_fd() < 0) return -EOPNOTSUPP;
+        beside.files[beside.count++] = file->host_fd();
+    }
+    return 0;
+}
+
 std::int64_t sys_sendmsg(Fd fd, Address from, int flags) {
     const Ref<OpenFile> socket =
         TRY_SOCKET(fd, sent(send_local_message(*local, from, flags), flags, local->is_stream()));
     msghdr message;
     std::vector<iovec> parts;
     std::uint64_t total;
+    Attachments files;
+    abi::SocketMessage beside{};
     TRY_ERRNO(get_message(from, message, parts, total));
+    if (message.msg_control != nullptr && message.msg_controllen != 0) {
+        if (has_other_control(message)) return -EOPNOTSUPP;
+        TRY_ERRNO(get_control(message, files));
+        TRY_ERRNO(attach(files, beside));
+    }
     Buffer flat{total};
-    if (message.msg_controllen != 0 && message.msg_control != nullptr) return -EOPNOTSUPP;
     if (!Buffers{parts}.read(0, flat.data(), total)) return -EFAULT;
-    const std::uint32_t size = message.msg_name != nullptr ? message.msg_namelen : 0;
-    if (size > kMaxAddress) return -EINVAL;
-    return sent(forward(C::kSendto, socket->host_fd(), flat.data(), total, flags,
-                        size != 0 ? message.msg_name : nullptr, size),
-                flags);
+    if (message.msg_name != nullptr) {
+        SocketAddress address;
+        TRY_ERRNO(get_address(reinterpret_cast<Address>(message.msg_name), message.msg_namelen, address));
+        beside.address_size = address.size;
+        std::memcpy(beside.address, address.bytes, address.size);
+    }
+    return sent(forward(C::kSendMessage, socket->host_fd(), flat.data(), total, flags, &beside), flags);
+}
+
+// Takes what the host has open for the enclave from now on, if all that it says can be.
+std::int64_t adopt(const abi::SocketMessage& beside, std::size_t asked, Attachments& files) {
+    if (beside.count < 0 || static_cast<std::size_t>(beside.count) > asked) return -EIO;
+    if (beside.address_size > kMaxAddress) return -EIO;
+    const std::span address{beside.address, beside.address_size};
+    if (!address.empty() && !socket_address_valid(std::as_bytes(address))) return -EIO;
+    const std::span sent_along{beside.files, static_cast<std::size_t>(beside.count)};
+    for (const int fd : sent_along) {
+        if (fd < 0 || fd > abi::kMaxHostFd) return -EIO;
+    }
+    for (const int fd : sent_along) {
+        const std::int64_t flags = forward(C::kGetFlags, fd);
+        files.push_back(Ref<OpenFile>{new HostFile(fd, flags < 0 ? O_RDONLY : static_cast<int>(flags))});
+    }
+    return 0;
 }
 
 std::int64_t sys_recvmsg(Fd fd, Address from, int flags) {
+    constexpr int kKnownFlags = MSG_EOR | MSG_TRUNC | MSG_CTRUNC | MSG_OOB;
     const Ref<OpenFile> socket = TRY_SOCKET(fd, receive_local_message(*local, from, flags));
     msghdr message;
     std::vector<iovec> parts;
     std::uint64_t total;
+    Attachments files;
     TRY_ERRNO(get_message(from, message, parts, total));
+    if (message.msg_name != nullptr && static_cast<std::int32_t>(message.msg_namelen) < 0) return -EINVAL;
     Buffer flat{total};
+    ControlWriter control{message};
+    abi::SocketMessage beside{};
+    const std::size_t asked = std::min<std::size_t>(control.room_for_files(), abi::kMostSentFiles);
+    beside.count = static_cast<std::int32_t>(asked);
+    // MSG_TRUNC would let the host name a size beyond the buffer.
+    const std::int64_t count = TRY_ERRNO(
+        forward(C::kReceiveMessage, socket->host_fd(), flat.data(), total, flags & ~MSG_TRUNC, &beside));
+    TRY_ERRNO(adopt(beside, asked, files));
+    if (!Buffers{parts}.write(0, flat.data(), static_cast<std::uint64_t>(count))) return -EFAULT;
     const Address name_size = from + offsetof(msghdr, msg_namelen);
-    const std::int64_t count =
-        TRY_ERRNO(receive(socket->host_fd(), reinterpret_cast<Address>(flat.data()), total, flags,
-                          reinterpret_cast<Address>(message.msg_name), name_size));
-    const Buffers to{parts};
-    if (!to.write(0, flat.data(), static_cast<std::uint64_t>(count))) return -EFAULT;
-    TRY_ERRNO(put(from + offsetof(msghdr, msg_controllen), std::uint64_t{0}));
-    TRY_ERRNO(put(from + offsetof(msghdr, msg_flags), 0));
+    if (message.msg_name != nullptr && beside.address_size != 0) {
+        TRY_ERRNO(put_address(reinterpret_cast<const std::byte*>(beside.address), beside.address_size,
+                              reinterpret_cast<Address>(message.msg_name), name_size, message.msg_namelen));
+    } else if (message.msg_name != nullptr) {
+        TRY_ERRNO(put(name_size, std::uint32_t{0}));
+    }
+    if (!files.empty()) TRY_ERRNO(put_files(files, flags & MSG_CMSG_CLOEXEC, control));
+    TRY_ERRNO(put(from + offsetof(msghdr, msg_controllen), control.used()));
+    TRY_ERRNO(put(from + offsetof(msghdr, msg_flags),
+                  (beside.flags & kKnownFlags) | control.flags() | (flags & MSG_CMSG_CLOEXEC)));
     return count;
 }
 

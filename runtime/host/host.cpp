@@ -55,8 +55,10 @@ constexpr std::uint8_t kMayBlock = 1, kReads = 2, kWrites = 4, kCarries = 8;
 constexpr auto kBlocking = [] {
     std::array<std::uint8_t, abi::kForwardedCallCount> table{};
     auto set = [&](C call, std::uint8_t bits) { table[static_cast<std::size_t>(call)] = bits; };
-    for (const C call : {C::kRead, C::kPread, C::kRecvfrom}) set(call, kMayBlock | kReads | kCarries);
-    for (const C call : {C::kWrite, C::kPwrite, C::kSendto}) set(call, kMayBlock | kWrites | kCarries);
+    for (const C call : {C::kRead, C::kPread, C::kRecvfrom, C::kReceiveMessage})
+        set(call, kMayBlock | kReads | kCarries);
+    for (const C call : {C::kWrite, C::kPwrite, C::kSendto, C::kSendMessage})
+        set(call, kMayBlock | kWrites | kCarries);
     set(C::kAccept, kMayBlock | kReads);
     for (const C call : {C::kOpenat, C::kConnect, C::kFlock, C::kPoll, C::kEpollWait, C::kSetTermiosWait}) {
         set(call, kMayBlock);

@@ -10,6 +10,7 @@
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -225,8 +226,62 @@ Breach read_trusted() {
     return count == 7 && std::memcmp(bytes, "trusted", 7) == 0 ? kNone : kBadContents;
 }
 
+// A message with two descriptors and an address, there or back. What is received stays open: its numbers may
+// be made up.
+Breach message(ForwardedCall which, const Descriptors& fds) {
+    std::memset(slots, kUntouched, sizeof slots);
+    iovec part{slots[0] + kGuard, kLength};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_name = slots[1] + kGuard;
+    header.msg_namelen = sizeof(sockaddr_storage);
+    header.msg_control = slots[2] + kGuard;
+    header.msg_controllen = CMSG_SPACE(2 * sizeof(int));
+    if (which == ForwardedCall::kSendMessage) {
+        sockaddr_un to{AF_UNIX, "socket"};
+        std::memcpy(slots[1] + kGuard, &to, sizeof to);
+        header.msg_namelen = sizeof to;
+        cmsghdr* rights = CMSG_FIRSTHDR(&header);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(2 * sizeof(int));
+        std::memcpy(CMSG_DATA(rights), &fds.file, sizeof fds.file);
+        std::memcpy(CMSG_DATA(rights) + sizeof(int), &fds.directory, sizeof fds.directory);
+        const ssize_t sent = sendmsg(fds.socket, &header, MSG_NOSIGNAL);
+        return sent > static_cast<ssize_t>(kLength) ? kTooLarge
+               : sent < 0 && errno > kMaxErrno      ? kBadErrno
+                                                    : kNone;
+    }
+    const ssize_t got = recvmsg(fds.socket, &header, MSG_DONTWAIT);
+    const std::size_t sizes[3] = {kLength, sizeof(sockaddr_storage), CMSG_SPACE(2 * sizeof(int))};
+    for (std::size_t i = 0; i < 3; i++) {
+        for (std::size_t at = 0; at < kSlot; at++) {
+            if ((at < kGuard || at >= kGuard + sizes[i]) && slots[i][at] != kUntouched) return kOutside;
+        }
+    }
+    if (got < 0) return errno <= kMaxErrno ? kNone : kBadErrno;
+    if (got > static_cast<ssize_t>(kLength) || header.msg_controllen > sizes[2]) return kTooLarge;
+    if (header.msg_namelen != 0) {
+        const auto family = slot_as<unsigned short>(1);
+        const socklen_t size = header.msg_namelen;
+        if (size < 2 || size > 128 || (family == AF_INET && size != 16) || (family == AF_INET6 && size != 28))
+            return kBadContents;
+    }
+    for (cmsghdr* h = CMSG_FIRSTHDR(&header); h != nullptr; h = CMSG_NXTHDR(&header, h)) {
+        for (std::size_t at = CMSG_LEN(0); at + sizeof(int) <= h->cmsg_len; at += sizeof(int)) {
+            int fd;
+            std::memcpy(&fd, reinterpret_cast<unsigned char*>(h) + at, sizeof fd);
+            if (fcntl(fd, F_GETFD) < 0) return kBadContents;
+        }
+    }
+    return kNone;
+}
+
 Breach attempt(ForwardedCall which, const CallSpec& spec, const Descriptors& fds) {
     if (which == ForwardedCall::kReadHashes) return read_trusted();
+    if (which == ForwardedCall::kSendMessage || which == ForwardedCall::kReceiveMessage)
+        return message(which, fds);
     unsigned long arguments[6]{};
     std::memset(slots, kUntouched, sizeof slots);
     for (std::size_t i = 0; i < 6; i++) {
