@@ -4,8 +4,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "host/daemon/ledger.hpp"
+#include "host/lib/fd.hpp"
 
 struct MHD_Daemon;
 struct MHD_Connection;
@@ -31,10 +33,13 @@ public:
 private:
     explicit MetricsServer(Text text) : text_{std::move(text)} {}
     static int answer(MHD_Connection* connection, const char* url, const char* method, const Text& text);
+    void serve(int events);
 
     const Text text_;
     std::string address_;
     MHD_Daemon* server_ = nullptr;
+    Fd stop_;
+    std::thread thread_;
 };
 
 }  // namespace enclavisor::host

@@ -134,6 +134,19 @@ TEST_F(MetricsHttp, NonsenseDoesNotHurtIt) {
     EXPECT_NE(ask(get("/metrics")).find("text 1"), std::string::npos);
 }
 
+TEST_F(MetricsHttp, StopsAmongNonsense) {
+    const std::string nonsense = "GET /metrics HTTP/9.9\r\n\r\n";
+    for (int i = 0; i < 100; i++) {
+        std::vector<Fd> sockets;
+        for (int j = 0; j < 12; j++) {
+            sockets.push_back(connect());
+            (void)::send(sockets.back().get(), nonsense.data(), nonsense.size(), MSG_NOSIGNAL);
+        }
+        server_ = MetricsServer::start("0", [] { return std::string{"text 1\n"}; }).take();
+    }
+    EXPECT_NE(ask(get("/metrics")).find("text 1"), std::string::npos);
+}
+
 TEST(MetricsAddress, BadOnesAreRefused) {
     const auto start = [](const std::string& where) {
         return MetricsServer::start(where, [] { return std::string{}; });

@@ -153,6 +153,7 @@ static void spliced(void) {
     pipe(b);
     socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
     const int file = open("spliced", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    unlink("spliced");
     SHOW(splice(a[0], NULL, b[1], NULL, 0, 99));
     SHOW(splice(a[0], NULL, b[1], NULL, 1, 99));
     SHOW(splice(file, NULL, pair[0], NULL, 1, 0));
