@@ -11,10 +11,12 @@
 #include <cstring>
 #include <mutex>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "abi/host/execution.hpp"
 #include "abi/host/io_area.hpp"
+#include "host/daemon/client.hpp"
 #include "host/lib/application.hpp"
 #include "host/lib/enclave.hpp"
 #include "host/lib/execution.hpp"
@@ -55,8 +57,16 @@ protected:
         const auto started =
             command({"vm", "start", "--memory", "256M", "--platform", host::platform_name(GetParam())});
         ASSERT_EQ(started.status, 0) << started.err;
+        free_at_first_ = free_frames();
     }
     void TearDown() override {
+        const auto all = host::ask(host::kDefaultVm, {{"op", "ps"}});
+        EXPECT_TRUE(all.ok());
+        if (all.ok()) {
+            for (const host::Json& enclave : all.value().at("enclaves"))
+                command({"rm", "-f", std::to_string(enclave.at("id").get<int>())});
+        }
+        EXPECT_TRUE(soon(60s, [&] { return free_frames() == free_at_first_; }));
         command({"vm", "stop"});
         ::unsetenv("ENCLAVISOR_RUN_DIR");
     }
@@ -74,11 +84,16 @@ protected:
     static Words exec_command(const std::string& id, const std::string& script) {
         return {enclavisor_command(), "exec", id, "busybox", "sh", "-c", script};
     }
+    static std::uint64_t free_frames() {
+        const auto answer = host::ask(host::kDefaultVm, {{"op", "stats"}});
+        return answer.ok() ? host::get_or<std::uint64_t>(answer.value(), "free_frames", 0) : 0;
+    }
     static bool is_ready(const std::filesystem::path& log) {
         return soon(60s, [&] { return read_file(log) == "ready\n"; });
     }
 
     TempDir directory_;
+    std::uint64_t free_at_first_ = 0;
 };
 ENCLAVISOR_ON_BOTH_PLATFORMS(ExecTest);
 
@@ -106,6 +121,25 @@ TEST_P(ExecTest, RunsAnotherProgramBesideTheFirst) {
     expect_complaint(exec(id, {"busybox", "true"}), host::kExitFailure, {"enclave " + id, "ended"});
     expect_complaint(exec("99", {"busybox", "true"}), host::kExitFailure, {"no enclave 99"});
     expect_complaint(command({"exec", id}), host::kExitFailure, {"no program"});
+}
+
+TEST_P(ExecTest, ManyClientsAtOnce) {
+    const std::string id = detached({"--allow-exec", "busybox", "sh", "-c", kGoesOn});
+    constexpr int kClients = 6, kTimes = 5;
+    std::vector<std::thread> clients;
+    std::atomic<int> right{0};
+    for (int client = 0; client < kClients; client++) {
+        clients.emplace_back([&, client] {
+            for (int i = 0; i < kTimes; i++) {
+                const std::string word = std::to_string(client * kTimes + i);
+                const auto told = exec(id, {"busybox", "sh", "-c", "echo " + word + " | cat; exit " + word});
+                right += told.out == word + "\n" && told.status == client * kTimes + i;
+            }
+        });
+    }
+    for (auto& client : clients) client.join();
+    EXPECT_EQ(right, kClients * kTimes);
+    EXPECT_EQ(exec(id, {"busybox", "true"}).status, 0);
 }
 
 // The enclave is there as long as one of its programs, and ends with the first one's status.
@@ -155,6 +189,7 @@ TEST_P(ExecTest, SignalsReachTheProgramAndItEndsWithItsClient) {
 }
 
 TEST_P(ExecTest, OnlyWhatTheConfigurationAllows) {
+    EXPECT_NE(command({"measure", "busybox"}).out, command({"measure", "--allow-exec", "busybox"}).out);
     const std::string closed = detached({"busybox", "sh", "-c", kGoesOn});
     expect_complaint(exec(closed, {"busybox", "true"}), host::kExitFailure,
                      {"lets nothing be started", "exec.allow", "--allow-exec"});
@@ -310,18 +345,34 @@ TEST_P(ExecHost, TheRuntimeAllowsWhatIsMeasured) {
     EXPECT_EQ(asked.writes(), 1u);
     EXPECT_EQ(asked.ask(abi::execution_word(Asked::kChannel, SIGTERM)), abi::kExecutionRefused) << "it ended";
     EXPECT_EQ(asked.ask(abi::execution_word(-2)), abi::kExecutionRefused);
-    // Rubbish in the channel ends the process that reads it, and nothing else.
     std::mt19937_64 random{8};
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 200; i++) {
+        const auto word = abi::execution_word(static_cast<std::int32_t>(random()),
+                                              static_cast<int>(1 + random() % 0x7fff'ffff));
+        ASSERT_EQ(asked.ask(word), abi::kExecutionRefused) << word;
+    }
+    // Rubbish in the channel ends the process that reads it, and nothing else.
+    std::set<std::int32_t> errors;
+    for (int i = 0; i < 100; i++) {
         auto bytes = request_for(kTell);
-        if (i < 4)
-            bytes.resize(i * 10);
-        else
-            bytes[random() % sizeof(abi::ExecutionRequest)] ^= std::byte{0x80};
+        switch (i % 3) {
+            case 0:
+                bytes.resize(random() % bytes.size());
+                break;
+            case 1:
+                bytes[random() % sizeof(abi::ExecutionRequest)] ^= std::byte{0x80};
+                break;
+            default:
+                for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+        }
         asked.request(bytes);
         ASSERT_EQ(asked.ask(abi::execution_word(Asked::kChannel)), 0u) << i;
-        ASSERT_TRUE(asked.answered()) << i;
+        told = asked.answered();
+        ASSERT_TRUE(told) << i;
+        errors.insert(told->error);
+        EXPECT_TRUE(i % 3 == 1 || told->error == -EINVAL) << i << ": " << told->error;
     }
+    EXPECT_EQ(errors, (std::set<std::int32_t>{-EINVAL, 0})) << "0: what differs in a descriptor only";
     const unsigned before = asked.writes();
     asked.request(request_for(kTell));
     EXPECT_EQ(asked.ask(abi::execution_word(Asked::kChannel)), 0u);
