@@ -114,7 +114,9 @@ std::int64_t sys_fstatfs(Fd fd, Address to) {
 }
 
 std::int64_t sys_getdents64(Fd fd, Address to, std::uint32_t size) {
-    return TRY_FILE(fd)->entries(to, size);
+    const Ref<OpenFile> file = TRY_FILE(fd);
+    process().memory->bring(to, size);
+    return file->entries(to, size);
 }
 std::int64_t sys_ftruncate(Fd fd, std::int64_t size) {
     const Ref<OpenFile> file = TRY_FILE(fd);

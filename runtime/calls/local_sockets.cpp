@@ -17,6 +17,7 @@ namespace {
 std::int64_t get_message(Address from, msghdr& message, std::vector<iovec>& parts) {
     if (!get(from, message)) return -EFAULT;
     if (message.msg_iovlen > IOV_MAX) return -EMSGSIZE;
+    process().memory->bring(message.msg_control, message.msg_controllen);
     return get_vector(reinterpret_cast<Address>(message.msg_iov), message.msg_iovlen, parts);
 }
 
@@ -37,12 +38,14 @@ std::int64_t get_room(Address from, std::uint32_t& room) {
 
 std::int64_t send_local(LocalSocket& socket, Address from, std::uint64_t size, int flags, Address address) {
     if (address != 0) TRY_ERRNO(check_named(socket));
+    process().memory->bring(from, size);
     return socket.send({from, std::min(size, kMaxCount)}, flags, {});
 }
 
 std::int64_t receive_local(LocalSocket& socket, Address to, std::uint64_t size, int flags,
                            Address size_address) {
     LocalSocket::Received received;
+    process().memory->bring(to, size);
     const std::int64_t count = TRY_ERRNO(socket.receive({to, std::min(size, kMaxCount)}, flags, received));
     if (size_address != 0) TRY_ERRNO(put(size_address, std::uint32_t{0}));
     return count;

@@ -191,6 +191,8 @@ std::int64_t receive(int host, Address to, std::uint64_t size, int flags, Addres
     std::byte bytes[kMaxAddress];
     std::uint32_t room, address_size = kMaxAddress;
     TRY_ERRNO(get_room(address, size_address, room));
+    process().memory->bring(to, size);
+    process().memory->bring(address, room);
     // MSG_TRUNC would let the host name a size beyond the buffer.
     const std::int64_t count = TRY_ERRNO(forward(C::kRecvfrom, host, to, std::min(size, most_transfer()),
                                                  flags & ~MSG_TRUNC, bytes, &address_size));
@@ -224,6 +226,7 @@ std::int64_t get_message(Address from, msghdr& message, std::vector<iovec>& part
     for (std::size_t i = 0; i < message.msg_iovlen; i++) {
         if (parts[i].iov_len > most - total) parts[i].iov_len = most - total;
         total += parts[i].iov_len;
+        process().memory->bring(parts[i].iov_base, parts[i].iov_len);
     }
     return 0;
 }
@@ -325,6 +328,7 @@ std::int64_t for_messages(Address array, std::uint32_t count, Next next) {
     std::int64_t done = 0;
     for (; done < std::min<std::int64_t>(count, IOV_MAX); done++) {
         const Address at = array + static_cast<std::uint64_t>(done) * sizeof(MessageOfMany);
+        process().memory->bring(at, sizeof(MessageOfMany));
         const std::int64_t size = next(at, done);
         if (size < 0) return done > 0 ? done : size;
         TRY_ERRNO(put(at + offsetof(MessageOfMany, size), static_cast<std::uint32_t>(size)));

@@ -30,6 +30,7 @@ std::int64_t get_vector(Address from, std::uint64_t count, std::vector<iovec>& p
         if (parts[i].iov_len > LONG_MAX) return -EINVAL;
         parts[i].iov_len = std::min(parts[i].iov_len, kMaxCount - total);
         total += parts[i].iov_len;
+        process().memory->bring(parts[i].iov_base, parts[i].iov_len);
     }
     return 0;
 }
@@ -84,8 +85,6 @@ std::int64_t read_vector(Fd fd, Address from, std::uint64_t count, std::uint64_t
     std::vector<iovec> parts;
     TRY_ERRNO(get_vector(from, count, parts));
     if (count == 0) return 0;
-    for (const iovec& part : parts)
-        process().memory->bring(reinterpret_cast<Address>(part.iov_base), part.iov_len);
     return file->read(Buffers{parts}, offset);
 }
 
@@ -95,8 +94,6 @@ std::int64_t write_vector(Fd fd, Address from, std::uint64_t count, std::uint64_
     std::vector<iovec> parts;
     TRY_ERRNO(get_vector(from, count, parts));
     if (count == 0) return 0;
-    for (const iovec& part : parts)
-        process().memory->bring(reinterpret_cast<Address>(part.iov_base), part.iov_len);
     return written(file->write(Buffers{parts}, offset));
 }
 

@@ -70,12 +70,15 @@ public:
     enum class Touched { kRead, kNothing, kFailed };
     Touched touch(std::uint64_t address, std::uint64_t error);
     // Reads what of the program's buffer is a file's and untouched, and shows what is shared, before
-    // a call that would otherwise fail half-way.
+    // a call that would otherwise fail half-way, or when what it took cannot be taken again.
     void bring(std::uint64_t address, std::uint64_t size) {
         std::uint64_t end;
         if ((unread_.empty() && shared_.empty()) || __builtin_add_overflow(address, size, &end)) return;
         read_all({address, end});
         show_all({address, end});
+    }
+    void bring(const void* address, std::uint64_t size) {
+        bring(reinterpret_cast<std::uint64_t>(address), size);
     }
 
 private:

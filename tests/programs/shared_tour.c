@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -69,6 +71,56 @@ static void anonymous(void) {
     SHOW(munmap((void*)moved, size));
 }
 
+// What is received cannot be received again: `shared` is memory that the children have not touched.
+static void received(char* shared, size_t size) {
+    static char message[2 * 4096];
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t name_size = sizeof name;
+    int pair[2];
+    socketpair(AF_UNIX, SOCK_DGRAM, 0, pair);
+    const int network = socket(AF_INET, SOCK_DGRAM, 0);
+    SHOW(bind(network, (struct sockaddr*)&name, sizeof name));
+    SHOW(getsockname(network, (struct sockaddr*)&name, &name_size));
+    for (int i = 0; i < 4; i++) {
+        const int from = i < 2 ? pair[0] : network, to = i < 2 ? pair[1] : network;
+        memset(message, 'p' + i, sizeof message);
+        if (i < 2)
+            SHOW(send(from, message, sizeof message, 0));
+        else
+            SHOW(sendto(from, message, sizeof message, 0, (struct sockaddr*)&name, sizeof name));
+        const pid_t child = fork();
+        if (child == 0) {
+            struct iovec parts[2] = {{shared, 5000}, {shared + 5000, size - 5000}};
+            struct msghdr header = {.msg_iov = parts, .msg_iovlen = 2};
+            if (i % 2 == 0)
+                SHOW(recv(to, shared, size, MSG_DONTWAIT));
+            else
+                SHOW(recvmsg(to, &header, MSG_DONTWAIT));
+            printf("%c %c\n", shared[0], shared[sizeof message - 1]);
+            _exit(0);
+        }
+        SHOW(reap(child));
+    }
+    close(pair[0]);
+    close(pair[1]);
+    close(network);
+}
+
+// Nor are a directory's entries told twice.
+static void listed(char* shared, size_t size) {
+    static char own[3 * 4096];
+    const int directory = open("/usr/bin", O_RDONLY | O_DIRECTORY);
+    const long expected = syscall(SYS_getdents64, directory, own, size);
+    lseek(directory, 0, SEEK_SET);
+    const pid_t child = fork();
+    if (child == 0) {
+        printf("as many: %d\n", syscall(SYS_getdents64, directory, shared, size) == expected);
+        _exit(0);
+    }
+    SHOW(reap(child));
+    close(directory);
+}
+
 // Calls whose buffer reaches into pages that others touched, and this process did not.
 static void buffers(void) {
     enum { kPage = 4096, kSize = 4 * kPage };
@@ -87,6 +139,8 @@ static void buffers(void) {
         _exit(0);
     }
     SHOW(reap(child));
+    received(shared + kPage, 3 * kPage);
+    listed(shared + kPage, 3 * kPage);
     child = fork();
     if (child == 0) {
         printf("%c\n", shared[2 * kPage]);
