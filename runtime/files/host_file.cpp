@@ -115,7 +115,19 @@ std::int64_t HostFile::read(const Buffers& to, std::uint64_t offset) {
     return static_cast<std::int64_t>(done);
 }
 
+inline std::int64_t HostFile::write_once(const Buffers& from, std::uint64_t offset) {
+    return offset == kPosition ? forward(C::kWrite, fd_, from.address(), from.size())
+                               : forward(C::kPwrite, fd_, from.address(), from.size(), offset);
+}
+
 std::int64_t HostFile::write(const Buffers& from, std::uint64_t offset) {
+    // Most writes are one call.
+    if (!terminal_ && from.contiguous() && from.size() <= kMaxFurtherTransfer && !HostPages::any()) [[likely]]
+        return write_once(from, offset);
+    return write_in_parts(from, offset);
+}
+
+[[gnu::noinline]] std::int64_t HostFile::write_in_parts(const Buffers& from, std::uint64_t offset) {
     if (terminal_ && in_background(*terminal_) && terminal() != nullptr) {
         if (const std::int64_t error = ask_to_write(*terminal_); error != 0) return error;
     }
@@ -125,11 +137,7 @@ std::int64_t HostFile::write(const Buffers& from, std::uint64_t offset) {
 }
 
 std::int64_t HostFile::write_to_host(const Buffers& from, std::uint64_t offset) {
-    // Most writes are one call.
-    if (from.contiguous() && from.size() <= kMaxFurtherTransfer) {
-        return offset == kPosition ? forward(C::kWrite, fd_, from.address(), from.size())
-                                   : forward(C::kPwrite, fd_, from.address(), from.size(), offset);
-    }
+    if (from.contiguous() && from.size() <= kMaxFurtherTransfer) return write_once(from, offset);
     std::uint64_t done = 0;
     do {
         const std::uint64_t step = std::min(from.size() - done, most_transfer());

@@ -52,6 +52,8 @@ private:
     std::int64_t transfer_in(const Buffers& to, std::uint64_t offset, std::uint64_t done, std::uint64_t size);
     std::int64_t transfer_out(const Buffers& from, std::uint64_t offset, std::uint64_t done,
                               std::uint64_t size);
+    std::int64_t write_once(const Buffers& from, std::uint64_t offset);
+    std::int64_t write_in_parts(const Buffers& from, std::uint64_t offset);
     std::int64_t write_to_host(const Buffers& from, std::uint64_t offset);
     void note_written(const Buffers& from, std::uint64_t offset, std::int64_t count);
     bool regular();

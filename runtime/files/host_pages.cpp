@@ -37,8 +37,12 @@ HostPages::~HostPages() {
     write_back(0, ~0ull);
 }
 
+bool HostPages::any() {
+    return !system().host_pages.all.empty();
+}
+
 Ref<HostPages> HostPages::find(HostFile& file) {
-    if (system().host_pages.all.empty()) return {};
+    if (!any()) return {};
     FileIdentity identity;
     if (!file.identify(identity)) return {};
     for (HostPages* each : system().host_pages.all) {

@@ -19,6 +19,7 @@ public:
     static Ref<OpenFile> of(HostFile& file);
     // The same, if some program maps it; null: none does.
     static Ref<HostPages> find(HostFile& file);
+    static bool any();
     ~HostPages() override;
 
     bool can_share() const override { return true; }
