@@ -144,13 +144,14 @@ Result<Firmware> parse_firmware(std::span<const std::byte> bytes, const std::str
 Result<std::uint32_t> reset_address(const Firmware& firmware) {
     if (firmware.reset_address != 0) return firmware.reset_address;
     return fail(firmware.name + " has no SEV-ES reset block, where other vCPUs begin",
-                "give a firmware that is built for SEV-ES");
+                "give a firmware that is built for SEV-ES", kExitNotExecutable);
 }
 
 Result<abi::FirmwareArea> kernel_hashes_area(const Firmware& firmware) {
     const auto& area = firmware.kernel_hashes;
     if (area && area->base != 0 && area->size >= KernelHashes::kTableSize) return *area;
-    return fail(firmware.name + " has no area for kernel hashes", "give a firmware that can take them");
+    return fail(firmware.name + " has no area for kernel hashes", "give a firmware that can take them",
+                kExitNotExecutable);
 }
 
 }  // namespace enclavisor::host

@@ -53,7 +53,7 @@ void SnpLaunch::add_image(const Firmware& firmware) {
 Result<void> SnpLaunch::add_sections(const Firmware& firmware, const std::optional<KernelHashes>& hashes) {
     if (!firmware.has_metadata) {
         return fail(firmware.name + " has no SEV metadata, which SEV-SNP needs",
-                    "give a firmware that is built for SEV-SNP");
+                    "give a firmware that is built for SEV-SNP", kExitNotExecutable);
     }
     bool hashes_added = false;
     for (const FirmwareSection& section : firmware.sections) {
@@ -63,7 +63,7 @@ Result<void> SnpLaunch::add_sections(const Firmware& firmware, const std::option
             const auto table = hashes->table();
             if (!base::range_within(area.base, table.size(), section.base, section.base + section.size)) {
                 return fail(firmware.name + ": its area for kernel hashes is not in its section for them",
-                            "give a firmware that can take them");
+                            "give a firmware that can take them", kExitNotExecutable);
             }
             std::copy(table.begin(), table.end(), page.begin() + (area.base - section.base));
             add_page(PageType::kNormal, section.base, page);
@@ -76,8 +76,8 @@ Result<void> SnpLaunch::add_sections(const Firmware& firmware, const std::option
         for (std::uint64_t at = 0; at < section.size; at += abi::kPageSize) add_page(type, section.base + at);
     }
     if (hashes && !hashes_added)
-        return fail(firmware.name + " has no section for kernel hashes",
-                    "give a firmware that can take them");
+        return fail(firmware.name + " has no section for kernel hashes", "give a firmware that can take them",
+                    kExitNotExecutable);
     return {};
 }
 
