@@ -131,6 +131,33 @@ TEST_F(BadInput, ManifestMissing) {
     expect_complaint(command({"run", "absent.toml"}), 127, {"absent.toml"});
 }
 
+TEST_F(BadInput, LaunchDigests) {
+    const std::string rom = (build_dir() / "kernel/enclavisor-plain.rom").string();
+    const auto measure = [](std::vector<std::string> more) {
+        more.insert(more.begin(), "measure");
+        return command(more);
+    };
+    expect_complaint(measure({}), 125, {"nothing to measure"});
+    expect_complaint(measure({"--platform", "sve"}), 125, {"--platform", "sve"});
+    expect_complaint(measure({"--platform", "sev", "/bin/busybox"}), 125, {"--platform"});
+    expect_complaint(measure({"--platform", "sev-snp", "--firmware", rom}), 125, {"--cpu-model"});
+    expect_complaint(measure({"--platform", "sev-es", "--firmware", rom, "--cpu-model", "EPYC-Milano"}), 125,
+                     {"did you mean 'EPYC-Milan'"});
+    expect_complaint(measure({"--platform", "sev-es", "--firmware", rom, "--vcpus", "0"}), 125, {"--vcpus"});
+    expect_complaint(measure({"--platform", "sev", "--firmware", rom, "--legacy-vm-type"}), 125, {"sev-es"});
+    expect_complaint(measure({"--platform", "sev", "--firmware", "./absent"}), 127, {"./absent"});
+    expect_complaint(measure({"--platform", "sev", "--firmware", file("short")}), 126, {"no firmware"});
+    const auto zeros = file(std::string(8192, '\0'));
+    expect_complaint(measure({"--platform", "sev-snp", "--firmware", zeros, "--cpu-model", "EPYC"}), 126,
+                     {"no SEV metadata"});
+    expect_complaint(
+        measure({"--platform", "sev-snp", "--firmware", rom, "--cpu-model", "EPYC", "--policy", "1"}), 125,
+        {"--id-block"});
+    expect_complaint(measure({"--platform", "sev-snp", "--firmware", rom, "--cpu-model", "EPYC", "--policy",
+                              "1", "--id-block", directory_.path()}),
+                     125, {"bit 17"});
+}
+
 TEST_F(BadInput, DiskFullOnOutput) {
     RunOptions options;
     options.standard_output = "/dev/full";

@@ -1,6 +1,8 @@
 // The commands behind `enclavisor`. Each returns the exit status.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,7 @@
 namespace enclavisor::host {
 
 inline const std::vector<std::string> kPlatformNames{"plain", "sim-sev"};
+inline const std::vector<std::string> kLaunchPlatformNames{"sev", "sev-es", "sev-snp"};
 inline const std::vector<std::string> kAcceleratorNames{"auto", "kvm", "tcg"};
 
 struct RunOptions {
@@ -30,7 +33,24 @@ struct RunOptions {
 };
 
 Result<int> run_command(const RunOptions& options);
-Result<int> measure_command(const std::string& program, const std::string& limit, bool allow_exec);
+
+struct MeasureOptions {
+    std::string target;  // program, manifest or package; with `platform`: none
+    std::string limit;
+    bool allow_exec = false;
+    bool json = false;
+
+    std::string platform;  // whose launch digest; empty: measure an enclave
+    std::string firmware;  // empty: the kernel's ROM for that platform
+    unsigned vcpus = 1;
+    std::string cpu_model;
+    std::optional<std::uint64_t> sev_features;
+    bool legacy_vm_type = false;
+    std::string id_block;  // file to write
+    std::optional<std::uint64_t> policy;
+    std::optional<std::uint32_t> guest_svn;
+};
+Result<int> measure_command(const MeasureOptions& options);
 Result<int> doctor_command();
 
 // --- Manifests and packages ---------------------------------------------------

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "host/cli/commands.hpp"
+#include "host/cli/measure_options.hpp"
 #include "host/cli/program_words.hpp"
 #include "host/cli/tool_options.hpp"
 #include "host/cli/vm_options.hpp"
@@ -32,6 +33,7 @@ Examples:
   enclavisor run --platform sim-sev ./app --its-option  on the model of encrypted memory
   enclavisor run app.toml                               run what a manifest describes
   enclavisor measure ./app                              the measurement, computed without a VM
+  enclavisor measure --platform sev-snp --cpu-model EPYC-v4     the VM's launch digest
   enclavisor trace ./app; enclavisor check app.toml     a manifest, from what a run used
   enclavisor vm start; enclavisor run --vm default ./app; enclavisor ps     many in one VM
 
@@ -124,13 +126,8 @@ int main_checked(int count, char** arguments) {
     app.footer(kFooter);
     RunOptions options;
     CLI::App* run_app = add_run(app, options);
-    std::string target, limit;
-    CLI::App* measure =
-        app.add_subcommand("measure", "Print the measurement of a program or manifest, without a VM");
-    measure->add_option("PROGRAM", target, "Program, MANIFEST.toml or NAME.enclave")->required();
-    measure->add_option("--limit", limit, "Memory limit, as given to run")->type_name("SIZE");
-    bool allow_exec = false;
-    measure->add_flag("--allow-exec", allow_exec, "As given to run");
+    MeasureOptions measure;
+    add_measure(app, measure);
     app.add_subcommand("doctor", "Check what this machine has and lacks, with the cure");
 
     ToolCommands tool_commands{app};
@@ -158,7 +155,7 @@ int main_checked(int count, char** arguments) {
     if (app.got_subcommand(run_app)) return report(run(options, std::move(program)));
     if (auto done = tool_commands.run(program)) return report(std::move(*done));
     if (auto done = vm_commands.run(program)) return report(std::move(*done));
-    if (app.got_subcommand("measure")) return report(measure_command(target, limit, allow_exec));
+    if (app.got_subcommand("measure")) return report(measure_command(measure));
     return report(doctor_command());
 }
 

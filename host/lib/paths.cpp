@@ -50,6 +50,13 @@ Result<Platform> parse_platform(const std::string& name) {
 Result<fs::path> find_rom(Platform platform) {
     return find_part(fmt::format("enclavisor-{}.rom", platform_name(platform)), "kernel");
 }
+Result<fs::path> find_launch_rom(const std::string& platform) {
+    auto found = find_part(fmt::format("enclavisor-{}.rom", platform), "kernel");
+    if (found) return found;
+    return fail(fmt::format("there is no kernel for {} here", platform),
+                "give the image with --firmware FILE");
+}
+
 Result<fs::path> find_runtime() {
     return find_part("enclavisor-runtime", "runtime");
 }

@@ -14,6 +14,8 @@ const char* platform_name(Platform platform);  // "plain", "sim-sev"
 Result<Platform> parse_platform(const std::string& name);
 
 Result<std::filesystem::path> find_rom(Platform platform);
+// Of a platform that a secure processor launches: "sev", "sev-es", "sev-snp".
+Result<std::filesystem::path> find_launch_rom(const std::string& platform);
 Result<std::filesystem::path> find_runtime();
 Result<std::filesystem::path> find_proxy();
 Result<std::filesystem::path> find_daemon();

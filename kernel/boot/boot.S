@@ -6,8 +6,38 @@
 // PLATFORM_C_BIT is the C-bit as a mask, or 0. The kernel is copied and run
 // through mappings that carry it.
 
+#include "kernel/boot/pages.hpp"
+
 #define PRESENT_WRITABLE 0x63   // present, writable, accessed, dirty
 #define LARGE 0x80
+
+// What QEMU and those who compute launch digests read at the image's end
+// (abi/platform/firmware_table.hpp): backwards from 32 bytes before it. The SEV metadata stands
+// before the table. tools/check_image.py compares both with the image.
+#define TABLE_SIZE 88
+    .section .boot.table, "a", @progbits
+sev_metadata:
+    .ascii "ASEV"
+    .long sev_metadata_end - sev_metadata
+    .long 1
+    .long (sev_metadata_end - sev_metadata - 16) / 12
+    .long SEV_SECRETS_PAGE, 4096, 2
+    .long SEV_CPUID_PAGE, 4096, 3
+    .long kernel_phys, kernel_size, 1   // all RAM that is touched before the kernel can accept more
+sev_metadata_end:
+    .org 256 - 32 - TABLE_SIZE
+    .long 256 - (sev_metadata - .boot.table)
+    .word 4 + 18
+    .byte 0x66, 0x65, 0x88, 0xdc, 0x4a, 0x98, 0x98, 0x47, 0xa7, 0x5e, 0x55, 0x85, 0xa7, 0xbf, 0x67, 0xcc
+    .long LAUNCH_SECRET_PAGE, 4096
+    .word 8 + 18
+    .byte 0x61, 0xb3, 0x2e, 0x4c, 0x9b, 0x7d, 0xc3, 0x4c, 0x80, 0x81, 0x12, 0x7c, 0x90, 0xd3, 0xd2, 0x94
+    .long ap_reset16
+    .word 4 + 18
+    .byte 0xde, 0x71, 0xf7, 0x00, 0x7e, 0x1a, 0xcb, 0x4f, 0x89, 0x0e, 0x68, 0xc7, 0x7e, 0x2f, 0xb4, 0x4e
+    .word TABLE_SIZE
+    .byte 0xde, 0x82, 0xb5, 0x96, 0xb2, 0x1f, 0xf7, 0x45, 0xba, 0xea, 0xa3, 0x66, 0xc5, 0x5a, 0x08, 0x2d
+    .org 256 - 32
 
     .section .boot.reset, "ax", @progbits
     .code16
@@ -30,10 +60,15 @@ ap_start16:
 
     .section .boot.text, "ax", @progbits
     .code16
+// Under SEV-ES and SEV-SNP the others start here instead, with CS's base 0xffff0000.
+    .globl ap_reset16
+ap_reset16:
+    movl $1, %ebp
+    jmp 1f
 start16:
-    cli
-    cld
     xorl %ebp, %ebp
+1:  cli
+    cld
     movw $(gdt_register - 0xffff0000), %bx
 load_gdt:
     lgdtl %cs:(%bx)
