@@ -2,6 +2,7 @@
 // format here is x86-64: what is in memory is little endian.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -56,7 +57,7 @@ inline bool all_zero(BytesView bytes) {
 template <std::size_t N>
 Block<N> block_of(BytesView bytes) {
     Block<N> block{};
-    std::memcpy(block.data(), bytes.data(), std::min(N, bytes.size()));
+    std::copy_n(bytes.begin(), std::min(N, bytes.size()), block.begin());
     return block;
 }
 

@@ -1,5 +1,6 @@
 #include "sim/guest_message.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace enclavisor::sim {
@@ -27,7 +28,7 @@ Block<kMessagePage> seal(const Message& message, const Block<32>& key, std::uint
     std::memcpy(header.tag.data(), sealed.tag.data(), sealed.tag.size());
     Block<kMessagePage> page{};
     std::memcpy(page.data(), &header, sizeof(header));
-    std::memcpy(page.data() + sizeof(header), sealed.text.data(), sealed.text.size());
+    std::ranges::copy(sealed.text, page.begin() + sizeof(header));
     return page;
 }
 

@@ -22,6 +22,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 PROGRAM, ROOTS = sys.argv[1], sys.argv[2:]
 POLICY = 0x30000
+# Product name in a VCEK, bytes of CHIP_ID, bytes of the TCB by the extension that has them.
+PRODUCTS = {
+    "Milan": (b"\x16\x08Milan-B0", 64, {"3.1": 0, "3.2": 1, "3.4": 2, "3.5": 3, "3.6": 4, "3.7": 5, "3.3": 6, "3.8": 7}),
+    "Turin": (b"\x16\x05Turin", 8, {"3.9": 0, "3.1": 1, "3.2": 2, "3.3": 3, "3.5": 4, "3.6": 5, "3.7": 6, "3.8": 7}),
+}
 ARK, ASK, ASVK, VCEK, VLEK, LIST, SEV_ARK, SEV_ASK, CEK = range(9)
 
 
@@ -174,16 +179,18 @@ def signature_holds(folder, report, leaf):
                    data=report[:0x2A0]).returncode == 0
 
 
-def accepts(folder, root, report, certificates):
+def accepts(folder, root, report, certificates, product="Milan"):
     """A verifier: whether this report is of a chip that `root` vouches for, at the TCB that it reports."""
     leaf = certificates["vcek"]
     if not chain_holds(folder, root, certificates["ask"], leaf) or not signature_holds(folder, report, leaf):
         return False
+    name, size, components = PRODUCTS[product]
     own, tcb = extensions(leaf), report[0x180:0x188]
-    for arc, byte in {"3.1": 0, "3.2": 1, "3.4": 2, "3.5": 3, "3.6": 4, "3.7": 5, "3.3": 6, "3.8": 7}.items():
-        if int.from_bytes(own[arc][2:], "big") != tcb[byte]:
+    for arc, byte in components.items():
+        if int.from_bytes(own.get(arc, b"\2\1\xFF")[2:], "big") != tcb[byte]:
             return False
-    return own["4"] == report[0x1A0:0x1E0] and own["2"] == b"\x16\x08Milan-B0" and not any(report[0x330:])
+    chip = report[0x1A0:0x1E0]
+    return own["4"] == chip[:size] and not any(chip[size:]) and own["2"] == name and not any(report[0x330:])
 
 
 def check_report(folder, model):
@@ -319,7 +326,11 @@ with tempfile.TemporaryDirectory() as name:
     (state / "state.json").write_text("{}")
     assert "not a state" in fails_to_start("--socket", model.path, "--state", str(state))
 
-    other = Model(folder)  # keeps nothing, is another processor
-    foreign = other.certificate(ARK)
-    assert not accepts(folder, foreign, report, certificates)
-    other.end()
+    turin = Model(folder, "--product", "Turin")  # keeps nothing
+    assert not accepts(folder, turin.certificate(ARK), report, certificates)
+    turin.ask(0x81)
+    report, certificates = Guest(turin).extended_report(bytes(64))
+    assert accepts(folder, certificates["ark"], report, certificates, "Turin")
+    assert not accepts(folder, certificates["ark"], report, certificates, "Milan")
+    assert report[0x188:0x18B] == b"\x1A\x02\x01"
+    turin.end()
