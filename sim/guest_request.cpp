@@ -3,7 +3,7 @@
 namespace enclavisor::sim {
 namespace {
 
-constexpr std::uint32_t kSelectAny = 0, kSelectVcek = 1, kSelectVlek = 2;
+constexpr std::uint32_t kSelectAny = 0, kSelectVlek = 2;  // 1: the VCEK
 constexpr std::uint32_t kSignedByVlek = 1 << 2, kSignedByNone = 7 << 2, kMaskedKey = 1 << 1, kHasAuthor = 1;
 
 // Whether it is the VLEK that this selection means.

@@ -61,7 +61,9 @@ host::Result<void> run(const Options& options) {
         [[maybe_unused]] const ssize_t told = ::write(options.ready_fd, "ready\n", 6);
         ::close(options.ready_fd);
     }
-    server.serve(model, stop, keep);
+    server.serve(model, stop, [&](Command command) {
+        if (!is_about_memory(command)) keep();
+    });
     return {};
 }
 

@@ -1,4 +1,6 @@
 // The reverse map table's commands.
+#include <algorithm>
+
 #include "sim/model.hpp"
 
 namespace enclavisor::sim {
@@ -103,6 +105,10 @@ constexpr CommandRow kRows[] = {
 
 std::span<const CommandRow> memory_commands() {
     return kRows;
+}
+
+bool is_about_memory(Command command) {
+    return std::ranges::any_of(kRows, [&](const CommandRow& row) { return row.command == command; });
 }
 
 }  // namespace enclavisor::sim

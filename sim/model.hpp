@@ -39,6 +39,10 @@ std::span<const CommandRow> snp_commands();
 std::span<const CommandRow> memory_commands();
 std::span<const CommandRow> laboratory_commands();
 
+// Whether nothing that a restart keeps can be another after this command. A guest's boot has millions of
+// them.
+bool is_about_memory(Command command);
+
 // A request that is exactly a T; one that begins with a T.
 template <Plain T>
 Result<T> exactly(BytesView request) {

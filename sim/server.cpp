@@ -74,7 +74,7 @@ bool Server::send(Peer& peer) {
     return true;
 }
 
-bool Server::receive(Peer& peer, Model& model, const std::function<void()>& changed) {
+bool Server::receive(Peer& peer, Model& model, const std::function<void(Command)>& served) {
     RequestHeader header{};
     const auto wanted = [&] {
         if (peer.in.size() < sizeof(header)) return sizeof(header);
@@ -86,7 +86,7 @@ bool Server::receive(Peer& peer, Model& model, const std::function<void()>& chan
         if (peer.in.size() >= sizeof(header) && header.size > kMostRequest) return false;
         if (peer.in.size() == want) {
             const Reply reply = model.handle(header.command, BytesView{peer.in}.subspan(sizeof(header)));
-            changed();
+            served(header.command);
             const ReplyHeader head{reply.status, static_cast<std::uint32_t>(reply.payload.size())};
             peer.in.clear();
             peer.out = bytes_of(head);
@@ -104,7 +104,7 @@ bool Server::receive(Peer& peer, Model& model, const std::function<void()>& chan
     return true;
 }
 
-void Server::serve(Model& model, const std::atomic<int>& stop, const std::function<void()>& changed) {
+void Server::serve(Model& model, const std::atomic<int>& stop, const std::function<void(Command)>& served) {
     sigset_t none;
     ::sigemptyset(&none);
     while (stop == 0) {
@@ -119,7 +119,7 @@ void Server::serve(Model& model, const std::atomic<int>& stop, const std::functi
                 continue;
             }
             Peer& peer = peers_.at(wait.fd);
-            if (!send(peer) || !receive(peer, model, changed)) peers_.erase(wait.fd);
+            if (!send(peer) || !receive(peer, model, served)) peers_.erase(wait.fd);
         }
     }
 }

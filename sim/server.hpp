@@ -20,9 +20,9 @@ public:
     Server(Server&&) = default;
     ~Server();
 
-    // Until a signal's handler sets `stop`; the caller has such signals blocked. `changed` is called after
+    // Until a signal's handler sets `stop`; the caller has such signals blocked. `served` is called after
     // each command, before its reply.
-    void serve(Model& model, const std::atomic<int>& stop, const std::function<void()>& changed);
+    void serve(Model& model, const std::atomic<int>& stop, const std::function<void(Command)>& served);
 
 private:
     struct Peer {
@@ -34,7 +34,7 @@ private:
 
     void admit();
     // False: the peer is gone, or says what no request says.
-    bool receive(Peer& peer, Model& model, const std::function<void()>& changed);
+    bool receive(Peer& peer, Model& model, const std::function<void(Command)>& served);
     static bool send(Peer& peer);
 
     host::Fd listener_;
