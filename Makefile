@@ -36,8 +36,8 @@ run: setup $(BUILD)/build.ninja
 # The unit tests of host code and runtime, under ASan and UBSan.
 sanitized: setup
 	cmake --preset asan >/dev/null
-	cmake --build build-asan --parallel $(JOBS) --target host_lib_test host_proxy_test host_daemon_test host_tools_test runtime_test sdk_test
-	for test in host_lib_test host_proxy_test host_daemon_test host_tools_test runtime_test sdk_test; do build-asan/bin/$$test --gtest_brief=1 || exit 1; done
+	cmake --build build-asan --parallel $(JOBS) --target host_lib_test host_proxy_test host_daemon_test host_tools_test sim_test runtime_test sdk_test
+	for test in host_lib_test host_proxy_test host_daemon_test host_tools_test sim_test runtime_test sdk_test; do build-asan/bin/$$test --gtest_brief=1 || exit 1; done
 
 test: build sanitized
 	ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)

@@ -20,7 +20,7 @@ for entry in json.load(open(sys.argv[1] + "/compile_commands.json")):
     relative = path.removeprefix(root)
     if relative == path or not relative.endswith(".cpp") or relative.endswith(("_test.cpp", "_fuzz.cpp")):
         continue
-    if relative.split("/")[0] in ("attest", "kernel", "runtime", "sdk", "host", "tools") and "/testing/" not in relative:
+    if relative.split("/")[0] in ("attest", "kernel", "runtime", "sdk", "host", "sim", "tools") and "/testing/" not in relative:
         words = [w for w in entry["command"].split()
                  if w not in ("-mgeneral-regs-only", "-mno-80387", "-Wno-restrict", "-Wno-invalid-noreturn", "-flto")]
         # The same source is also built for tests; the product's command wins.
