@@ -1,4 +1,7 @@
 // Any submission over any data; the "kernel" touches every byte that it may.
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
 #include <cstring>
 
 #include "host/proxy/executor.hpp"
@@ -11,8 +14,23 @@ namespace {
 int current_call;
 SystemCallArguments lengths;
 
+void touch(void* buffer, std::size_t size) {
+    if (buffer != nullptr && size != 0) std::memset(buffer, 0x5a, size);
+}
+
+// sendmsg or recvmsg.
+std::int64_t touch_message(const msghdr& message) {
+    touch(message.msg_name, message.msg_namelen);
+    for (std::size_t i = 0; i < message.msg_iovlen; i++)
+        touch(message.msg_iov[i].iov_base, message.msg_iov[i].iov_len);
+    touch(message.msg_control, message.msg_controllen);
+    return 0;
+}
+
 // Reads or writes the buffers as the real call would.
-std::int64_t touch(int, const SystemCallArguments& arguments) {
+std::int64_t touch(int number, const SystemCallArguments& arguments) {
+    if (number == SYS_sendmsg || number == SYS_recvmsg)
+        return touch_message(*reinterpret_cast<const msghdr*>(arguments[1]));
     const abi::CallSpec& spec = abi::kForwardedCalls[static_cast<std::size_t>(current_call)];
     for (std::size_t i = 0; i < 6; i++) {
         const abi::Argument& argument = spec.arguments[i];
@@ -35,7 +53,7 @@ std::int64_t touch(int, const SystemCallArguments& arguments) {
             default:
                 continue;
         }
-        if (buffer != nullptr && size != 0) std::memset(buffer, 0x5a, size);
+        touch(buffer, size);
     }
     return 0;
 }
