@@ -158,14 +158,14 @@ TEST(SnpLaunch, StatesAndAsidsThatAreRefused) {
 TEST(SnpLaunch, ACpuidPageThatWeakensIsCorrectedAndRefused) {
     TestModel model;
     const std::uint32_t guest = model.begin_guest();
-    CpuidPage table{};
+    abi::CpuidPage table{};
     table.count = 2;
-    table.entries[0].eax_in = 1;
-    table.entries[1].eax_in = 0x8000'001F;
+    table.entries[0].leaf = 1;
+    table.entries[1].leaf = 0x8000'001F;
     table.entries[1].ebx = 47;
     const Reply refused = model.add_page(guest, kPageAt, PageType::kCpuid, view_of(table), kPageAt);
     ASSERT_EQ(refused.status, Status::kInvalidParam);
-    const auto corrected = head_of<CpuidPage>(refused.payload);
+    const auto corrected = head_of<abi::CpuidPage>(refused.payload);
     EXPECT_NE(corrected.entries[0].ecx & 1u << 30, 0u);
     EXPECT_EQ(corrected.entries[1].ebx & 0x3F, kEncryptedBit);
     const SnpUpdateRequest again{guest, 0, {kPageAt, PageType::kCpuid, 0, 0, 0, 0, 0, {}}};

@@ -1,10 +1,13 @@
 #include "runtime/calls/control_data.hpp"
 
+#include <limits.h>
+
 #include <cstring>
 #include <vector>
 
 #include "abi/host/socket_message.hpp"
 #include "runtime/calls/call.hpp"
+#include "runtime/calls/transfer.hpp"
 
 namespace enclavisor::runtime {
 namespace {
@@ -48,6 +51,13 @@ std::int64_t for_control(const msghdr& message, Each each) {
 
 SenderCredentials own_credentials() {
     return {static_cast<std::int32_t>(process().pid), process().uid, process().gid};
+}
+
+std::int64_t get_message(Address from, msghdr& message, std::vector<iovec>& parts) {
+    if (!get(from, message)) return -EFAULT;
+    if (message.msg_iovlen > IOV_MAX) return -EMSGSIZE;
+    process().memory->bring(message.msg_control, message.msg_controllen);
+    return get_vector(reinterpret_cast<Address>(message.msg_iov), message.msg_iovlen, parts);
 }
 
 std::int64_t get_control(const msghdr& message, Attachments& files) {

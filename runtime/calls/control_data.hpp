@@ -1,7 +1,9 @@
-// What travels beside a message's bytes (msg_control of sendmsg and recvmsg).
+// Messages of sendmsg and recvmsg, and what travels beside their bytes (msg_control).
 #pragma once
 
 #include <sys/socket.h>
+
+#include <vector>
 
 #include "runtime/objects/local_socket.hpp"
 #include "runtime/support/program_memory.hpp"
@@ -14,6 +16,9 @@ struct SenderCredentials {
     std::uint32_t uid, gid;
 };
 SenderCredentials own_credentials();
+
+// A message's header and the parts of its bytes, everything in memory that can be written. 0 or -errno.
+std::int64_t get_message(Address from, msghdr& message, std::vector<iovec>& parts);
 
 // What of a message's control data is to be sent along. Data of other levels than SOL_SOCKET
 // is passed over. 0 or -errno.

@@ -1,6 +1,5 @@
 #include "runtime/calls/local_sockets.hpp"
 
-#include <limits.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -13,13 +12,6 @@
 
 namespace enclavisor::runtime {
 namespace {
-
-std::int64_t get_message(Address from, msghdr& message, std::vector<iovec>& parts) {
-    if (!get(from, message)) return -EFAULT;
-    if (message.msg_iovlen > IOV_MAX) return -EMSGSIZE;
-    process().memory->bring(message.msg_control, message.msg_controllen);
-    return get_vector(reinterpret_cast<Address>(message.msg_iov), message.msg_iovlen, parts);
-}
 
 // What a message to a named receiver gets: there are none.
 std::int64_t check_named(const LocalSocket& socket) {

@@ -212,21 +212,14 @@ std::int64_t sys_recvfrom(Fd fd, Address to, std::uint64_t size, int flags, Addr
     return receive(socket->host_fd(), to, size, flags, address, size_address);
 }
 
-// Messages: flattened.
-std::int64_t get_message(Address from, msghdr& message, std::vector<iovec>& parts, std::uint64_t& total) {
-    const std::uint64_t most = most_transfer();
-    if (!get(from, message)) return -EFAULT;
-    if (message.msg_iovlen > IOV_MAX) return -EMSGSIZE;
-    parts.resize(message.msg_iovlen);
-    if (!copy_in(parts.data(), reinterpret_cast<Address>(message.msg_iov),
-                 message.msg_iovlen * sizeof(iovec))) {
-        return -EFAULT;
-    }
+// Messages for the host: flattened, as long as a transfer can be.
+std::int64_t get_flat_message(Address from, msghdr& message, std::vector<iovec>& parts,
+                              std::uint64_t& total) {
+    TRY_ERRNO(get_message(from, message, parts));
     total = 0;
-    for (std::size_t i = 0; i < message.msg_iovlen; i++) {
-        if (parts[i].iov_len > most - total) parts[i].iov_len = most - total;
-        total += parts[i].iov_len;
-        process().memory->bring(parts[i].iov_base, parts[i].iov_len);
+    for (iovec& part : parts) {
+        part.iov_len = std::min(part.iov_len, most_transfer() - total);
+        total += part.iov_len;
     }
     return 0;
 }
@@ -248,7 +241,7 @@ std::int64_t sys_sendmsg(Fd fd, Address from, int flags) {
     std::uint64_t total;
     Attachments files;
     abi::SocketMessage beside{};
-    TRY_ERRNO(get_message(from, message, parts, total));
+    TRY_ERRNO(get_flat_message(from, message, parts, total));
     if (message.msg_control != nullptr && message.msg_controllen != 0) {
         if (has_other_control(message)) return -EOPNOTSUPP;
         TRY_ERRNO(get_control(message, files));
@@ -289,7 +282,7 @@ std::int64_t sys_recvmsg(Fd fd, Address from, int flags) {
     std::vector<iovec> parts;
     std::uint64_t total;
     Attachments files;
-    TRY_ERRNO(get_message(from, message, parts, total));
+    TRY_ERRNO(get_flat_message(from, message, parts, total));
     if (message.msg_name != nullptr && static_cast<std::int32_t>(message.msg_namelen) < 0) return -EINVAL;
     Buffer flat{total};
     ControlWriter control{message};
