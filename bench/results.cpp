@@ -64,7 +64,7 @@ Json to_json(const Results& results, const Json& recorded) {
     json["figures"] = Json::array();
     for (const Row& row : rows()) {
         Json figure{{"group", row.group}, {"label", row.label}, {"unit", row.unit}};
-        const bool alone = row.unit == kPerSecond;
+        const bool alone = row.group == kServers;
         figure["enclave"] = column(results.enclave, row.enclave, alone);
         figure["linux"] =
             measured ? column(results.linux_guest, row.linux_guest, alone) : recorded_column(recorded, row);

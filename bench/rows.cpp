@@ -15,7 +15,6 @@ constexpr const char* kForks = "Fork";
 constexpr const char* kCompute = "Computing";
 
 constexpr const char* kPrograms = "Real programs";
-constexpr const char* kServers = "Servers";
 constexpr const char* kServerNote =
     "Wall time, on a machine that does other things as well: medians of rounds that alternate between the "
     "two, with redis-benchmark on the host and its 50 clients. Linux's: one vCPU, virtio-net and a tap "

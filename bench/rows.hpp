@@ -10,6 +10,7 @@ inline constexpr const char* kInstructions = "guest instructions";
 inline constexpr const char* kHostInstructions = "host instructions";
 inline constexpr const char* kNanoseconds = "ns";
 inline constexpr const char* kPerSecond = "requests/s";
+inline constexpr const char* kServers = "Servers";  // the group of what is measured by turns
 inline constexpr const char* kKib = "KiB";
 
 struct Row {
