@@ -20,7 +20,15 @@ inline constexpr std::uint64_t kLinkMagic = 0x4b4e494c434e4531;  // "1ENCLINK"
 inline constexpr std::uint32_t kLinkVersion = 1;
 
 enum class GuestState : std::uint32_t { kAbsent = 0, kReady = 1, kPanicked = 2, kRefused = 3 };
-enum class PlatformKind : std::uint32_t { kPlain = 1, kSimulatedSev = 2 };
+enum class PlatformKind : std::uint32_t {
+    kPlain = 1,
+    kSimulatedSev = 2,
+    kSimulatedSevEs = 3,
+    kSimulatedSnp = 4,
+    kSev = 5,
+    kSevEs = 6,
+    kSevSnp = 7,
+};
 
 // Offset 0 of the link. Fields of the host are written before QEMU starts and
 // after that only where noted; fields of the guest are written by the kernel.

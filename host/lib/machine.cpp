@@ -79,7 +79,7 @@ Result<void> Machine::start_qemu(const MachineOptions& options) {
         shared_memory_ = TRY(Mapping::create(shared_memory_fd_.get(), 0, options.memory_mib << 20));
         spec.shared_ram_fd = shared_memory_fd_.get();
         spawn.inherit.push_back(spec.shared_ram_fd);
-        if (options.platform == Platform::kSimulatedSev) {
+        if (is_simulated(options.platform)) {
             const std::uint64_t mib = private_memory_mib(options.memory_mib);
             private_memory_fd_ = TRY(memory_file("guest-private", mib));
             private_memory_ = TRY(Mapping::create(private_memory_fd_.get(), 0, mib << 20));

@@ -37,16 +37,6 @@ Result<fs::path> find_part(const std::string& name, const char* build_folder) {
 
 }  // namespace
 
-const char* platform_name(Platform platform) {
-    return platform == Platform::kPlain ? "plain" : "sim-sev";
-}
-
-Result<Platform> parse_platform(const std::string& name) {
-    if (name == "plain") return Platform::kPlain;
-    if (name == "sim-sev") return Platform::kSimulatedSev;
-    return fail(fmt::format("there is no platform '{}'", name), "use plain or sim-sev");
-}
-
 Result<fs::path> find_rom(Platform platform) {
     return find_part(fmt::format("enclavisor-{}.rom", platform_name(platform)), "kernel");
 }

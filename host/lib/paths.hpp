@@ -6,12 +6,9 @@
 #include <string>
 
 #include "host/lib/error.hpp"
+#include "host/lib/platform.hpp"
 
 namespace enclavisor::host {
-
-enum class Platform { kPlain, kSimulatedSev };
-const char* platform_name(Platform platform);  // "plain", "sim-sev"
-Result<Platform> parse_platform(const std::string& name);
 
 Result<std::filesystem::path> find_rom(Platform platform);
 // Of a platform that a secure processor launches: "sev", "sev-es", "sev-snp".

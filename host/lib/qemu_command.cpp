@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "abi/platform/layout.hpp"
+#include "abi/platform/sim_request.hpp"
 
 namespace enclavisor::host {
 namespace {
@@ -35,10 +36,10 @@ std::vector<std::string> qemu_command(const QemuSpec& spec) {
         add("-object", memory_object("ram0", spec.memory_mib, spec.shared_ram_fd));
         machine += ",memory-backend=ram0";
     }
-    if (spec.platform == Platform::kSimulatedSev) memory += ",slots=1,maxmem=600G";
+    if (is_simulated(spec.platform)) memory += ",slots=1,maxmem=600G";
     add("-machine", machine);
     add("-m", memory);
-    if (spec.platform == Platform::kSimulatedSev) {
+    if (is_simulated(spec.platform)) {
         add("-object", memory_object("private", private_memory_mib(spec.memory_mib), spec.private_ram_fd));
         add("-device", fmt::format("pc-dimm,memdev=private,addr={:#x}", abi::kSimulatedPrivatePhys));
     }
@@ -57,6 +58,10 @@ std::vector<std::string> qemu_command(const QemuSpec& spec) {
     add("-serial", "chardev:serial");
     add("-chardev", fmt::format("socket,id=link,fd={}", spec.link_fd));
     add("-device", "ivshmem-doorbell,chardev=link,vectors=1");
+    if (has_simulated_exits(spec.platform)) {
+        add("-chardev", fmt::format("socket,id=carrier,fd={}", spec.carrier_fd));
+        add("-device", fmt::format("isa-debugcon,iobase={:#x},chardev=carrier", abi::kSimPort));
+    }
     line.push_back("-no-reboot");
     line.insert(line.end(), spec.extra.begin(), spec.extra.end());
     return line;

@@ -22,13 +22,14 @@ struct QemuSpec {
     bool icount = false;  // guest clock = executed instructions
     int link_fd = -1;     // ivshmem client socket
     int serial_fd = -1;   // socket of the kernel's log
+    int carrier_fd = -1;  // socket of what serves a simulation's exits
     // Files that back the guest's memory, so that tests can look into it; -1: anonymous.
     int shared_ram_fd = -1;
     int private_ram_fd = -1;
     std::vector<std::string> extra;
 };
 
-// Size of sim-sev's private memory: as far as the highest guest-physical address
+// Size of a simulation's private memory: as far as the highest guest-physical address
 // of `memory_mib` of RAM on q35, which splits it below 4 GiB.
 std::uint64_t private_memory_mib(std::uint64_t memory_mib);
 
