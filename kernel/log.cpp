@@ -1,6 +1,6 @@
 #include "kernel/log.hpp"
 
-#include "kernel/arch/cpu.hpp"
+#include "kernel/platform/devices.hpp"
 
 namespace enclavisor::kernel {
 namespace {
@@ -8,7 +8,7 @@ constexpr std::uint16_t kSerialPort = 0x3f8;
 }
 
 void log_text(const char* text) {
-    for (; *text != '\0'; text++) arch::out8(kSerialPort, static_cast<std::uint8_t>(*text));
+    for (; *text != '\0'; text++) port_write8(kSerialPort, static_cast<std::uint8_t>(*text));
 }
 
 void log_number(std::uint64_t number) {

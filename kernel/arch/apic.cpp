@@ -2,6 +2,7 @@
 
 #include "kernel/arch/cpu.hpp"
 #include "kernel/memory/kernel_map.hpp"
+#include "kernel/platform/devices.hpp"
 
 namespace enclavisor::kernel {
 namespace {
@@ -24,21 +25,24 @@ constexpr std::uint32_t kMasked = 1 << 16;
 constexpr std::uint32_t kPending = 1 << 12, kAssert = 1 << 14;
 constexpr std::uint32_t kInit = 5 << 8, kStartup = 6 << 8;
 
-volatile std::uint32_t& reg(Register offset) {
-    return *reinterpret_cast<volatile std::uint32_t*>(kApicVirt + offset);
+std::uint32_t get(Register offset) {
+    return register_read(kApicVirt + offset);
+}
+void set(Register offset, std::uint32_t value) {
+    register_write(kApicVirt + offset, value);
 }
 
 void command(std::uint32_t id, std::uint32_t what) {
-    while (reg(kCommandLow) & kPending) arch::pause();
-    reg(kCommandHigh) = id << 24;
-    reg(kCommandLow) = kAssert | what;
+    while (get(kCommandLow) & kPending) arch::pause();
+    set(kCommandHigh, id << 24);
+    set(kCommandLow, kAssert | what);
 }
 
 }  // namespace
 
 void Apic::initialise() {
-    arch::out8(0x21, 0xff);  // 8259: all lines masked
-    arch::out8(0xa1, 0xff);
+    port_write8(0x21, 0xff);  // 8259: all lines masked
+    port_write8(0xa1, 0xff);
     initialise_local();
 }
 
@@ -53,25 +57,25 @@ void Apic::send_startup(std::uint32_t id, std::uint8_t page) {
 }
 
 void Apic::initialise_local() {
-    reg(kLvtInterrupt0) = kMasked;
-    reg(kLvtInterrupt1) = kMasked;
-    reg(kTaskPriority) = 0;
-    reg(kSpurious) = 0x100 | kSpuriousVector;
-    reg(kDivide) = 0xb;  // by 1
-    reg(kLvtTimer) = kTimerVector;
+    set(kLvtInterrupt0, kMasked);
+    set(kLvtInterrupt1, kMasked);
+    set(kTaskPriority, 0);
+    set(kSpurious, 0x100 | kSpuriousVector);
+    set(kDivide, 0xb);  // by 1
+    set(kLvtTimer, kTimerVector);
 }
 
 void Apic::end_of_interrupt() {
-    reg(kEoi) = 0;
+    set(kEoi, 0);
 }
 
 bool Apic::in_service(std::uint64_t vector) {
-    return reg(kInService) >> vector & 1;
+    return get(kInService) >> vector & 1;
 }
 
 void Apic::set_timer(std::uint64_t nanoseconds) {
     constexpr std::uint64_t kMax = 0xffff'ffff;
-    reg(kInitialCount) = static_cast<std::uint32_t>(nanoseconds < kMax ? nanoseconds : kMax);
+    set(kInitialCount, static_cast<std::uint32_t>(nanoseconds < kMax ? nanoseconds : kMax));
 }
 
 }  // namespace enclavisor::kernel

@@ -102,6 +102,12 @@ inline Cpuid cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
     return r;
 }
 
+inline std::uint64_t read_xcr0() {
+    std::uint32_t low, high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return std::uint64_t{high} << 32 | low;
+}
+
 inline std::uint64_t read_tsc() {
     std::uint32_t low, high;
     asm volatile("rdtsc" : "=a"(low), "=d"(high));

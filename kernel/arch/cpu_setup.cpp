@@ -3,6 +3,7 @@
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/platform/devices.hpp"
 #include "kernel/platform/platform.hpp"
 
 extern "C" {
@@ -39,7 +40,8 @@ constexpr std::uint8_t kGateType = CurrentPlatform::kDefended ? 0x8e : 0xee;
 alignas(16) Gate interrupt_table[256];
 bool interrupt_table_ready = false;
 
-constexpr int kStackDebug = 1, kStackNmi = 2, kStackDoubleFault = 3, kStackMachineCheck = 4;
+constexpr int kStackDebug = 1, kStackNmi = 2, kStackDoubleFault = 3, kStackMachineCheck = 4,
+              kStackSimulation = 5;
 
 std::uint32_t xsave_bytes = 0;
 
@@ -51,6 +53,9 @@ void fill_interrupt_table() {
         if (vector == 2) stack = kStackNmi;
         if (vector == 8) stack = kStackDoubleFault;
         if (vector == 18) stack = kStackMachineCheck;
+        // What a simulation carries away happens in the kernel, whose stacks hold what is to be kept.
+        if (vector == 6 && CurrentPlatform::kSimulated && CurrentPlatform::kHasExits)
+            stack = kStackSimulation;
         interrupt_table[vector] = {static_cast<std::uint16_t>(stub),
                                    SELECTOR_KERNEL_CODE,
                                    stack,
@@ -105,8 +110,8 @@ void load_tables(PerCpu& cpu) {
 // CPUID bits that the kernel's promises rest on. A hypervisor that hides one
 // gets a clear refusal instead of a weaker kernel.
 void require_features() {
-    const Cpuid basic = cpuid(1);
-    const Cpuid extended = cpuid(7);
+    const Cpuid basic = read_cpuid(1);
+    const Cpuid extended = read_cpuid(7);
     check(basic.ecx & 1 << 26, "this CPU offers no XSAVE; use -cpu max or a CPU of the last ten years");
     check(basic.ecx & 1 << 30, "this CPU offers no RDRAND; enclaves need its randomness");
     check(extended.ebx & 1 << 0, "this CPU offers no FSGSBASE");
@@ -115,18 +120,18 @@ void require_features() {
 }
 
 void find_branch_barrier() {
-    const bool amd = cpuid(0x8000'0000).eax >= 0x8000'0008 && (cpuid(0x8000'0008).ebx & 1 << 12);
-    has_branch_barrier = amd || (cpuid(7).edx & 1 << 26);
+    const bool amd = read_cpuid(0x8000'0000).eax >= 0x8000'0008 && (read_cpuid(0x8000'0008).ebx & 1 << 12);
+    has_branch_barrier = amd || (read_cpuid(7).edx & 1 << 26);
 }
 
 void enable_xsave() {
     // x87, SSE, AVX, and AVX-512 if it is offered and the area still fits.
-    const std::uint64_t offered = cpuid(0xd, 0).eax;
+    const std::uint64_t offered = read_cpuid(0xd, 0).eax;
     constexpr std::uint64_t kBase = 0x7, kAvx512 = 0xe0;
     std::uint64_t wanted = offered & (kBase | kAvx512);
     if ((wanted & kAvx512) != kAvx512) wanted &= kBase;
     asm volatile("xsetbv" ::"c"(0), "a"(std::uint32_t(wanted)), "d"(0));
-    const std::uint32_t size = cpuid(0xd, 0).ebx;
+    const std::uint32_t size = read_cpuid(0xd, 0).ebx;
     if (xsave_bytes == 0) xsave_bytes = size;
     check(size == xsave_bytes && size >= 576, "XSAVE: a size that cannot be");
 }
@@ -137,15 +142,17 @@ std::uint32_t xsave_size() {
     return xsave_bytes;
 }
 
-void initialise_cpu(PerCpu& cpu) {
+void enter_cpu(PerCpu& cpu) {
     if (!interrupt_table_ready) fill_interrupt_table();
     cpu.self = &cpu;
     load_tables(cpu);
     write_msr(Msr::kGsBase, reinterpret_cast<std::uint64_t>(&cpu));
     write_msr(Msr::kKernelGsBase, 0);
+}
 
+void initialise_cpu() {
     require_features();
-    const std::uint64_t umip = cpuid(7).ecx & 1 << 2 ? kCr4Umip : 0;
+    const std::uint64_t umip = read_cpuid(7).ecx & 1 << 2 ? kCr4Umip : 0;
     const std::uint64_t walls = CurrentPlatform::kDefended ? kCr4Smep | kCr4Smap | umip : 0;
     write_cr0((read_cr0() & ~(kCr0Emulation | kCr0TaskSwitched | kCr0CacheDisable | kCr0NotWriteThrough)) |
               kCr0MonitorCoprocessor | kCr0NumericError | kCr0WriteProtect | kCr0AlignmentMask);

@@ -6,6 +6,8 @@
 #include "kernel/arch/cpu.hpp"
 #include "kernel/log.hpp"
 #include "kernel/memory/kernel_map.hpp"
+#include "kernel/platform/exits.hpp"
+#include "kernel/platform/platform.hpp"
 
 extern "C" {
 // What a vCPU finds when it reaches the kernel's text (entry.S).
@@ -13,6 +15,7 @@ struct {
     std::uint64_t cr3, stack_top, cpu;
 } ap_start;
 [[noreturn]] void ap_main(enclavisor::kernel::PerCpu* cpu);
+extern char ap_entry[];
 }
 
 namespace enclavisor::kernel {
@@ -21,7 +24,7 @@ namespace {
 // One area for each vCPU but the first, with unmapped pages between: stack,
 // exception stacks, PerCpu.
 constexpr std::uint64_t kAreaStride = 0x10000;
-constexpr std::uint64_t kStackPages = 4, kExceptionPages = 2, kCpuPages = 1;
+constexpr std::uint64_t kStackPages = 4, kExceptionPages = 3, kCpuPages = 1;
 static_assert(sizeof(PerCpu) <= kCpuPages * abi::kPageSize);
 static_assert(kExceptionStacks * kExceptionStackSize <= kExceptionPages * abi::kPageSize);
 
@@ -69,11 +72,18 @@ void Cpus::start_others(FrameAllocator& frames, std::uint32_t count) {
     for (std::uint32_t id = 1; id < count; id++) {
         PerCpu* cpu = make_area(frames, count_);
         cpu->apic_id = id;
+        if constexpr (CurrentPlatform::kHasExits) exits::prepare_cpu(frames, *cpu);
         ap_start = {kernel_cr3(), cpu->stack_top, reinterpret_cast<std::uint64_t>(cpu)};
-        Apic::send_init(id);
-        Apic::send_startup(id, kStartPage);
-        if (!comes_up(*cpu, kFirstPatience)) {
+        if constexpr (CurrentPlatform::kAcceptsMemory)
+            exits::create_cpu(frames, *cpu, reinterpret_cast<std::uint64_t>(ap_entry));
+        // What stands for a simulation's hypervisor has no hand on vCPUs.
+        constexpr bool kCalls = !CurrentPlatform::kAcceptsMemory || CurrentPlatform::kSimulated;
+        if (kCalls) {
+            Apic::send_init(id);
             Apic::send_startup(id, kStartPage);
+        }
+        if (!comes_up(*cpu, kFirstPatience)) {
+            if (kCalls) Apic::send_startup(id, kStartPage);
             if (!comes_up(*cpu, kLastPatience)) {
                 // It may still come and must find nothing to begin with.
                 ap_start = {};
@@ -103,7 +113,9 @@ bool Cpus::wake_an_idle_one() {
 
 extern "C" void ap_main(enclavisor::kernel::PerCpu* cpu) {
     using namespace enclavisor::kernel;
-    initialise_cpu(*cpu);
+    enter_cpu(*cpu);
+    if constexpr (CurrentPlatform::kHasExits) exits::begin_cpu(*cpu);
+    initialise_cpu();
     Apic::initialise_local();
     cpu->address_space = kernel_cr3();
     __atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);

@@ -85,6 +85,10 @@ trap_from_user:
 // An exception here is a bug of the kernel. What is an interrupt, the local APIC
 // knows: the hypervisor may send one with an exception's vector.
 trap_in_kernel:
+#ifdef ENCLAVISOR_SIMULATION
+    cmpq $6, (%rsp)
+    je simulated_instruction    // (simulation/entry.S)
+#endif
     clac
     cld
     xorl %ebp, %ebp
@@ -202,7 +206,9 @@ return_by_sysret:
 // A started vCPU, in 64-bit mode on the boot tables (boot.S).
     .globl ap_entry
 ap_entry:
-    movq ap_start(%rip), %rax           // the kernel's tables
+    // Taken at once: two that come at a time must not both begin on one stack.
+    xorl %eax, %eax
+    xchgq %rax, ap_start(%rip)          // the kernel's tables
     testq %rax, %rax
     jz 1f
     movq %rax, %cr3

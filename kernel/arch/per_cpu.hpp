@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernel/arch/offsets.hpp"
+#include "kernel/memory/address.hpp"
 
 namespace enclavisor::kernel {
 
@@ -46,6 +47,10 @@ struct PerCpu {
     std::uint64_t idle_since, idle_ticks;  // TSC; idle_since 0: it works
     bool timer_running, timer_slices;      // set; ends a slice
     std::uint64_t timer_deadline;          // TSC: the sleeper it was set for; 0: none
+    // Where exits exist: the page by which the hypervisor is asked (platform/exits.hpp).
+    PhysAddr ghcb;
+    std::uint64_t ghcb_virt;
+    std::uint64_t simulated_ghcb_msr;  // simulation/registers.hpp
     std::uint64_t gdt[9];
     TaskState task;
 };
@@ -63,12 +68,13 @@ inline PerCpu& this_cpu() {
     return *cpu;
 }
 
-inline constexpr int kExceptionStacks = 4;
+inline constexpr int kExceptionStacks = 5;
 inline constexpr std::uint64_t kExceptionStackSize = 2048;
 
-// Selectors, descriptor tables, syscall entry, control registers, XSAVE. Once
-// per vCPU; its stacks are set.
-void initialise_cpu(PerCpu& cpu);
+// Once per vCPU, whose stacks are set: selectors, descriptor tables, this_cpu(); then, when CPUID can be
+// asked, syscall entry, control registers, XSAVE.
+void enter_cpu(PerCpu& cpu);
+void initialise_cpu();
 
 // Bytes of an XSAVE area with the features that initialise_cpu enabled.
 std::uint32_t xsave_size();

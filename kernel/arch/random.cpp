@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "kernel/arch/cpu.hpp"
+#include "kernel/platform/devices.hpp"
 
 namespace enclavisor::kernel {
 namespace {
@@ -56,7 +57,7 @@ std::optional<std::uint64_t> random_word() {
 }
 
 bool random_source_is_healthy() {
-    const bool rdseed = arch::cpuid(7).ebx & 1 << 18;
+    const bool rdseed = read_cpuid(7).ebx & 1 << 18;
     return healthy(read_rdrand) && (!rdseed || healthy(read_rdseed));
 }
 

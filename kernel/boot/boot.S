@@ -3,10 +3,19 @@
 // page tables are part of the ROM, with the accessed and dirty bits set so that
 // the processor never writes to them.
 //
-// PLATFORM_C_BIT is the C-bit as a mask, or 0. The kernel is copied and run
-// through mappings that carry it.
+// The kernel is copied and run through mappings that carry the C-bit. Models know its position
+// (PLATFORM_C_BIT; 0: there is none). AMD's processors have had it at 47 and at 51; which it is, is
+// found as PLATFORM_FIND_C_BIT says, and believed when memory that was written before paging, private
+// then, reads the same through it.
 
 #include "kernel/boot/pages.hpp"
+
+#define FIND_NONE 0
+#define FIND_BY_CPUID 1     // SEV
+#define FIND_BY_MSR 2       // SEV-ES: the GHCB's MSR protocol (abi/platform/ghcb.hpp)
+#define FIND_IN_PAGE 3      // SEV-SNP: the CPUID page (abi/platform/snp_pages.hpp)
+#define GHCB_MSR 0xc0010130
+#define ENCRYPTION_LEAF 0x8000001f
 
 #define PRESENT_WRITABLE 0x63   // present, writable, accessed, dirty
 #define LARGE 0x80
@@ -84,6 +93,7 @@ start32:
     movw %ax, %es
     movw %ax, %ss
 
+#if PLATFORM_FIND_C_BIT == FIND_NONE || PLATFORM_FIND_C_BIT == FIND_BY_CPUID
     // Long mode, no-execute and 1 GiB pages (CPUID 0x80000001 EDX 29, 20, 26).
     movl $0x80000000, %eax
     cpuid
@@ -94,12 +104,59 @@ start32:
     andl $0x24100000, %edx
     cmpl $0x24100000, %edx
     jne unfit
+#endif
+#if PLATFORM_FIND_C_BIT == FIND_NONE
+    movl $boot_pml4, %edi
+    movl $PLATFORM_C_BIT, %ebx
+#else
+#if PLATFORM_FIND_C_BIT == FIND_BY_CPUID
+    movl $0x80000000, %eax
+    cpuid
+    cmpl $ENCRYPTION_LEAF, %eax
+    jb unfit
+    movl $ENCRYPTION_LEAF, %eax
+    cpuid
+    testl $2, %eax              // SEV
+    jz unfit
+#elif PLATFORM_FIND_C_BIT == FIND_BY_MSR
+    movl $GHCB_MSR, %ecx
+    movl $ENCRYPTION_LEAF, %edx
+    movl $0x40000004, %eax      // CPUID, EBX
+    wrmsr
+    vmgexit
+    rdmsr
+    cmpw $0x005, %ax
+    jne unfit
+    movl %edx, %ebx
+#elif PLATFORM_FIND_C_BIT == FIND_IN_PAGE
+    movl $(SEV_CPUID_PAGE + 16), %esi
+    movl SEV_CPUID_PAGE, %ecx
+    cmpl $64, %ecx
+    ja unfit
+    jecxz unfit
+1:  cmpl $ENCRYPTION_LEAF, (%esi)
+    je 2f
+    addl $48, %esi
+    loop 1b
+    jmp unfit
+2:  movl 28(%esi), %ebx
+#endif
+    andl $0x3f, %ebx
+    movl $boot_pml4_51, %edi
+    cmpl $51, %ebx
+    je 1f
+    movl $boot_pml4_47, %edi
+    cmpl $47, %ebx
+    jne unfit
+1:  rdrand %esp                 // there is no stack yet
+    jnc 1b
+    movl %esp, c_bit_probe - KERNEL_BASE
+#endif
 
     movl %cr4, %eax
     orl $0x20, %eax             // PAE
     movl %eax, %cr4
-    movl $boot_pml4, %eax
-    movl %eax, %cr3
+    movl %edi, %cr3
     movl $0xc0000080, %ecx      // EFER
     rdmsr
     orl $0x900, %eax            // LME, NXE
@@ -111,6 +168,14 @@ start32:
     ljmpl $0x18, $start64
 
 unfit:
+#if PLATFORM_FIND_C_BIT == FIND_BY_MSR || PLATFORM_FIND_C_BIT == FIND_IN_PAGE
+    // No port may be used yet: the end of the VM is asked for (56421, 2.3.1).
+    movl $GHCB_MSR, %ecx
+    xorl %edx, %edx
+    movl $0x0000e100, %eax      // reason set 14, code 0
+    wrmsr
+    vmgexit
+#else
     movl $unfit_message, %esi
 1:  lodsb
     testb %al, %al
@@ -118,6 +183,7 @@ unfit:
     movw $0x3f8, %dx
     outb %al, %dx
     jmp 1b
+#endif
 2:  hlt
     jmp 2b
 
@@ -129,6 +195,11 @@ start64:
     movl %eax, %fs
     movl %eax, %gs
     movl %eax, %ss
+#if PLATFORM_FIND_C_BIT != FIND_NONE
+    movabsq $(DIRECT_BASE - KERNEL_BASE + c_bit_probe), %rax
+    cmpl %esp, (%rax)
+1:  jne 1b                      // the hypervisor named another bit; nothing private was touched yet
+#endif
     testl %ebp, %ebp
     jz 1f
     movq $ap_entry, %rax
@@ -143,6 +214,7 @@ start64:
     rep stosq
     movq $boot_stack_end, %rsp
     xorl %ebp, %ebp
+    movl %ebx, %edi
     movq $kernel_main, %rax
     call *%rax
     ud2
@@ -161,30 +233,49 @@ unfit_message:
 
     .section .boot.tables, "a", @progbits
     .balign 4096
-boot_pml4:
-    .quad boot_identity + PRESENT_WRITABLE
-    .fill 255, 8, 0
-    .quad boot_direct + PRESENT_WRITABLE        // kDirectBase
+.macro four_gigabytes c_bit
+    .set gigabyte, 0
+    .rept 4
+    .quad (gigabyte << 30) + PRESENT_WRITABLE + LARGE + \c_bit
+    .set gigabyte, gigabyte + 1
+    .endr
+    .fill 508, 8, 0
+.endm
+
+// `root`, with `low` at 0, what is open to the host at BOOT_SHARED, what is private at kDirectBase, and
+// the first GiB, the kernel's image in it, at -2 GiB.
+.macro boot_tables root, low, c_bit
+\root:
+    .quad \low + PRESENT_WRITABLE
+    .quad boot_shared + PRESENT_WRITABLE
     .fill 254, 8, 0
-    .quad boot_image + PRESENT_WRITABLE         // the kernel's image
-boot_identity:                                  // 4 GiB, shared: ROM, devices
-    .set gigabyte, 0
-    .rept 4
-    .quad (gigabyte << 30) + PRESENT_WRITABLE + LARGE
-    .set gigabyte, gigabyte + 1
-    .endr
-    .fill 508, 8, 0
-boot_direct:                                    // private
-    .set gigabyte, 0
-    .rept 4
-    .quad (gigabyte << 30) + PRESENT_WRITABLE + LARGE + PLATFORM_C_BIT
-    .set gigabyte, gigabyte + 1
-    .endr
-    .fill 508, 8, 0
-boot_image:                                     // the first GiB at -2 GiB
+    .quad 1f + PRESENT_WRITABLE
+    .fill 254, 8, 0
+    .quad 2f + PRESENT_WRITABLE
+1:
+    four_gigabytes \c_bit
+2:
     .fill 510, 8, 0
-    .quad PRESENT_WRITABLE + LARGE + PLATFORM_C_BIT
+    .quad PRESENT_WRITABLE + LARGE + \c_bit
     .quad 0
+.endm
+
+boot_shared:
+    four_gigabytes 0
+#if PLATFORM_FIND_C_BIT == FIND_NONE && PLATFORM_C_BIT == 0
+    boot_tables boot_pml4, boot_shared, 0
+#elif PLATFORM_FIND_C_BIT == FIND_NONE
+    // The ROM has no private alias.
+    boot_tables boot_pml4, boot_shared, (1<<PLATFORM_C_BIT)
+#else
+    // The ROM is private memory.
+    boot_tables boot_pml4_51, boot_pml4_51 + 4096, (1<<51)
+    boot_tables boot_pml4_47, boot_pml4_47 + 4096, (1<<47)
+    .section .bss.probe, "aw", @nobits
+    .balign 8
+c_bit_probe:
+    .skip 8
+#endif
 
     .section .bss.stack, "aw", @nobits
     .balign 4096

@@ -13,6 +13,7 @@
 #include "kernel/kernel.hpp"
 #include "kernel/log.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/platform/exits.hpp"
 #include "kernel/platform/platform.hpp"
 
 extern "C" char boot_stack_end[];
@@ -73,19 +74,25 @@ void unlock_kernel(Kernel&) {
 }
 
 void panic(const char* reason) {
+    // What it says may need what broke.
+    static bool panicking = false;
+    if (__atomic_exchange_n(&panicking, true, __ATOMIC_RELAXED)) arch::stop_forever();
     log_line("panic: ", reason);
     if (link_mapped) {
         kernel_object().link.set_guest_state(abi::GuestState::kPanicked);
         ring_doorbell();
     }
+    if constexpr (CurrentPlatform::kHasExits) exits::terminate(GhcbRefusal::kNone);
     arch::stop_forever();
 }
 
-extern "C" [[noreturn]] void kernel_main() {
-    Entry::set_private_mask(CurrentPlatform::private_mask());
+extern "C" [[noreturn]] void kernel_main(unsigned c_bit) {
+    Entry::set_private_mask(c_bit == 0 ? 0 : 1ull << c_bit);
     boot_cpu.stack_top = reinterpret_cast<std::uint64_t>(boot_stack_end);
     boot_cpu.exception_stacks = reinterpret_cast<std::uint64_t>(exception_stacks);
-    initialise_cpu(boot_cpu);
+    enter_cpu(boot_cpu);
+    if constexpr (CurrentPlatform::kHasExits) exits::begin(boot_cpu, c_bit);
+    initialise_cpu();
     Cpus::add_boot_cpu(boot_cpu);
     check(xsave_size() <= Thread::kXsaveMax, "this CPU's XSAVE area is larger than a thread has room for");
 
@@ -97,6 +104,7 @@ extern "C" [[noreturn]] void kernel_main() {
     kernel.link.initialise(link_size);
     create_kernel_map(kernel.frames, map.top(), link_size);
     boot_cpu.address_space = kernel_cr3();
+    if constexpr (CurrentPlatform::kHasExits) exits::use_kernel_map(boot_cpu);
     link_mapped = true;
     check_link(kernel);
     check(random_source_is_healthy(), "the processor's random numbers fail their health check");

@@ -1,16 +1,29 @@
 #include "kernel/boot/memory_map.hpp"
 
 #include "base/checked.hpp"
-#include "kernel/arch/cpu.hpp"
 #include "kernel/memory/kernel_map.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/platform/devices.hpp"
+#include "kernel/platform/exits.hpp"
 
 namespace enclavisor::kernel {
 namespace {
 
+constexpr std::uint64_t kRecords = kImagePhys + kImageSize;
+
 std::uint64_t cmos(std::uint8_t index) {
-    arch::out8(0x70, index);
-    return arch::in8(0x71);
+    port_write8(0x70, index);
+    return port_read8(0x71);
+}
+
+// Frames and the records that FrameAllocator has of them. Each 512 frames have a page of records, which
+// the first part of them to be accepted takes along.
+void accept_with_records(std::uint64_t begin, std::uint64_t end) {
+    static_assert(FrameAllocator::kAcceptedAtOnce * sizeof(FrameAllocator::Record) == abi::kPageSize);
+    static_assert(kRecords % abi::kPageSize == 0);
+    const std::uint64_t record_page = kRecords / abi::kPageSize + begin / FrameAllocator::kAcceptedAtOnce;
+    exits::accept_frames(record_page, record_page + 1);
+    exits::accept_frames(begin, end);
 }
 
 }  // namespace
@@ -27,15 +40,16 @@ MemoryMap read_memory_map() {
 }
 
 void initialise_frames(FrameAllocator& frames, const MemoryMap& map) {
-    const std::uint64_t records = kImagePhys + kImageSize;
     const std::uint64_t size = map.top() / abi::kPageSize * sizeof(FrameAllocator::Record);
-    const std::uint64_t first = base::round_up(records + size, abi::kPageSize);
+    const std::uint64_t first = base::round_up(kRecords + size, abi::kPageSize);
     check(first < map.low_end, "the VM's memory below 4 GiB is too small for its size");
     const FrameAllocator::Range ranges[] = {
         {first / abi::kPageSize, map.low_end / abi::kPageSize},
         {MemoryMap::kFourGigabytes / abi::kPageSize, map.high_end / abi::kPageSize},
     };
-    frames.initialise(direct<FrameAllocator::Record>(PhysAddr{records}), ranges, 2);
+    FrameAllocator::Accept accept = nullptr;
+    if constexpr (CurrentPlatform::kAcceptsMemory) accept = accept_with_records;
+    frames.initialise(direct<FrameAllocator::Record>(PhysAddr{kRecords}), ranges, 2, accept);
 }
 
 }  // namespace enclavisor::kernel

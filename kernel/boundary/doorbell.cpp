@@ -1,9 +1,9 @@
 #include "kernel/boundary/doorbell.hpp"
 
 #include "abi/host/link.hpp"
-#include "kernel/arch/cpu.hpp"
 #include "kernel/memory/kernel_map.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/platform/devices.hpp"
 
 namespace enclavisor::kernel {
 namespace {
@@ -19,12 +19,12 @@ constexpr std::uint8_t kMsixCapability = 0x11;
 std::uint32_t device = ~0u;
 
 std::uint32_t config_read(std::uint32_t function, std::uint32_t offset) {
-    arch::out32(kConfigAddress, 0x8000'0000 | function << 8 | offset);
-    return arch::in32(kConfigData);
+    port_write32(kConfigAddress, 0x8000'0000 | function << 8 | offset);
+    return port_read32(kConfigData);
 }
 void config_write(std::uint32_t function, std::uint32_t offset, std::uint32_t value) {
-    arch::out32(kConfigAddress, 0x8000'0000 | function << 8 | offset);
-    arch::out32(kConfigData, value);
+    port_write32(kConfigAddress, 0x8000'0000 | function << 8 | offset);
+    port_write32(kConfigData, value);
 }
 
 }  // namespace
@@ -59,11 +59,10 @@ void enable_doorbell() {
     for (int steps = 0; offset != 0 && steps < 64; steps++) {
         const std::uint32_t head = config_read(device, offset);
         if ((head & 0xff) == kMsixCapability) {
-            auto* vector = reinterpret_cast<volatile std::uint32_t*>(kVectorsVirt);
-            vector[0] = 0xfee0'0000;  // to the local APIC 0
-            vector[1] = 0;
-            vector[2] = kDoorbellVector;
-            vector[3] = 0;  // not masked
+            register_write(kVectorsVirt, 0xfee0'0000);  // to the local APIC 0
+            register_write(kVectorsVirt + 4, 0);
+            register_write(kVectorsVirt + 8, kDoorbellVector);
+            register_write(kVectorsVirt + 12, 0);  // not masked
             config_write(device, offset, head | 1u << 31);
             return;
         }
@@ -74,8 +73,7 @@ void enable_doorbell() {
 
 void ring_doorbell() {
     constexpr std::uint32_t kDoorbellRegister = 12;
-    *reinterpret_cast<volatile std::uint32_t*>(kDoorbellVirt + kDoorbellRegister) =
-        std::uint32_t{abi::kHostPeer} << 16;
+    register_write(kDoorbellVirt + kDoorbellRegister, std::uint32_t{abi::kHostPeer} << 16);
 }
 
 }  // namespace enclavisor::kernel

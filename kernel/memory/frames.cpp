@@ -4,10 +4,12 @@
 
 namespace enclavisor::kernel {
 
-void FrameAllocator::initialise(Record* records, const Range* ranges, int count) {
+void FrameAllocator::initialise(Record* records, const Range* ranges, int count, Accept accept) {
     records_ = records;
+    accept_ = accept;
     for (int i = 0; i < count && i < kMaxRanges; i++) {
         ranges_[i] = ranges[i];
+        usable_[i] = accept == nullptr ? ranges[i].end : ranges[i].begin;
         total_count_ += ranges[i].end - ranges[i].begin;
     }
     free_count_ = total_count_;
@@ -23,6 +25,11 @@ std::optional<PhysAddr> FrameAllocator::allocate() {
         while (range != ranges_ + kMaxRanges && range->begin == range->end) range++;
         if (range == ranges_ + kMaxRanges) return std::nullopt;
         frame = range->begin++;
+        if (std::uint64_t& usable = usable_[range - ranges_]; frame == usable) [[unlikely]] {
+            const std::uint64_t next = (frame / kAcceptedAtOnce + 1) * kAcceptedAtOnce;
+            usable = next < range->end ? next : range->end;
+            accept_(frame, usable);
+        }
     }
     records_[frame] = {.references = 1, .next_free = 0};
     free_count_--;

@@ -25,10 +25,14 @@ public:
         std::uint64_t end;
     };
     static constexpr int kMaxRanges = 2;
+    // Makes frames [begin, end) usable, with their records. Called once for each frame, before it is
+    // handed out for the first time.
+    using Accept = void (*)(std::uint64_t begin, std::uint64_t end);
+    static constexpr std::uint64_t kAcceptedAtOnce = 512;
 
     // `records` has one element for each frame number below the last range's end
-    // and may be uninitialised. Ranges ascend and do not overlap.
-    void initialise(Record* records, const Range* ranges, int count);
+    // and may be uninitialised. Ranges ascend and do not overlap. Without `accept`, all is usable.
+    void initialise(Record* records, const Range* ranges, int count, Accept accept = nullptr);
 
     // A frame with one reference and undefined contents.
     std::optional<PhysAddr> allocate();
@@ -59,7 +63,9 @@ private:
     static std::uint64_t index(PhysAddr frame) { return frame.value >> abi::kPageShift; }
 
     Record* records_ = nullptr;
-    Range ranges_[kMaxRanges] = {};  // begin advances: what was never handed out
+    Range ranges_[kMaxRanges] = {};          // begin advances: what was never handed out
+    std::uint64_t usable_[kMaxRanges] = {};  // of each range, up to here
+    Accept accept_ = nullptr;
     std::uint32_t first_free_ = kEnd;
     std::uint32_t first_released_ = kEnd, last_released_ = kEnd;
     std::uint64_t free_count_ = 0;

@@ -1,11 +1,14 @@
 #include "kernel/memory/kernel_map.hpp"
 
+#include "abi/platform/sim_request.hpp"
 #include "kernel/arch/cpu.hpp"
+#include "kernel/arch/cpus.hpp"
 #include "kernel/memory/entry.hpp"
 #include "kernel/panic.hpp"
 
 extern "C" {
 extern char kernel_begin[], text_end[], rodata_end[], kernel_end[], boot_stack_guard[];
+extern char boot_ghcb[];  // platform/exits.cpp
 }
 
 namespace enclavisor::kernel {
@@ -61,6 +64,9 @@ void map_image(FrameAllocator& frames, Entry* root) {
     const auto begin = reinterpret_cast<std::uint64_t>(kernel_begin);
     for (std::uint64_t at = begin; at < reinterpret_cast<std::uint64_t>(kernel_end); at += abi::kPageSize) {
         if (at == reinterpret_cast<std::uint64_t>(boot_stack_guard)) continue;  // an overflow faults
+        if constexpr (CurrentPlatform::kHasExits) {
+            if (at == reinterpret_cast<std::uint64_t>(boot_ghcb)) continue;  // the hypervisor's too
+        }
         const Permissions p = at < reinterpret_cast<std::uint64_t>(text_end)     ? Permissions::read_execute()
                               : at < reinterpret_cast<std::uint64_t>(rodata_end) ? Permissions::read()
                                                                                  : Permissions::read_write();
@@ -77,9 +83,19 @@ void map_link(FrameAllocator& frames, Entry* root, std::uint64_t size) {
 
 void map_devices(FrameAllocator& frames, Entry* root) {
     Entry* pages = pages_at(frames, root, kDeviceVirt);
-    pages[slot(kApicVirt, 1)] = Entry::device(PhysAddr{0xfee0'0000});
-    pages[slot(kDoorbellVirt, 1)] = Entry::device(PhysAddr{abi::kDoorbellRegistersPhys});
-    pages[slot(kVectorsVirt, 1)] = Entry::device(PhysAddr{abi::kDoorbellVectorsPhys});
+    for (const DevicePage& page : kDevicePages)
+        pages[slot(page.address, 1)] = Entry::device(PhysAddr{page.physical});
+}
+
+// The boot vCPU's page, which is part of the image, and a simulation's.
+void map_shared_pages(FrameAllocator& frames) {
+    if constexpr (CurrentPlatform::kHasExits) {
+        const auto offset = static_cast<std::uint64_t>(boot_ghcb - kernel_begin);
+        map_shared_page(frames, kSharedPagesVirt, PhysAddr{kImagePhys + offset});
+        if constexpr (!CurrentPlatform::kSimulated) return;
+        for (std::uint64_t i = 0; i < kMaxCpus * abi::kPageSize; i += abi::kPageSize)
+            map_shared_page(frames, kSimulationPagesVirt + i, PhysAddr{abi::kSimRequestPhys + i});
+    }
 }
 
 }  // namespace
@@ -91,12 +107,18 @@ void create_kernel_map(FrameAllocator& frames, std::uint64_t ram_top, std::uint6
     map_image(frames, root);
     map_link(frames, root, link_size);
     map_devices(frames, root);
+    map_shared_pages(frames);
     arch::write_cr3(kernel_cr3());
 }
 
 void map_kernel_page(FrameAllocator& frames, std::uint64_t address) {
     Entry* pages = pages_at(frames, direct<Entry>(kernel_root), address);
     pages[slot(address, 1)] = Entry::private_kernel(new_table(frames), Permissions::read_write());
+}
+
+void map_shared_page(FrameAllocator& frames, std::uint64_t address, PhysAddr frame) {
+    Entry* pages = pages_at(frames, direct<Entry>(kernel_root), address);
+    pages[slot(address, 1)] = Entry::shared_kernel(frame, false);
 }
 
 void share_kernel_map(PhysAddr root) {

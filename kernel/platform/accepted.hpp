@@ -18,7 +18,7 @@ class AcceptedMemory {
 public:
     using Pvalidate = PvalidateResult (*)(PhysAddr page, bool large, bool validate);
 
-    explicit AcceptedMemory(Pvalidate pvalidate) : pvalidate_{pvalidate} {}
+    constexpr explicit AcceptedMemory(Pvalidate pvalidate) : pvalidate_{pvalidate} {}
 
     // Frame numbers [begin, end) that the secure processor validated at launch.
     GhcbRefusal note_launched(std::uint64_t begin, std::uint64_t end) { return add(begin, end); }

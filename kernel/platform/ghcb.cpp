@@ -59,6 +59,10 @@ const char* describe(GhcbRefusal refusal) {
             return "a guest request ended with an error that does not exist";
         case R::kCpuNotStarted:
             return "the hypervisor refused to start a CPU";
+        case R::kUnprotected:
+            return "the processor does not protect this VM as its kernel was built for (SEV_STATUS)";
+        case R::kCpuidPage:
+            return "the CPUID page is malformed";
     }
     return "unknown";
 }

@@ -36,6 +36,8 @@ enum class GhcbRefusal : std::uint8_t {
     kTooManyRanges,     // of accepted memory
     kRequestAnswer,     // a guest request's error that is none
     kCpuNotStarted,     // another CPU was refused
+    kUnprotected,       // the processor's status lacks what the kernel is built for
+    kCpuidPage,         // the CPUID page is malformed
 };
 const char* describe(GhcbRefusal refusal);
 

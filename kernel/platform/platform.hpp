@@ -11,42 +11,54 @@
 
 namespace enclavisor::kernel {
 
+// What keeps the hypervisor from the VM's memory and registers; each has what those before it have.
+enum class Protection {
+    kNone,
+    kMemory,     // SEV: the C-bit
+    kRegisters,  // SEV-ES: what a hypervisor does for a guest is asked for (platform/exits.hpp)
+    kIntegrity,  // SEV-SNP: memory is accepted before it is used (platform/accepted.hpp)
+};
+
 template <typename P>
 concept Platform = requires {
     { P::kKind } -> std::convertible_to<abi::PlatformKind>;
-    // The bit of a page-table entry that makes a page private; 0: there is none.
-    { P::private_mask() } -> std::same_as<std::uint64_t>;
+    { P::kProtection } -> std::convertible_to<Protection>;
+    // Runs on a processor without SEV, beside a model of it (docs/caveats.md): private memory is another
+    // range of addresses, and undefined instructions are carried to the model.
+    { P::kSimulated } -> std::convertible_to<bool>;
     // False in one kernel that is built for tests alone (tests/undefended_test.cpp):
     // ring 0's walls are left out, so that attacks are seen to succeed.
     { P::kDefended } -> std::convertible_to<bool>;
 };
 
-// No memory encryption: for development, and as the arm of security tests in
-// which the host can read everything.
-struct PlainPlatform {
-    static constexpr abi::PlatformKind kKind = abi::PlatformKind::kPlain;
-    static constexpr bool kDefended = true;
-    static std::uint64_t private_mask() { return 0; }
+template <abi::PlatformKind kind, Protection protection, bool simulated, bool defended = true>
+struct PlatformOf {
+    static constexpr abi::PlatformKind kKind = kind;
+    static constexpr Protection kProtection = protection;
+    static constexpr bool kSimulated = simulated;
+    static constexpr bool kDefended = defended;
+    static constexpr bool kHasExits = protection >= Protection::kRegisters;
+    static constexpr bool kAcceptsMemory = protection == Protection::kIntegrity;
 };
 
-// SEV modelled by aliasing: an access with the C-bit goes to another memory
-// than one without (docs/caveats.md).
-struct SimulatedSevPlatform {
-    static constexpr abi::PlatformKind kKind = abi::PlatformKind::kSimulatedSev;
-    static constexpr bool kDefended = true;
-    static std::uint64_t private_mask() { return abi::kSimulatedPrivatePhys; }
-};
+// No memory encryption: for development, and as the arm of security tests in
+// which the host can read everything.
+using PlainPlatform = PlatformOf<abi::PlatformKind::kPlain, Protection::kNone, false>;
+
+using SimulatedSevPlatform = PlatformOf<abi::PlatformKind::kSimulatedSev, Protection::kMemory, true>;
+using SimulatedSevEsPlatform = PlatformOf<abi::PlatformKind::kSimulatedSevEs, Protection::kRegisters, true>;
+using SimulatedSnpPlatform = PlatformOf<abi::PlatformKind::kSimulatedSnp, Protection::kIntegrity, true>;
+
+using SevPlatform = PlatformOf<abi::PlatformKind::kSev, Protection::kMemory, false>;
+using SevEsPlatform = PlatformOf<abi::PlatformKind::kSevEs, Protection::kRegisters, false>;
+using SevSnpPlatform = PlatformOf<abi::PlatformKind::kSevSnp, Protection::kIntegrity, false>;
 
 // Never part of a release: plain, with the kernel's pages, I/O ports, gates and
 // descriptor tables open to ring 3, pages that are writable and executable, and
 // vCPUs that keep translations which another has taken away.
-struct UndefendedPlatform {
-    static constexpr abi::PlatformKind kKind = abi::PlatformKind::kPlain;
-    static constexpr bool kDefended = false;
-    static std::uint64_t private_mask() { return 0; }
-};
+using UndefendedPlatform = PlatformOf<abi::PlatformKind::kPlain, Protection::kNone, false, false>;
 
 using CurrentPlatform = ENCLAVISOR_PLATFORM;
-static_assert(Platform<PlainPlatform> && Platform<SimulatedSevPlatform>);
+static_assert(Platform<CurrentPlatform>);
 
 }  // namespace enclavisor::kernel

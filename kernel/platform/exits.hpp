@@ -1,0 +1,45 @@
+// SEV-ES and SEV-SNP: what a vCPU asks the hypervisor for, each with a page of its own
+// (platform/ghcb.hpp). The kernel asks by itself, at the places where it needs something, so no #VC
+// exception is ever its own. An answer that cannot be ends the VM with its name.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/arch/cpu.hpp"
+#include "kernel/memory/frames.hpp"
+#include "kernel/platform/ghcb.hpp"
+
+namespace enclavisor::kernel {
+
+struct PerCpu;
+
+namespace exits {
+
+// The boot vCPU's begin, on the boot's tables: checks that the processor protects what this kernel is
+// built for, and agrees with the hypervisor. `c_bit`: the position that the boot code found.
+void begin(PerCpu& cpu, unsigned c_bit);
+// The page is seen at its place in the kernel's map from now on.
+void use_kernel_map(PerCpu& cpu);
+
+// The page of a vCPU that is about to be started; then that vCPU itself.
+void prepare_cpu(FrameAllocator& frames, PerCpu& cpu);
+void begin_cpu(PerCpu& cpu);
+// SEV-SNP: has it started at `entry`, on the kernel's tables.
+void create_cpu(FrameAllocator& frames, PerCpu& cpu, std::uint64_t entry);
+
+std::uint32_t port_read(std::uint16_t port, unsigned size);
+void port_write(std::uint16_t port, unsigned size, std::uint32_t value);
+// At addresses in the kernel's map of devices.
+std::uint32_t register_read(std::uint64_t address);
+void register_write(std::uint64_t address, std::uint32_t value);
+// SEV-SNP: from the CPUID page, never from the hypervisor.
+arch::Cpuid cpuid(std::uint32_t leaf, std::uint32_t subleaf);
+
+// SEV-SNP: frames [begin, end) may be used from now on (FrameAllocator::Accept).
+void accept_frames(std::uint64_t begin, std::uint64_t end);
+
+// The VM's end. `reason`: GhcbRefusal::kNone if the kernel has its own.
+[[noreturn]] void terminate(GhcbRefusal reason);
+
+}  // namespace exits
+}  // namespace enclavisor::kernel

@@ -1,0 +1,21 @@
+// Registers that a processor without SEV has not. Simulation builds alone.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/arch/per_cpu.hpp"
+#include "kernel/platform/platform.hpp"
+
+namespace enclavisor::kernel::simulation {
+
+inline std::uint64_t sev_status() {
+    return CurrentPlatform::kAcceptsMemory ? 7 : 3;
+}
+inline std::uint64_t read_ghcb_msr() {
+    return this_cpu().simulated_ghcb_msr;
+}
+inline void write_ghcb_msr(std::uint64_t value) {
+    this_cpu().simulated_ghcb_msr = value;
+}
+
+}  // namespace enclavisor::kernel::simulation
