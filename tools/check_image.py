@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What the kernel's image may hold. Usage: check_image.py BUILD
 
-No cryptography, no ELF parser and, but in the simulations' own images, nothing of them by symbol, no segment writable and
+No cryptography, no ELF parser and, outside their own images, nothing of the
+simulations by symbol, no segment writable and
 executable, and the budgets: 256 KiB without the attestation enclave (section
 .attest), 8,000 lines of kernel source. The table at the ROM's end says where the
 kernel's memory really is. Prints sizes and lines.
