@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "abi/platform/layout.hpp"
+
 namespace enclavisor::sim {
 namespace {
 
@@ -16,7 +18,7 @@ void correct(abi::CpuidEntry& entry) {
     if (entry.leaf == 7 && entry.subleaf == 0) entry.ebx |= kSmep | kSmap;
     if (entry.leaf == 0x8000'001F) {
         entry.eax |= kSev | kSevEs | kSnp;
-        entry.ebx = (entry.ebx & ~0x3Fu) | kEncryptedBit;
+        if ((entry.ebx & 0x3Fu) != abi::kSimulatedCBit) entry.ebx = (entry.ebx & ~0x3Fu) | kEncryptedBit;
     }
     // Sizes of the areas of XSAVE follow from what is enabled: a guest must not be told less.
     if (entry.leaf == 0xD && entry.subleaf <= 1 && entry.xcr0 == 1) entry.ebx = std::max(entry.ebx, 0x240u);

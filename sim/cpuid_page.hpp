@@ -7,7 +7,9 @@
 
 namespace enclavisor::sim {
 
-inline constexpr std::uint32_t kEncryptedBit = 51;  // the C-bit
+// The C-bit of processors. A page may also name the simulations' (abi/platform/layout.hpp): what their
+// machine is, the model does not see.
+inline constexpr std::uint32_t kEncryptedBit = 51;
 
 // Whether nothing had to be changed. Precondition: `page` has 4096 bytes.
 bool correct_cpuid(Bytes& page);

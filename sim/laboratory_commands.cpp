@@ -55,11 +55,17 @@ Result<Reply> revoke(Model& model, BytesView request) {
     return Reply{};
 }
 
+Result<Reply> launch_digest(Model& model, BytesView request) {
+    const auto asked = TRY(exactly<LaunchDigestRequest>(request));
+    if (asked.snp > 1) return refuse(Status::kInvalidParam);
+    if (asked.snp == 0) return reply_of(TRY(model.sev.find(asked.guest))->digest());
+    return reply_of(TRY(model.snp.find(asked.guest))->digest());
+}
+
 constexpr CommandRow kRows[] = {
-    {Command::kCertificate, certificate},
-    {Command::kSetTcb, set_tcb},
-    {Command::kDescribe, describe},
-    {Command::kRevoke, revoke},
+    {Command::kCertificate, certificate},    {Command::kSetTcb, set_tcb},
+    {Command::kDescribe, describe},          {Command::kRevoke, revoke},
+    {Command::kLaunchDigest, launch_digest},
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ public:
     SevGuestState state() const { return state_; }
     std::uint32_t policy() const { return policy_; }
     std::uint32_t asid() const { return asid_; }
+    Block<32> digest() const { return digest_.digest(); }
     void set_asid(std::uint32_t asid) { asid_ = asid; }
 
     Result<void> update_data(BytesView data);

@@ -88,6 +88,8 @@ public:
     const SnpIdentity& identity() const { return identity_; }
     // VM root key: drawn at launch, as no migration agent gives another.
     const Block<32>& root_key() const { return root_key_; }
+    // What was measured so far.
+    const Block<48>& digest() const { return digest_; }
     std::uint32_t tsc_khz() const { return tsc_khz_; }
 
     Result<void> start(const SnpStart& start, const Chip& chip);

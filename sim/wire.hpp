@@ -60,6 +60,7 @@ enum class Command : std::uint32_t {
     kSetTcb = 0x201,
     kDescribe = 0x202,
     kRevoke = 0x203,
+    kLaunchDigest = 0x204,
 };
 
 struct RequestHeader {
@@ -252,6 +253,10 @@ struct SetTcbRequest {
 struct DescribeRequest {
     std::uint32_t report_version, reserved;
     std::uint64_t platform_info, mitigations;
+};
+// The reply is the digest as it is now: 32 bytes of an SEV guest, 48 of an SNP guest.
+struct LaunchDigestRequest {
+    std::uint32_t guest, snp;  // 0: an SEV guest
 };
 struct RevokeRequest {
     CertificateKind kind;  // ASK or ASVK

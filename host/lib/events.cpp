@@ -3,6 +3,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -51,17 +53,19 @@ bool Events::drain(int fd) {
 }
 
 void Events::run() {
-    pollfd watched[] = {{stop_.get(), POLLIN, 0},
-                        {sources_.doorbell, POLLIN, 0},
-                        {sources_.serial, POLLIN, 0},
-                        {sources_.standard_error, POLLIN, 0},
-                        {sources_.qemu, POLLIN, 0}};
+    pollfd watched[] = {{stop_.get(), POLLIN, 0},     {sources_.doorbell, POLLIN, 0},
+                        {sources_.serial, POLLIN, 0}, {sources_.standard_error, POLLIN, 0},
+                        {sources_.qemu, POLLIN, 0},   {sources_.carrier, POLLIN, 0}};
     for (;;) {
         if (::poll(watched, std::size(watched), -1) < 0 && errno != EINTR) return;
         if (watched[0].revents != 0) return;
         if (watched[1].revents != 0) on_doorbell();
         for (const int i : {2, 3}) {
             if (watched[i].revents != 0 && !drain(watched[i].fd)) watched[i].fd = -1;
+        }
+        if (watched[5].revents != 0) {
+            watched[5].fd = -1;
+            ::syscall(SYS_pidfd_send_signal, sources_.qemu, SIGKILL, nullptr, 0);
         }
         // Only after its last words were read.
         if (watched[4].revents != 0 && watched[2].revents == 0 && watched[3].revents == 0) {

@@ -20,7 +20,8 @@ public:
         int doorbell;        // eventfd of peer 0
         int qemu;            // pidfd
         int serial;          // socket
-        int standard_error;  // pipe of QEMU
+        int standard_error;  // pipe of QEMU and the carrier
+        int carrier = -1;    // pidfd; the VM ends with it
     };
 
     // Everything referred to must outlive this object.

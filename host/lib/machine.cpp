@@ -73,19 +73,11 @@ Result<void> Machine::start_qemu(const MachineOptions& options) {
     const Fd nothing{::open("/dev/null", O_RDWR | O_CLOEXEC)};
 
     SpawnOptions spawn;
+    TRY(make_memory(options, spec));
+    if (has_simulated_exits(options.platform)) TRY(launch_simulation(options, spec, error_writer.get()));
     spawn.inherit = {spec.link_fd, spec.serial_fd};
-    if (options.expose_memory) {
-        shared_memory_fd_ = TRY(memory_file("guest-shared", options.memory_mib));
-        shared_memory_ = TRY(Mapping::create(shared_memory_fd_.get(), 0, options.memory_mib << 20));
-        spec.shared_ram_fd = shared_memory_fd_.get();
-        spawn.inherit.push_back(spec.shared_ram_fd);
-        if (is_simulated(options.platform)) {
-            const std::uint64_t mib = private_memory_mib(options.memory_mib);
-            private_memory_fd_ = TRY(memory_file("guest-private", mib));
-            private_memory_ = TRY(Mapping::create(private_memory_fd_.get(), 0, mib << 20));
-            spec.private_ram_fd = private_memory_fd_.get();
-            spawn.inherit.push_back(spec.private_ram_fd);
-        }
+    for (const int fd : {spec.shared_ram_fd, spec.private_ram_fd, spec.carrier_fd}) {
+        if (fd >= 0) spawn.inherit.push_back(fd);
     }
     spawn.standard_input = nothing.get();
     spawn.standard_output = error_writer.get();
@@ -94,12 +86,47 @@ Result<void> Machine::start_qemu(const MachineOptions& options) {
     command_line_ = qemu_command(spec);
     qemu_ = std::make_unique<Process>(TRY(Process::spawn(command_line_, spawn)));
     ivshmem_.client.reset();
+    carrier_.doors.reset();
 
     events_ = std::make_unique<Events>(
         link_, pool_, log_,
-        Events::Sources{ivshmem_.host_doorbell.get(), qemu_->pidfd(), serial_.get(), standard_error_.get()});
+        Events::Sources{ivshmem_.host_doorbell.get(), qemu_->pidfd(), serial_.get(), standard_error_.get(),
+                        carrier_.process ? carrier_.process->pidfd() : -1});
     control_ = std::make_unique<ControlClient>(link_, *events_, ivshmem_.guest_doorbell.get());
     control_->set_explainer([this](const std::string& what) { return explain(what); });
+    return {};
+}
+
+Result<void> Machine::make_memory(const MachineOptions& options, QemuSpec& spec) {
+    if (!options.expose_memory && !has_simulated_exits(options.platform)) return {};
+    shared_memory_fd_ = TRY(memory_file("guest-shared", options.memory_mib));
+    spec.shared_ram_fd = shared_memory_fd_.get();
+    const std::uint64_t private_mib = private_memory_mib(options.memory_mib);
+    if (is_simulated(options.platform)) {
+        private_memory_fd_ = TRY(memory_file("guest-private", private_mib));
+        spec.private_ram_fd = private_memory_fd_.get();
+    }
+    if (!options.expose_memory) return {};
+    shared_memory_ = TRY(Mapping::create(spec.shared_ram_fd, 0, options.memory_mib << 20));
+    if (private_memory_fd_) private_memory_ = TRY(Mapping::create(spec.private_ram_fd, 0, private_mib << 20));
+    return {};
+}
+
+Result<void> Machine::launch_simulation(const MachineOptions& options, QemuSpec& spec, int standard_error) {
+    auto started =
+        start_carrier({options.platform, spec.rom, options.cpus, options.memory_mib, spec.shared_ram_fd,
+                       spec.private_ram_fd, standard_error, options.carrier_arguments, options.cancelled});
+    if (!started) {
+        // It has ended: all that it says is in the pipe.
+        char words[4096];
+        ::fcntl(standard_error_.get(), F_SETFL, O_NONBLOCK);
+        const ssize_t count = ::read(standard_error_.get(), words, sizeof(words));
+        if (count <= 0) return base::Failure{started.error()};
+        log_.append({words, static_cast<std::size_t>(count)});
+        return base::Failure{explain(started.error().cause)};
+    }
+    carrier_ = std::move(started.value());
+    spec.carrier_fd = carrier_.doors.get();
     return {};
 }
 
@@ -185,6 +212,9 @@ std::optional<abi::EnclaveStatus> Machine::last_status(std::uint64_t handle) {
 Error Machine::explain(const std::string& what) {
     std::string cause = what;
     if (events_ && events_->vm_ended()) {
+        const auto stopped = carrier_.process ? carrier_.process->ended() : std::nullopt;
+        if (stopped && *stopped != 0)
+            cause += fmt::format("; its hypervisor's simulation {}", describe_wait_status(*stopped));
         const auto status = qemu_->ended();
         cause += fmt::format("; QEMU {}", status ? describe_wait_status(*status) : "ended");
     } else if (guest_state() == abi::GuestState::kPanicked) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "host/lib/carrier.hpp"
 #include "host/lib/control.hpp"
 #include "host/lib/error.hpp"
 #include "host/lib/events.hpp"
@@ -21,6 +22,8 @@
 
 namespace enclavisor::host {
 
+struct QemuSpec;
+
 struct MachineOptions {
     Platform platform = Platform::kPlain;
     std::uint64_t memory_mib = 512;
@@ -30,7 +33,8 @@ struct MachineOptions {
     bool icount = false;        // guest clock = executed instructions (TCG)
     std::filesystem::path rom;  // empty: the installed one
     std::filesystem::path qemu;
-    std::vector<std::string> extra_arguments;  // for QEMU, last
+    std::vector<std::string> extra_arguments;    // for QEMU, last
+    std::vector<std::string> carrier_arguments;  // tests: for enclavisor-sim-vmm, last
     std::uint64_t link_size = abi::kLinkDefaultSize;
     bool expose_memory = false;  // tests: map the guest's memory here too
     std::chrono::milliseconds boot_timeout{20'000};
@@ -94,6 +98,9 @@ private:
     Machine(Link link, const MachineOptions& options)
         : link_{std::move(link)}, pool_{options.link_size}, log_{options.on_log_line} {}
     Result<void> start_qemu(const MachineOptions& options);
+    // The files of the guest's memory, where others than QEMU have to see it.
+    Result<void> make_memory(const MachineOptions& options, QemuSpec& spec);
+    Result<void> launch_simulation(const MachineOptions& options, QemuSpec& spec, int standard_error);
     Result<void> wait_until_ready(const MachineOptions& options);
     Result<void> check_interrupted() const;
 
@@ -104,6 +111,7 @@ private:
     Fd serial_, standard_error_, shared_memory_fd_, private_memory_fd_;
     Mapping shared_memory_, private_memory_;
     std::vector<std::string> command_line_;
+    Carrier carrier_;
     std::unique_ptr<Process> qemu_;
     std::unique_ptr<Events> events_;
     std::unique_ptr<ControlClient> control_;

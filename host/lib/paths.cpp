@@ -58,6 +58,10 @@ Result<fs::path> find_daemon() {
     return find_part("enclavisord", "host/daemon");
 }
 
+Result<fs::path> find_carrier() {
+    return find_part("enclavisor-sim-vmm", "sim");
+}
+
 Result<fs::path> find_program(const std::string& name) {
     std::error_code error;
     if (name.find('/') != std::string::npos) {

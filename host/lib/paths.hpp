@@ -16,6 +16,8 @@ Result<std::filesystem::path> find_launch_rom(const std::string& platform);
 Result<std::filesystem::path> find_runtime();
 Result<std::filesystem::path> find_proxy();
 Result<std::filesystem::path> find_daemon();
+// What stands for the hypervisor of simulations.
+Result<std::filesystem::path> find_carrier();
 
 // A program by name, the way a shell looks: with a slash as it is, else in PATH.
 Result<std::filesystem::path> find_program(const std::string& name);

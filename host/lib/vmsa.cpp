@@ -16,8 +16,9 @@ const struct {
     const char* name;
     std::uint32_t signature;
 } kModels[] = {
-    {"EPYC", 0x800f12},       {"EPYC-IBPB", 0x800f12},  {"EPYC-Rome", 0x830f10},
-    {"EPYC-Milan", 0xa00f11}, {"EPYC-Genoa", 0xa10f10}, {"EPYC-Turin", 0xb00f00},
+    {"EPYC", 0x800f12},       {"EPYC-IBPB", 0x800f12},  {"EPYC-Rome", 0x830f10}, {"EPYC-Milan", 0xa00f11},
+    {"EPYC-Genoa", 0xa10f10}, {"EPYC-Turin", 0xb00f00}, {"max", 0x60fb1},  // TCG's, which the simulations
+                                                                           // have
 };
 
 // "EPYC-v4": "EPYC".
