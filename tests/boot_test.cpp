@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "abi/platform/sim_request.hpp"
 #include "host/lib/shared_word.hpp"
+#include "kernel/boot/pages.hpp"
 #include "tests/support/machines.hpp"
 
 namespace enclavisor::tests {
@@ -59,6 +61,16 @@ TEST_P(Boot, MoreThanFourGigabytesAreUsed) {
     ASSERT_TRUE(info.ok());
     EXPECT_GT(info.value().total_frames, (4900ull << 20) / 4096);
     EXPECT_TRUE(healthy(*machine));
+}
+
+TEST_P(Boot, TheSecretsPageIsWiped) {
+    if (GetParam() != host::Platform::kSimulatedSnp) GTEST_SKIP() << "has none";
+    host::MachineOptions options = machine_options(GetParam());
+    options.expose_memory = true;
+    const auto machine = launch(options);
+    ASSERT_NE(machine, nullptr);
+    const auto page = machine->private_memory().subspan(SEV_SECRETS_PAGE, abi::kPageSize);
+    EXPECT_TRUE(std::all_of(page.begin(), page.end(), [](std::byte b) { return b == std::byte{}; }));
 }
 
 // Guest instructions from reset until the kernel is ready, without those of a simulation's handler.

@@ -17,4 +17,12 @@ struct AttestImage {
     std::uint64_t zero_pages;
 };
 
+// SEV-SNP: a page for the attestation enclave alone, with the key under which it talks to the secure
+// processor (attest/guest_messages.hpp). Elsewhere nothing is there.
+inline constexpr std::uint64_t kAttestKey = 0x5000'0000;
+struct PlatformKey {
+    std::uint8_t key[32];
+    std::uint64_t number;  // which VMPCK
+};
+
 }  // namespace enclavisor::abi

@@ -6,6 +6,8 @@
 #include "kernel/enclave/build.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/platform/exits.hpp"
+#include "kernel/platform/platform.hpp"
 
 extern "C" const char attest_begin[], attest_end[];
 
@@ -59,6 +61,15 @@ void Attestation::start(Kernel& kernel) {
     thread_->urgent = true;  // hosts wait for it, and its work is bounded
     // It has no host side: what would be its I/O area is not for it to see.
     tables.unmap({VirtAddr{abi::kIoAreaBase}, PageCount{2}}, ~0ull);
+
+    if constexpr (CurrentPlatform::kAcceptsMemory) {
+        const auto frame = enclave_->memory.allocate_dirty();
+        check(frame &&
+                  tables.insert(VirtAddr{abi::kAttestKey}, Entry::private_data(*frame, Permissions::read())),
+              kNoMemory);
+        arch::clear_page(direct<void>(*frame));
+        *direct<abi::PlatformKey>(*frame) = exits::take_message_key();
+    }
 
     // Makes the table whose entries are the window.
     tables.reserve({VirtAddr{abi::kAttestWindow}, PageCount{1}}, Permissions::read(), ~0ull);

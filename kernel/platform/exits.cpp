@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "abi/platform/guest_message.hpp"
 #include "abi/platform/vmsa.hpp"
 #include "kernel/arch/apic.hpp"
 #include "kernel/arch/per_cpu.hpp"
@@ -181,6 +182,18 @@ arch::Cpuid cpuid(std::uint32_t leaf, std::uint32_t subleaf) {
 void accept_frames(std::uint64_t begin, std::uint64_t end) {
     GhcbChannel asked = channel();
     believe(accepted.accept(asked, begin, end));
+}
+
+abi::PlatformKey take_message_key() {
+    constexpr std::uint32_t kOldest = 2, kNewest = 4;
+    auto* page = direct<abi::SecretsPage>(PhysAddr{SEV_SECRETS_PAGE});
+    abi::PlatformKey key{};
+    __builtin_memcpy(key.key, page->message_keys[key.number], sizeof(key.key));
+    std::uint8_t any = 0;
+    for (const std::uint8_t byte : key.key) any |= byte;
+    if (page->version < kOldest || page->version > kNewest || any == 0) terminate(R::kSecretsPage);
+    arch::clear_page(page);
+    return key;
 }
 
 void terminate(GhcbRefusal reason) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "abi/evidence/attest_image.hpp"
 #include "kernel/arch/cpu.hpp"
 #include "kernel/memory/frames.hpp"
 #include "kernel/platform/ghcb.hpp"
@@ -37,6 +38,10 @@ arch::Cpuid cpuid(std::uint32_t leaf, std::uint32_t subleaf);
 
 // SEV-SNP: frames [begin, end) may be used from now on (FrameAllocator::Accept).
 void accept_frames(std::uint64_t begin, std::uint64_t end);
+
+// SEV-SNP, once: the key of messages to the secure processor, out of the secrets page, which holds nothing
+// afterwards.
+abi::PlatformKey take_message_key();
 
 // The VM's end. `reason`: GhcbRefusal::kNone if the kernel has its own.
 [[noreturn]] void terminate(GhcbRefusal reason);

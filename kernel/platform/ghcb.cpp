@@ -63,6 +63,8 @@ const char* describe(GhcbRefusal refusal) {
             return "the processor does not protect this VM as its kernel was built for (SEV_STATUS)";
         case R::kCpuidPage:
             return "the CPUID page is malformed";
+        case R::kSecretsPage:
+            return "the secrets page is none, or of a version that is not known";
     }
     return "unknown";
 }

@@ -38,6 +38,7 @@ enum class GhcbRefusal : std::uint8_t {
     kCpuNotStarted,     // another CPU was refused
     kUnprotected,       // the processor's status lacks what the kernel is built for
     kCpuidPage,         // the CPUID page is malformed
+    kSecretsPage,       // the secrets page is none
 };
 const char* describe(GhcbRefusal refusal);
 
