@@ -110,8 +110,8 @@ void load_tables(PerCpu& cpu) {
 // CPUID bits that the kernel's promises rest on. A hypervisor that hides one
 // gets a clear refusal instead of a weaker kernel.
 void require_features() {
-    const Cpuid basic = read_cpuid(1);
-    const Cpuid extended = read_cpuid(7);
+    const CpuidValues basic = read_cpuid(1);
+    const CpuidValues extended = read_cpuid(7);
     check(basic.ecx & 1 << 26, "this CPU offers no XSAVE; use -cpu max or a CPU of the last ten years");
     check(basic.ecx & 1 << 30, "this CPU offers no RDRAND; enclaves need its randomness");
     check(extended.ebx & 1 << 0, "this CPU offers no FSGSBASE");

@@ -28,7 +28,7 @@ bool serve_vmm_communication(Thread& thread) {
     const std::size_t length = read_code(thread, code);
     switch (judge_vc(r.error, {code, length})) {
         case VcAnswer::kCpuid: {
-            const arch::Cpuid v =
+            const CpuidValues v =
                 exits::cpuid(static_cast<std::uint32_t>(r.rax), static_cast<std::uint32_t>(r.rcx));
             r.rax = v.eax;
             r.rbx = v.ebx;

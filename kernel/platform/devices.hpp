@@ -55,11 +55,12 @@ inline std::uint32_t register_read(std::uint64_t address) {
     }
 }
 
-inline arch::Cpuid read_cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
+inline CpuidValues read_cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
     if constexpr (CurrentPlatform::kHasExits) {
         return exits::cpuid(leaf, subleaf);
     } else {
-        return arch::cpuid(leaf, subleaf);
+        const arch::Cpuid v = arch::cpuid(leaf, subleaf);
+        return {v.eax, v.ebx, v.ecx, v.edx};
     }
 }
 

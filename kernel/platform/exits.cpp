@@ -165,7 +165,7 @@ void register_write(std::uint64_t address, std::uint32_t value) {
     believe(channel().mmio_write32(device_address(address), value));
 }
 
-arch::Cpuid cpuid(std::uint32_t leaf, std::uint32_t subleaf) {
+CpuidValues cpuid(std::uint32_t leaf, std::uint32_t subleaf) {
     const std::uint64_t xcr0 = arch::read_cr4() & arch::kCr4Xsave ? arch::read_xcr0() : 1;
     CpuidValues v{};
     if (CurrentPlatform::kAcceptsMemory) {
@@ -176,7 +176,7 @@ arch::Cpuid cpuid(std::uint32_t leaf, std::uint32_t subleaf) {
     // As the processor has it by itself.
     constexpr std::uint32_t kFeatures = 1, kOsXsave = 1 << 27;
     if (leaf == kFeatures && (arch::read_cr4() & arch::kCr4Xsave)) v.ecx |= kOsXsave;
-    return {v.eax, v.ebx, v.ecx, v.edx};
+    return v;
 }
 
 void accept_frames(std::uint64_t begin, std::uint64_t end) {

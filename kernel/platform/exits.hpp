@@ -6,7 +6,6 @@
 #include <cstdint>
 
 #include "abi/evidence/attest_image.hpp"
-#include "kernel/arch/cpu.hpp"
 #include "kernel/memory/frames.hpp"
 #include "kernel/platform/ghcb.hpp"
 
@@ -34,7 +33,7 @@ void port_write(std::uint16_t port, unsigned size, std::uint32_t value);
 std::uint32_t register_read(std::uint64_t address);
 void register_write(std::uint64_t address, std::uint32_t value);
 // SEV-SNP: from the CPUID page, never from the hypervisor.
-arch::Cpuid cpuid(std::uint32_t leaf, std::uint32_t subleaf);
+CpuidValues cpuid(std::uint32_t leaf, std::uint32_t subleaf);
 
 // SEV-SNP: frames [begin, end) may be used from now on (FrameAllocator::Accept).
 void accept_frames(std::uint64_t begin, std::uint64_t end);
