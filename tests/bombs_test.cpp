@@ -56,7 +56,7 @@ protected:
     }
     HostileGround* ground_ = nullptr;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Bombs);
+ENCLAVISOR_ON_ALL_PLATFORMS(Bombs);
 
 TEST_P(Bombs, ThreadsEndAtTheEnclavesLimit) {
     auto enclave = bomb(BombKind::kThreads, 300);

@@ -1,7 +1,12 @@
 // A machine that the kernel must not run on: it says so in one line, and the
 // launcher passes the line on.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+
+#include "abi/platform/sim_request.hpp"
+#include "host/lib/shared_word.hpp"
 #include "tests/support/machines.hpp"
 
 namespace enclavisor::tests {
@@ -22,7 +27,7 @@ protected:
         return machine.ok() ? "it runs" : machine.error().text();
     }
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Boot);
+ENCLAVISOR_ON_ALL_PLATFORMS(Boot);
 
 TEST_P(Boot, AHealthyMachineRuns) {
     EXPECT_EQ(refusal("max,-la57"), "it runs");
@@ -54,6 +59,32 @@ TEST_P(Boot, MoreThanFourGigabytesAreUsed) {
     ASSERT_TRUE(info.ok());
     EXPECT_GT(info.value().total_frames, (4900ull << 20) / 4096);
     EXPECT_TRUE(healthy(*machine));
+}
+
+// Guest instructions from reset until the kernel is ready, without those of a simulation's handler.
+std::uint64_t boot_instructions(host::Platform platform, std::uint64_t memory_mib) {
+    host::MachineOptions options = machine_options(platform);
+    options.memory_mib = memory_mib;
+    options.icount = true;
+    options.expose_memory = true;
+    const auto machine = launch(options);
+    if (machine == nullptr) return 0;
+    abi::SimRequest request{};
+    if (host::has_simulated_exits(platform))
+        std::memcpy(&request, machine->shared_memory().data() + abi::kSimRequestPhys, sizeof(request));
+    return host::load(machine->link().header().boot_tsc) - request.handler_ticks;
+}
+
+// Memory is accepted when it is first used, and nothing is done for the rest of it.
+TEST_P(Boot, DoesNotCostMoreWithMoreMemory) {
+    const std::uint64_t small = boot_instructions(GetParam(), 256);
+    const std::uint64_t large = boot_instructions(GetParam(), 16 << 10);
+    ASSERT_GT(small, 10'000u);
+    EXPECT_LE(large, small + small / 10);
+    RecordProperty("instructions_256_MiB", std::to_string(small));
+    RecordProperty("instructions_16_GiB", std::to_string(large));
+    fmt::print("[ {} ] kernel ready after {} guest instructions with 256 MiB, {} with 16 GiB\n",
+               host::platform_name(GetParam()), small, large);
 }
 
 }  // namespace

@@ -191,7 +191,7 @@ class Command : public testing::TestWithParam<host::Platform> {
 protected:
     std::string platform() const { return host::platform_name(GetParam()); }
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Command);
+ENCLAVISOR_ON_ALL_PLATFORMS(Command);
 
 // Processes whose command line shows our ROM.
 std::size_t virtual_machines() {

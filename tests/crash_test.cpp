@@ -178,7 +178,7 @@ protected:
     unsigned acknowledged_ = 0;
     int rounds_ = 0;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Crash);
+ENCLAVISOR_ON_ALL_PLATFORMS(Crash);
 
 TEST_P(Crash, AKilledProxyLosesNoAcknowledgedWrite) {
     start_vm();

@@ -84,7 +84,7 @@ protected:
     pid_t pid_ = 0;
     std::uint64_t free_at_first_ = 0;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(DaemonTest);
+ENCLAVISOR_ON_ALL_PLATFORMS(DaemonTest);
 
 TEST_P(DaemonTest, RunsProgramsAsACommandOfItsOwnWould) {
     write_file(directory_ / "input", "one\ntwo\n");

@@ -123,7 +123,7 @@ protected:
     std::string name_, missing_;
     Words native_;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(DebianPrograms);
+ENCLAVISOR_ON_ALL_PLATFORMS(DebianPrograms);
 
 #define ENCLAVISOR_PREPARE(...) \
     prepare(__VA_ARGS__);       \

@@ -25,7 +25,7 @@ protected:
         write_file(directory / "input", text);
     }
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(DynamicPrograms);
+ENCLAVISOR_ON_ALL_PLATFORMS(DynamicPrograms);
 
 TEST_P(DynamicPrograms, OurTour) {
     same({(programs_dir() / "dynamic_tour").string()});

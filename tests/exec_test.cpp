@@ -95,7 +95,7 @@ protected:
     TempDir directory_;
     std::uint64_t free_at_first_ = 0;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(ExecTest);
+ENCLAVISOR_ON_ALL_PLATFORMS(ExecTest);
 
 TEST_P(ExecTest, RunsAnotherProgramBesideTheFirst) {
     const std::string id = detached({"--allow-exec", "busybox", "sh", "-c", kGoesOn});
@@ -305,7 +305,7 @@ protected:
 
     TempDir directory_;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(ExecHost);
+ENCLAVISOR_ON_ALL_PLATFORMS(ExecHost);
 
 const Words kShell = {"busybox", "sh", "-c", kGoesOn};
 const Words kTell = {"/bin/busybox", "echo", "secret"};

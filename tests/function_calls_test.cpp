@@ -39,7 +39,7 @@ protected:
     std::byte* window() { return machine_->link().bytes().data() + abi::kIoPoolOffset; }
     std::unique_ptr<host::Machine> machine_;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(FunctionCalls);
+ENCLAVISOR_ON_ALL_PLATFORMS(FunctionCalls);
 
 // All words of the attacked slots change at random while calls run. The instances behind
 // them may find out and end; those beside them do not notice.

@@ -39,7 +39,7 @@ protected:
     std::filesystem::path program() { return programs_dir() / "calculator"; }
     std::atomic<bool> slow_may_end_{true};
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Functions);
+ENCLAVISOR_ON_ALL_PLATFORMS(Functions);
 
 // What a function can do, alone or as an instance.
 void check_calls(Instance& instance) {
@@ -268,7 +268,7 @@ TEST_P(Functions, PausedInstancesWaitAndDestroyedOnesLeaveTheirHost) {
 }
 
 class ManyFunctions : public testing::TestWithParam<host::Platform> {};
-ENCLAVISOR_ON_BOTH_PLATFORMS(ManyFunctions);
+ENCLAVISOR_ON_ALL_PLATFORMS(ManyFunctions);
 
 TEST_P(ManyFunctions, TenThousandLiveInstances) {
     constexpr std::uint32_t kTemplates = 4, kEach = 2500;

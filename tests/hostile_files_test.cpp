@@ -81,7 +81,7 @@ protected:
     TempDir directory_;
     std::string program_;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(HostileFiles);
+ENCLAVISOR_ON_ALL_PLATFORMS(HostileFiles);
 
 template <typename Struct>
 void edit(std::string& file, std::size_t at, const std::function<void(Struct&)>& change) {

@@ -44,7 +44,7 @@ protected:
     std::filesystem::path before_;
     std::unique_ptr<host::Machine> machine_;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(HostileHost);
+ENCLAVISOR_ON_ALL_PLATFORMS(HostileHost);
 
 // The tour of that call: bare, but for the one that only a manifest's trusted files need.
 host::Result<host::Application> tour_of(const abi::CallSpec& spec) {

@@ -17,7 +17,7 @@ namespace enclavisor::tests {
 namespace {
 
 class Instances : public testing::TestWithParam<host::Platform> {};
-ENCLAVISOR_ON_BOTH_PLATFORMS(Instances);
+ENCLAVISOR_ON_ALL_PLATFORMS(Instances);
 
 // Answers an instance's calls in this process and keeps what it writes.
 host::IoLoop::Handler keep_output(std::string& output) {

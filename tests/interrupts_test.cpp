@@ -86,7 +86,7 @@ protected:
     std::unique_ptr<host::Machine> machine_;
     std::unique_ptr<QtestClient> qtest_;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Interrupts);
+ENCLAVISOR_ON_ALL_PLATFORMS(Interrupts);
 
 TEST_P(Interrupts, OfEveryVectorLeaveAnIdleKernelAlive) {
     for (int round = 0; round < 5; round++) {

@@ -31,10 +31,7 @@ std::vector<const HostileCase*> all_cases() {
     for (const auto& hostile_case : kHostileCases) cases.push_back(&hostile_case);
     return cases;
 }
-INSTANTIATE_TEST_SUITE_P(On, Hostile,
-                         testing::Combine(testing::Values(host::Platform::kPlain,
-                                                          host::Platform::kSimulatedSev),
-                                          testing::ValuesIn(all_cases())),
+INSTANTIATE_TEST_SUITE_P(On, Hostile, testing::Combine(kTestPlatforms, testing::ValuesIn(all_cases())),
                          [](const auto& p) {
                              return platform_test_name(std::get<0>(p.param)) + "_" +
                                     std::get<1>(p.param)->name;
@@ -53,7 +50,7 @@ protected:
     }
     HostileGround* ground_ = nullptr;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Isolation);
+ENCLAVISOR_ON_ALL_PLATFORMS(Isolation);
 
 TEST_P(Isolation, NoSoftwareInterruptPasses) {
     const auto image = ground_->hostile();

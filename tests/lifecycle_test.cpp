@@ -35,7 +35,7 @@ protected:
     std::uint64_t live_ = 0;  // with none of ours: the attestation enclave
     const NativeImage hostile_{(programs_dir() / "hostile").string()};
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Lifecycle);
+ENCLAVISOR_ON_ALL_PLATFORMS(Lifecycle);
 
 TEST_P(Lifecycle, ThousandEnclavesLeaveNoFrameBehind) {
     const std::uint64_t before = free_frames();

@@ -26,7 +26,7 @@ protected:
     }
     TempDir directory_;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Manifests);
+ENCLAVISOR_ON_ALL_PLATFORMS(Manifests);
 
 TEST_P(Manifests, LinksInTrustedMountsAreFollowedInside) {
     const fs::path root = directory_ / "tree";

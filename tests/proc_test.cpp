@@ -22,7 +22,7 @@ protected:
                      {}});
     }
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Proc);
+ENCLAVISOR_ON_ALL_PLATFORMS(Proc);
 
 // Of a process that sleeps, was stopped, ended, was waited for; of threads; of descriptors.
 TEST_P(Proc, OfProcesses) {

@@ -19,7 +19,7 @@ protected:
         expect_same(GetParam(), {std::move(arguments), "", std::move(prepare), {}});
     }
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Processes);
+ENCLAVISOR_ON_ALL_PLATFORMS(Processes);
 
 void write_file(const fs::path& path, std::string_view text) {
     std::ofstream{path} << text;

@@ -65,9 +65,7 @@ TEST_P(Busybox, IsAsNative) {
     comparison.prepare = make_fixtures;
     expect_same(platform, comparison);
 }
-INSTANTIATE_TEST_SUITE_P(On, Busybox,
-                         testing::Combine(testing::Values(Platform::kPlain, Platform::kSimulatedSev),
-                                          testing::ValuesIn(applets())),
+INSTANTIATE_TEST_SUITE_P(On, Busybox, testing::Combine(kTestPlatforms, testing::ValuesIn(applets())),
                          [](const auto& p) {
                              return platform_test_name(std::get<0>(p.param)) + "_" +
                                     std::get<1>(p.param).name;
@@ -82,7 +80,7 @@ TEST(BusyboxTable, HasAtLeastSixtyApplets) {
 // --- The other programs -----------------------------------------------------
 
 class Programs : public testing::TestWithParam<Platform> {};
-ENCLAVISOR_ON_BOTH_PLATFORMS(Programs);
+ENCLAVISOR_ON_ALL_PLATFORMS(Programs);
 
 void input_file(const fs::path& directory) {
     write_file(directory / "input", "first line\nsecond\nno end");

@@ -128,7 +128,7 @@ void attack(host::Machine& machine, FrozenEnclave& exchange, Probe& probe, std::
 }
 
 class Races : public testing::TestWithParam<host::Platform> {};
-ENCLAVISOR_ON_BOTH_PLATFORMS(Races);
+ENCLAVISOR_ON_ALL_PLATFORMS(Races);
 
 TEST_P(Races, ForkShareRevokePauseKill) {
     for (const unsigned cpus : {2u, 4u}) {

@@ -9,7 +9,7 @@ namespace enclavisor::tests {
 namespace {
 
 class RoundTripTest : public testing::TestWithParam<host::Platform> {};
-ENCLAVISOR_ON_BOTH_PLATFORMS(RoundTripTest);
+ENCLAVISOR_ON_ALL_PLATFORMS(RoundTripTest);
 
 // A call that does nothing, beside a word that bounces between the same two. A side
 // that slept would take tens of times as long. Other programs use this machine too:

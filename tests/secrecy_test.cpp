@@ -40,7 +40,7 @@ std::size_t occurrences(std::span<const std::byte> memory, std::string_view what
 }
 
 class Secrecy : public testing::TestWithParam<host::Platform> {};
-ENCLAVISOR_ON_BOTH_PLATFORMS(Secrecy);
+ENCLAVISOR_ON_ALL_PLATFORMS(Secrecy);
 
 TEST_P(Secrecy, EnclaveMemoryIsHiddenWhereThePlatformHidesIt) {
     auto options = machine_options(GetParam());

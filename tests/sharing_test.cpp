@@ -78,7 +78,7 @@ protected:
     }
     std::unique_ptr<host::Machine> machine_;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Sharing);
+ENCLAVISOR_ON_ALL_PLATFORMS(Sharing);
 
 TEST_P(Sharing, AChannelCarriesBytesAndMessages) {
     start();

@@ -38,7 +38,7 @@ protected:
         }
     }
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Signals);
+ENCLAVISOR_ON_ALL_PLATFORMS(Signals);
 
 TEST_P(Signals, HandlersRun) {
     both({program(), "handlers"}, [](Conversation& with) {

@@ -22,7 +22,7 @@ protected:
         return launch(options);
     }
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Smp);
+ENCLAVISOR_ON_ALL_PLATFORMS(Smp);
 
 TEST_P(Smp, AllVcpusComeUp) {
     for (const unsigned cpus : {1u, 2u, 4u, 16u}) {

@@ -237,7 +237,7 @@ protected:
     std::uint64_t free_at_first_ = 0, threads_at_first_ = 0;
     std::vector<std::unique_ptr<Tenant>> tenants_;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Soak);
+ENCLAVISOR_ON_ALL_PLATFORMS(Soak);
 
 TEST_P(Soak, ManyEnclavesOfFiveKindsUnderLoad) {
     for (const char* program : {"/usr/bin/redis-server", "/usr/bin/memcached", "/usr/sbin/nginx",

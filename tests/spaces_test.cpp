@@ -8,7 +8,7 @@ namespace enclavisor::tests {
 namespace {
 
 class Spaces : public testing::TestWithParam<host::Platform> {};
-ENCLAVISOR_ON_BOTH_PLATFORMS(Spaces);
+ENCLAVISOR_ON_ALL_PLATFORMS(Spaces);
 
 TEST_P(Spaces, NobodyReadsAnothersValue) {
     for (const unsigned cpus : {1u, 2u, 4u}) {

@@ -21,7 +21,7 @@ protected:
     }
     std::unique_ptr<host::Machine> machine_;
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Templates);
+ENCLAVISOR_ON_ALL_PLATFORMS(Templates);
 
 constexpr std::uint64_t kPages = 1024;
 

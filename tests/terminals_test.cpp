@@ -24,7 +24,7 @@ protected:
         });
     }
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Terminals);
+ENCLAVISOR_ON_ALL_PLATFORMS(Terminals);
 
 TEST_P(Terminals, Tour) {
     expect_as_natively({(programs_dir() / "terminals_tour").string()});

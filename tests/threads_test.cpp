@@ -18,7 +18,7 @@ std::string program(const char* name) {
 }
 
 class Threads : public testing::TestWithParam<Platform> {};
-ENCLAVISOR_ON_BOTH_PLATFORMS(Threads);
+ENCLAVISOR_ON_ALL_PLATFORMS(Threads);
 
 TEST_P(Threads, GlibcTour) {
     expect_same(GetParam(), {{program("threads_tour")}, "", {}, {}});

@@ -18,7 +18,7 @@ protected:
         expect_same(GetParam(), {std::move(arguments), "", std::move(prepare), {}});
     }
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Timers);
+ENCLAVISOR_ON_ALL_PLATFORMS(Timers);
 
 TEST_P(Timers, Tour) {
     expect_as_natively({(programs_dir() / "timers_tour").string()});

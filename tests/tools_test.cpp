@@ -265,7 +265,7 @@ protected:
         EXPECT_EQ(describe_tree(directory), files) << text;
     }
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(ToolsInVm);
+ENCLAVISOR_ON_ALL_PLATFORMS(ToolsInVm);
 
 TEST_P(ToolsInVm, TracedSqlite) {
     expect_as_traced({"/usr/bin/sqlite3", "a.db",

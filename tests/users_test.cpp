@@ -14,7 +14,7 @@ protected:
         if (::geteuid() != 0) GTEST_SKIP() << "only root becomes somebody else";
     }
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Users);
+ENCLAVISOR_ON_ALL_PLATFORMS(Users);
 
 TEST_P(Users, Tour) {
     expect_same(GetParam(), {{(programs_dir() / "users_tour").string()}, "", {}, {}});

@@ -24,7 +24,7 @@ protected:
         expect_same(GetParam(), {{(programs_dir() / name).string()}, "", {}, {}});
     }
 };
-ENCLAVISOR_ON_BOTH_PLATFORMS(Waiting);
+ENCLAVISOR_ON_ALL_PLATFORMS(Waiting);
 
 TEST_P(Waiting, Pipes) {
     expect_as_natively("pipes_tour");

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What the kernel's image may hold. Usage: check_image.py BUILD
 
-No cryptography and no ELF parser by symbol, no segment writable and
+No cryptography, no ELF parser and, outside their own images, nothing of the
+simulations by symbol, no segment writable and
 executable, and the budgets: 256 KiB without the attestation enclave (section
 .attest), 8,000 lines of kernel source. The table at the ROM's end says where the
 kernel's memory really is. Prints sizes and lines.
@@ -121,6 +122,9 @@ def check_image(path):
         symbols[name] = value
         if section not in attest and FORBIDDEN.search(name):
             bad.append(f"symbol {name} looks like cryptography or an ELF parser")
+    if not path.name.startswith("enclavisor-sim-"):
+        if any("simulat" in name for name in symbols) or b"simulat" in path.with_suffix(".rom").read_bytes():
+            bad.append("something of the simulations is in it")
     size = with_attest = 0
     for name, s in elf.sections():
         if s[2] & SHF_ALLOC and s[1] != SHT_NOBITS:

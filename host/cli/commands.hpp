@@ -10,7 +10,7 @@
 
 namespace enclavisor::host {
 
-inline const std::vector<std::string> kPlatformNames{"plain", "sim-sev"};
+inline const std::vector<std::string> kPlatformNames{"plain", "sim-sev", "sim-sev-es", "sim-snp"};
 inline const std::vector<std::string> kLaunchPlatformNames{"sev", "sev-es", "sev-snp"};
 inline const std::vector<std::string> kAcceleratorNames{"auto", "kvm", "tcg"};
 

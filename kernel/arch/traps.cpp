@@ -6,11 +6,14 @@
 #include "kernel/arch/cpus.hpp"
 #include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
+#include "kernel/arch/vmm_communication.hpp"
 #include "kernel/boundary/doorbell.hpp"
 #include "kernel/enclave/threads.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/log.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/platform/platform.hpp"
+#include "kernel/platform/vc.hpp"
 #include "kernel/sched/idle.hpp"
 
 namespace enclavisor::kernel {
@@ -63,9 +66,9 @@ bool serve_interrupt(Kernel& kernel, std::uint64_t vector) {
 void deliver(Kernel& kernel, Thread* thread, std::uint64_t address) {
     abi::Registers& r = thread->registers;
     Enclave& enclave = *thread->enclave;
-    // A machine check or double fault in ring 3 is broken hardware or the
+    // A machine check, double fault or #VC in ring 3 is broken hardware or the
     // hypervisor's invention: nothing that a handler could repair.
-    const bool fatal = r.vector == kMachineCheck || r.vector == kDoubleFault;
+    const bool fatal = r.vector == kMachineCheck || r.vector == kDoubleFault || r.vector == kVmmCommunication;
     if (enclave.exception_entry == 0 || thread->in_upcall || fatal) {
         end_enclave(kernel, enclave,
                     {.reason = abi::EndReason::kFault,
@@ -132,6 +135,9 @@ extern "C" [[noreturn]] void on_trap(abi::Registers* registers) {
     if (is_interrupt) {
         if (serve_interrupt(kernel, vector)) leave_to_next(kernel);
         leave(kernel);
+    }
+    if constexpr (CurrentPlatform::kHasExits) {
+        if (vector == kVmmCommunication && serve_vmm_communication(*thread)) leave(kernel);
     }
     deliver(kernel, thread, 0);
     leave(kernel);

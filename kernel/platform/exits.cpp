@@ -172,6 +172,9 @@ arch::Cpuid cpuid(std::uint32_t leaf, std::uint32_t subleaf) {
     } else {
         believe(channel().cpuid(leaf, subleaf, xcr0, v));
     }
+    // As the processor has it by itself.
+    constexpr std::uint32_t kFeatures = 1, kOsXsave = 1 << 27;
+    if (leaf == kFeatures && (arch::read_cr4() & arch::kCr4Xsave)) v.ecx |= kOsXsave;
     return {v.eax, v.ebx, v.ecx, v.edx};
 }
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -25,18 +26,22 @@ inline std::string enclavisor_command() {
 }
 
 inline std::string platform_test_name(host::Platform platform) {
-    return platform == host::Platform::kPlain ? "plain" : "sim_sev";
+    std::string name = host::platform_name(platform);
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
 }
 struct PlatformName {
     std::string operator()(const testing::TestParamInfo<host::Platform>& info) const {
         return platform_test_name(info.param);
     }
 };
-// One `plain` and one `sim_sev` instance of a suite; tests/CMakeLists.txt
-// registers each platform as a CTest test of its own.
-#define ENCLAVISOR_ON_BOTH_PLATFORMS(suite)                                                          \
-    INSTANTIATE_TEST_SUITE_P(On, suite,                                                              \
-                             testing::Values(host::Platform::kPlain, host::Platform::kSimulatedSev), \
+// One instance of a suite for each platform that needs no hardware, `plain` to `sim_snp`;
+// tests/CMakeLists.txt registers each as a CTest test of its own.
+inline const auto kTestPlatforms =
+    testing::Values(host::Platform::kPlain, host::Platform::kSimulatedSev, host::Platform::kSimulatedSevEs,
+                    host::Platform::kSimulatedSnp);
+#define ENCLAVISOR_ON_ALL_PLATFORMS(suite)                                   \
+    INSTANTIATE_TEST_SUITE_P(On, suite, ::enclavisor::tests::kTestPlatforms, \
                              ::enclavisor::tests::PlatformName{})
 
 inline host::MachineOptions machine_options(host::Platform platform) {
