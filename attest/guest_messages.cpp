@@ -4,8 +4,6 @@
 #include <bearssl/bearssl_block.h>
 #include <bearssl/bearssl_hash.h>
 
-#include "base/bytes.hpp"
-
 namespace enclavisor::attest {
 namespace {
 

@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include "attest/guest_messages.hpp"
 #include "host/lib/fd.hpp"
 #include "host/lib/launch_digest.hpp"
 #include "host/lib/test_firmware.hpp"
 #include "host/lib/vmsa.hpp"
 #include "kernel/platform/accepted.hpp"
 #include "kernel/platform/ghcb.hpp"
-#include "sim/guest_message.hpp"
 #include "sim/tcg_cpuid.hpp"
 
 namespace enclavisor::sim {
@@ -313,65 +313,85 @@ TEST(Carrier, RequestsThatAreNone) {
     }
 }
 
-// --- Messages --------------------------------------------------------------
+// --- Messages, by the attestation enclave's code ---------------------------
+
+using attest::GuestMessages;
+using M = attest::MessageRefusal;
 
 struct Answered {
-    R refusal;
+    R refusal = R::kNone;
     GhcbChannel::RequestAnswer errors{};
-    bool believed = false;
+    M message = M::kNone;
 };
 
-// What becomes of one report's request, the `number`th of the guest.
-Answered ask(Guest& guest, GhcbChannel& channel, std::uint64_t number) {
-    const auto keys = guest.keys();
-    const Message message{static_cast<std::uint8_t>(MessageType::kReportRequest), 1, 0, Bytes(0x60)};
-    guest.at<Block<kMessagePage>>(kRequest) = seal(message, keys[0], 2 * number + 1);
-    Answered answered{};
+// What becomes of a request for a report.
+Answered ask(Guest& guest, GhcbChannel& channel, GuestMessages& messages) {
+    attest::MessagePage page;
+    Answered answered;
+    const Block<0x60> request{};
+    EXPECT_EQ(messages.seal(abi::GuestMessageType::kReportRequest, request, page), M::kNone);
+    guest.at<attest::MessagePage>(kRequest) = page;
     answered.refusal = channel.guest_request(PhysAddr{kRequest}, PhysAddr{kResponse}, answered.errors);
-    const auto answer = open(guest.at<Block<kMessagePage>>(kResponse), keys, {2 * number + 1, 0, 0, 0});
-    answered.believed = answer.ok() && answer.value().type == message.type + 1;
+    if (answered.refusal != R::kNone || answered.errors.firmware != 0) return answered;
+    page = guest.at<attest::MessagePage>(kResponse);
+    Block<abi::kGuestMessageMost> report;
+    std::size_t size = 0;
+    answered.message = messages.open(page, report, size);
     return answered;
 }
 
 TEST(Carrier, MessagesReachTheSecureProcessor) {
     Guest guest;
     GhcbChannel channel = guest.ready();
-    for (std::uint64_t number = 0; number < 3; number++) {
-        const Answered answered = ask(guest, channel, number);
+    GuestMessages messages;
+    messages.begin(guest.keys()[0], 0);
+    for (int i = 0; i < 3; i++) {
+        const Answered answered = ask(guest, channel, messages);
         EXPECT_EQ(answered.refusal, R::kNone);
         EXPECT_EQ(answered.errors.firmware, 0u);
-        EXPECT_TRUE(answered.believed);
+        EXPECT_EQ(answered.message, M::kNone);
     }
-    EXPECT_EQ(ask(guest, channel, 1).errors.firmware, static_cast<std::uint32_t>(Status::kAeadOverflow));
+    messages.begin(guest.keys()[0], 0, 2);  // a number is used once
+    EXPECT_EQ(ask(guest, channel, messages).errors.firmware,
+              static_cast<std::uint32_t>(Status::kAeadOverflow));
 }
 
 TEST(Carrier, LiesAboutMessages) {
     const struct {
         const char* lie;
-        R refusal;
+        int honest;  // answers before it
+        M message;
+        R refusal = R::kNone;
+        std::uint32_t firmware = 0;
     } cases[] = {
-        {"message-text", R::kNone},
-        {"message-tag", R::kNone},
-        {"message-number", R::kNone},
-        {"message-type", R::kNone},
-        {"message-key", R::kNone},
-        {"message-none", R::kNone},
-        {"message-error", R::kNone},
-        {"message-reflected", R::kNone},
-        {"message-late:1", R::kNone},
-        {"message-replayed", R::kNone},
-        {"message-unknown-error", R::kRequestAnswer},
-        {"message-host-error", R::kRequestAnswer},
+        {"message-text", 0, M::kTag},
+        {"message-text:2", 2, M::kTag},
+        {"message-tag", 0, M::kTag},
+        {"message-number", 0, M::kSequence},
+        {"message-type", 0, M::kHeader},
+        {"message-key", 0, M::kHeader},
+        {"message-none", 0, M::kSequence},
+        {"message-none:1", 1, M::kSequence},
+        {"message-reflected", 0, M::kSequence},
+        {"message-late", 1, M::kSequence},
+        {"message-replayed", 1, M::kSequence},
+        {"message-error", 0, M::kNone, R::kNone, 0x1d},
+        {"message-unknown-error", 0, M::kNone, R::kRequestAnswer},
+        {"message-host-error", 0, M::kNone, R::kRequestAnswer},
     };
-    for (const auto& [lie, refusal] : cases) {
-        Guest guest{{lie}};
+    for (const auto& expected : cases) {
+        Guest guest{{expected.lie}};
         GhcbChannel channel = guest.ready();
-        Answered answered{};
-        // The first may be true; the last is not.
-        for (std::uint64_t number = 0; number < 3; number++) answered = ask(guest, channel, number);
-        EXPECT_EQ(answered.refusal, refusal) << lie;
-        const bool used = answered.refusal == R::kNone && answered.errors.firmware == 0 && answered.believed;
-        EXPECT_FALSE(used) << lie;
+        GuestMessages messages;
+        messages.begin(guest.keys()[0], 0);
+        for (int i = 0; i < expected.honest; i++)
+            EXPECT_EQ(ask(guest, channel, messages).message, M::kNone) << expected.lie;
+        const Answered answered = ask(guest, channel, messages);
+        EXPECT_EQ(answered.message, expected.message) << expected.lie;
+        EXPECT_EQ(answered.refusal, expected.refusal) << expected.lie;
+        if (answered.refusal == R::kNone) {
+            EXPECT_EQ(answered.errors.firmware, expected.firmware) << expected.lie;
+        }
     }
 }
 

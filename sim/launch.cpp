@@ -179,4 +179,10 @@ host::Result<LaunchedGuest> launch(Processor& processor, GuestRam& ram, const ho
     return guest;
 }
 
+void decommission(Processor& processor, const LaunchedGuest& guest) {
+    const GuestNumber number{guest.number};
+    if (!guest.snp) processor.ask(Command::kDeactivate, number);
+    processor.ask(guest.snp ? Command::kSnpDecommission : Command::kDecommission, number);
+}
+
 }  // namespace enclavisor::sim

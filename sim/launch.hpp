@@ -32,4 +32,7 @@ struct LaunchedGuest {
 host::Result<LaunchedGuest> launch(Processor& processor, GuestRam& ram, const host::Firmware& firmware,
                                    const LaunchOptions& options);
 
+// When the guest is gone: its place among the secure processor's guests is free again.
+void decommission(Processor& processor, const LaunchedGuest& guest);
+
 }  // namespace enclavisor::sim

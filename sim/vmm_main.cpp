@@ -62,14 +62,16 @@ host::Result<void> run(const Options& options) {
         if (told.lie->propose != nullptr) told.lie->propose(cpuid);
     LaunchedGuest guest = TRY(launch(processor, ram, firmware, {snp, options.vcpus, signature, cpuid}));
     const std::string digest = host::to_hex(std::as_bytes(std::span{guest.digest}));
-    Carrier carrier{processor, ram, std::move(guest), std::move(lies)};
+    Carrier carrier{processor, ram, guest, std::move(lies)};
     TRY(carrier.prepare(options.carries_devices));
     if (options.ready >= 0) {
         const std::string line = fmt::format("ready {}\n", digest);
         [[maybe_unused]] const ssize_t told = ::write(options.ready, line.data(), line.size());
         ::close(options.ready);
     }
-    return serve(carrier, options.doors);
+    auto end = serve(carrier, options.doors);
+    decommission(processor, guest);
+    return end;
 }
 
 }  // namespace

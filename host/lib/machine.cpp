@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -165,6 +166,12 @@ Result<void> Machine::wait_until_ready(const MachineOptions& options) {
 Machine::~Machine() {
     // QEMU first: nothing may write to the log's sources while they go away.
     if (qemu_) qemu_->kill();
+    // The carrier sees it and takes leave of the secure processor.
+    if (carrier_.process) {
+        constexpr int kPatience = 1000;  // ms
+        pollfd ended{carrier_.process->pidfd(), POLLIN, 0};
+        ::poll(&ended, 1, kPatience);
+    }
     control_.reset();
     events_.reset();
 }
