@@ -73,11 +73,11 @@ std::uint32_t cpuid_register(std::uint32_t leaf, unsigned number) {
 
 std::string termination(unsigned cpu, std::uint64_t asked_msr) {
     const std::uint64_t set = asked_msr >> 12 & 0xf, code = asked_msr >> 16 & 0xff;
-    std::string why = fmt::format("vCPU {} ends the VM: reason set {}, code {}", cpu, set, code);
-    // The kernel's own reasons have names.
-    if (set == kernel::kTerminationSet && code != 0)
-        why += fmt::format(": {}", kernel::describe(static_cast<kernel::GhcbRefusal>(code)));
-    return why;
+    const std::string why = fmt::format("vCPU {} ends the VM: reason set {}, code {}", cpu, set, code);
+    if (set != kernel::kTerminationSet) return why;
+    // Our kernel's reasons have names; of a panic, it has told on its serial port.
+    if (code == 0) return {};
+    return why + ": " + kernel::describe(static_cast<kernel::GhcbRefusal>(code));
 }
 
 }  // namespace
@@ -98,12 +98,12 @@ host::Result<void> Carrier::prepare(bool carries_devices) {
     return {};
 }
 
-std::string Carrier::serve(unsigned cpu) {
+std::optional<std::string> Carrier::serve(unsigned cpu) {
     if (cpu >= guest_.vcpus) return fmt::format("there is no vCPU {}", cpu);
     abi::SimRequest& shared = *request_of(cpu);
     if (base::load_shared(shared.turn) != static_cast<std::uint32_t>(abi::SimTurn::kCarrier)) return {};
     Exchange exchange = read(base::copy_from_shared(shared), cpu);
-    if (exchange.end.empty()) answer(exchange);
+    if (!exchange.end) answer(exchange);
     write(shared, exchange);
     return exchange.end;
 }
@@ -156,7 +156,7 @@ void Carrier::write(abi::SimRequest& request, const Exchange& exchange) {
     }
     request.out = exchange.out;
     request.ghcb_msr = exchange.msr;
-    request.raise = exchange.end.empty() ? exchange.raise : abi::kSimMachineEnds;
+    request.raise = exchange.end ? abi::kSimMachineEnds : exchange.raise;
     base::store_shared(request.turn, static_cast<std::uint32_t>(abi::SimTurn::kGuest));
 }
 
@@ -164,7 +164,7 @@ void Carrier::write(abi::SimRequest& request, const Exchange& exchange) {
 
 void Carrier::answer(Exchange& exchange) {
     for (ToldLie& told : lies_) {
-        if (told.lie->topic != exchange.topic) continue;
+        if (told.lie->tell == nullptr || told.lie->topic != exchange.topic) continue;
         if (told.honest_before == 0) {
             told.lie->tell(exchange, *this, [&] { answer_honestly(exchange); });
             return;

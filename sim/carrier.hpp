@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "sim/devices.hpp"
 #include "sim/exchange.hpp"
 #include "sim/launch.hpp"
 #include "sim/lies.hpp"
@@ -18,8 +19,9 @@ public:
     // The pages of requests, before the guest starts. `carries_devices`: as abi::SimRequest says.
     host::Result<void> prepare(bool carries_devices);
 
-    // Answers what the vCPU's page asks. Not empty: why the machine has to end.
-    std::string serve(unsigned cpu);
+    // Answers what the vCPU's page asks. There is a value: the machine has to end, and why, if that is not
+    // empty.
+    std::optional<std::string> serve(unsigned cpu);
 
     // --- What the answers are made of; for lies too
 
@@ -49,6 +51,7 @@ private:
     GuestReply instruction(Command command, const Exchange& exchange);
     HostOutcome host_command(Command command, std::uint64_t address);
 
+    void port(Exchange& exchange);
     void change_pages(Exchange& exchange);
     void guest_request(Exchange& exchange);
     void extended_request(Exchange& exchange);
@@ -58,6 +61,7 @@ private:
     GuestRam& ram_;
     LaunchedGuest guest_;
     std::vector<ToldLie> lies_;
+    Devices devices_{ram_.mib(), guest_.vcpus};
     // By vCPU: its GHCB page, once it is registered.
     std::vector<std::optional<std::uint64_t>> registered_ =
         std::vector<std::optional<std::uint64_t>>(guest_.vcpus);

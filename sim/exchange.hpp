@@ -47,8 +47,8 @@ struct Exchange {
     std::optional<abi::Ghcb> page;
     abi::SimRegisters out{};
     std::uint64_t msr = 0, raise = 0;
-    bool held = false;  // there is none yet
-    std::string end;    // not empty: why the machine ends
+    bool held = false;               // there is none yet
+    std::optional<std::string> end;  // why the machine ends; empty: the guest has told
 
     static constexpr std::uint64_t bit(std::size_t offset) { return 1ull << offset / 8 % 64; }
     bool valid(std::size_t offset) const { return page->valid_bitmap[offset / 512] & bit(offset); }

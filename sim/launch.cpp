@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "host/lib/vmsa.hpp"
-#include "sim/tcg_cpuid.hpp"
 
 namespace enclavisor::sim {
 namespace {
@@ -110,13 +109,13 @@ public:
                        SnpUpdateRequest{guest_.number, 0, {at, type, 0, 0, 0, 0, 0, {}}}, page);
     }
 
-    host::Result<void> add_section(const host::FirmwareSection& section) {
+    host::Result<void> add_section(const host::FirmwareSection& section, const abi::CpuidPage& cpuid) {
         abi::CpuidPage page{};
         PageType type = PageType::kZero;
         if (section.kind == abi::SevSectionKind::kSecrets) type = PageType::kSecrets;
         if (section.kind == abi::SevSectionKind::kCpuid) {
             type = PageType::kCpuid;
-            page = cpuid_page();
+            page = cpuid;
         }
         for (std::uint64_t at = section.base; at < section.base + section.size; at += kPage) {
             const Bytes found = TRY(add(type, at, at, view_of(page)));
@@ -145,13 +144,13 @@ private:
 };
 
 host::Result<void> launch_snp(SnpLaunch& launch, const host::Firmware& firmware,
-                              const std::vector<abi::Vmsa>& vmsas) {
+                              const std::vector<abi::Vmsa>& vmsas, const abi::CpuidPage& cpuid) {
     TRY(launch.start());
     for (std::size_t at = 0; at < firmware.bytes.size(); at += kPage) {
         const std::uint64_t address = firmware.base() + at;
         TRY(launch.add(PageType::kNormal, address, address, view(firmware.bytes.subspan(at, kPage))));
     }
-    for (const host::FirmwareSection& section : firmware.sections) TRY(launch.add_section(section));
+    for (const host::FirmwareSection& section : firmware.sections) TRY(launch.add_section(section, cpuid));
     std::uint64_t place = kVmsaPages;
     for (const abi::Vmsa& vmsa : vmsas) {
         TRY(launch.add(PageType::kVmsa, place, kVmsaAddress, view_of(vmsa)));
@@ -171,13 +170,19 @@ host::Result<LaunchedGuest> launch(Processor& processor, GuestRam& ram, const ho
             return host::fail(firmware.name + " has no SEV metadata, which SEV-SNP needs",
                               "give a firmware that is built for SEV-SNP");
         SnpLaunch steps{processor, ram, guest};
-        TRY(launch_snp(steps, firmware, vmsas));
+        TRY(launch_snp(steps, firmware, vmsas, options.cpuid));
     } else {
         guest.number = TRY(launch_sev(processor, firmware, vmsas));
     }
     guest.digest = TRY(command(processor, "to say what it measured", Command::kLaunchDigest,
                                LaunchDigestRequest{guest.number, options.snp ? 1u : 0u}));
     return guest;
+}
+
+void decommission(Processor& processor, const LaunchedGuest& guest) {
+    const GuestNumber number{guest.number};
+    if (!guest.snp) processor.ask(Command::kDeactivate, number);
+    processor.ask(guest.snp ? Command::kSnpDecommission : Command::kDecommission, number);
 }
 
 }  // namespace enclavisor::sim

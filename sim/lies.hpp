@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "abi/platform/snp_pages.hpp"
 #include "host/lib/error.hpp"
 #include "sim/exchange.hpp"
 
@@ -17,6 +18,8 @@ struct Lie {
     Topic topic;
     // Answers in the carrier's place; `honest` gives the true answer, if it is wanted.
     void (*tell)(Exchange& exchange, Carrier& carrier, const std::function<void()>& honest);
+    // Or, if there is one: what is proposed at launch.
+    void (*propose)(abi::CpuidPage& page);
 };
 std::span<const Lie> lies();
 

@@ -56,10 +56,8 @@ void Carrier::by_page(Exchange& exchange) {
     switch (exchange.topic) {
         case Topic::kCpuid:
             return cpuid(exchange);
-        // What is behind ports, MSRs and registers is the handler's; who carries devices sees nothing there.
         case Topic::kPort:
-            if ((exchange.info_1 & abi::kPortIn) != 0) exchange.output(&Ghcb::rax, kRax, 0);
-            return;
+            return port(exchange);
         case Topic::kMsr:
             if (exchange.info_1 != 0) return;
             exchange.output(&Ghcb::rax, kRax, 0);
@@ -85,6 +83,14 @@ void Carrier::by_page(Exchange& exchange) {
         default:
             return exchange.result(kMalformed, kEvent);
     }
+}
+
+void Carrier::port(Exchange& exchange) {
+    const auto number = static_cast<std::uint16_t>(exchange.info_1 >> abi::kPortNumberShift);
+    if ((exchange.info_1 & abi::kPortIn) != 0)
+        return exchange.output(&Ghcb::rax, kRax, devices_.read(number));
+    const std::string line = devices_.write(number, static_cast<std::uint32_t>(exchange.page->rax));
+    if (!line.empty()) fmt::print(stderr, "{}\n", line);
 }
 
 void Carrier::change_pages(Exchange& exchange) {

@@ -12,6 +12,7 @@
 #include "host/lib/measure.hpp"
 #include "host/lib/vmsa.hpp"
 #include "sim/carrier.hpp"
+#include "sim/tcg_cpuid.hpp"
 
 namespace {
 
@@ -35,8 +36,9 @@ host::Result<void> serve(Carrier& carrier, int doors) {
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) return {};
         for (ssize_t i = 0; i < count; i++) {
-            const std::string end = carrier.serve(asking[i]);
-            if (!end.empty()) return host::fail(end);
+            const auto end = carrier.serve(asking[i]);
+            if (end && !end->empty()) return host::fail(*end);
+            if (end) return {};
         }
     }
 }
@@ -55,16 +57,21 @@ host::Result<void> run(const Options& options) {
         options.psp.empty() ? Processor::in_process() : TRY(Processor::connect(options.psp));
     const bool snp = platform == host::Platform::kSimulatedSnp;
     const std::uint32_t signature = TRY(host::cpu_signature(options.cpu));
-    LaunchedGuest guest = TRY(launch(processor, ram, firmware, {snp, options.vcpus, signature}));
+    abi::CpuidPage cpuid = cpuid_page();
+    for (const ToldLie& told : lies)
+        if (told.lie->propose != nullptr) told.lie->propose(cpuid);
+    LaunchedGuest guest = TRY(launch(processor, ram, firmware, {snp, options.vcpus, signature, cpuid}));
     const std::string digest = host::to_hex(std::as_bytes(std::span{guest.digest}));
-    Carrier carrier{processor, ram, std::move(guest), std::move(lies)};
+    Carrier carrier{processor, ram, guest, std::move(lies)};
     TRY(carrier.prepare(options.carries_devices));
     if (options.ready >= 0) {
         const std::string line = fmt::format("ready {}\n", digest);
         [[maybe_unused]] const ssize_t told = ::write(options.ready, line.data(), line.size());
         ::close(options.ready);
     }
-    return serve(carrier, options.doors);
+    auto end = serve(carrier, options.doors);
+    decommission(processor, guest);
+    return end;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -165,6 +166,12 @@ Result<void> Machine::wait_until_ready(const MachineOptions& options) {
 Machine::~Machine() {
     // QEMU first: nothing may write to the log's sources while they go away.
     if (qemu_) qemu_->kill();
+    // The carrier sees it and takes leave of the secure processor.
+    if (carrier_.process) {
+        constexpr int kPatience = 1000;  // ms
+        pollfd ended{carrier_.process->pidfd(), POLLIN, 0};
+        ::poll(&ended, 1, kPatience);
+    }
     control_.reset();
     events_.reset();
 }
@@ -174,8 +181,8 @@ abi::GuestState Machine::guest_state() {
 }
 
 Result<void> Machine::check_alive() {
-    if (!running()) return base::Failure{explain("the VM ended")};
     if (guest_state() == abi::GuestState::kPanicked) return base::Failure{explain("the kernel panicked")};
+    if (!running()) return base::Failure{explain("the VM ended")};
     return check_interrupted();
 }
 
@@ -212,11 +219,14 @@ std::optional<abi::EnclaveStatus> Machine::last_status(std::uint64_t handle) {
 Error Machine::explain(const std::string& what) {
     std::string cause = what;
     if (events_ && events_->vm_ended()) {
-        const auto stopped = carrier_.process ? carrier_.process->ended() : std::nullopt;
-        if (stopped && *stopped != 0)
-            cause += fmt::format("; its hypervisor's simulation {}", describe_wait_status(*stopped));
+        const int stopped = carrier_.process ? carrier_.process->ended().value_or(0) : 0;
         const auto status = qemu_->ended();
-        cause += fmt::format("; QEMU {}", status ? describe_wait_status(*status) : "ended");
+        // QEMU is killed when the other ends.
+        if (stopped != 0) {
+            cause += fmt::format("; its simulated hypervisor {}", describe_wait_status(stopped));
+        } else {
+            cause += fmt::format("; QEMU {}", status ? describe_wait_status(*status) : "ended");
+        }
     } else if (guest_state() == abi::GuestState::kPanicked) {
         cause += "; the kernel panicked";
     }

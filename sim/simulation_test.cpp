@@ -1,0 +1,293 @@
+// VMs under a carrier that is honest, and under one that tells each of its lies: none runs on with the lie.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "host/lib/machine.hpp"
+#include "sim/lies.hpp"
+#include "sim/processor.hpp"
+
+namespace enclavisor::sim {
+namespace {
+
+using host::Machine;
+using host::Platform;
+
+host::MachineOptions options(Platform platform, unsigned cpus = 2) {
+    host::MachineOptions made;
+    made.platform = platform;
+    made.memory_mib = 256;
+    made.cpus = cpus;
+    made.boot_timeout = std::chrono::seconds{60};
+    return made;
+}
+
+// --- Honest ----------------------------------------------------------------
+
+class Simulation : public testing::TestWithParam<Platform> {};
+INSTANTIATE_TEST_SUITE_P(On, Simulation, testing::Values(Platform::kSimulatedSevEs, Platform::kSimulatedSnp),
+                         [](const auto& on) {
+                             return on.param == Platform::kSimulatedSnp ? "snp" : "sev_es";
+                         });
+
+TEST_P(Simulation, RunsOnOneAndOnSeveralVcpus) {
+    for (const unsigned cpus : {1u, 2u, 4u}) {
+        auto machine = Machine::launch(options(GetParam(), cpus));
+        ASSERT_TRUE(machine.ok()) << machine.error().text();
+        const auto info = machine.value()->hello();
+        ASSERT_TRUE(info.ok()) << info.error().text();
+        EXPECT_EQ(info.value().cpus, cpus);
+    }
+}
+
+TEST_P(Simulation, HasMemoryAboveFourGigabytes) {
+    auto large = options(GetParam());
+    large.memory_mib = 5 << 10;
+    auto machine = Machine::launch(large);
+    ASSERT_TRUE(machine.ok()) << machine.error().text();
+    EXPECT_GT(machine.value()->hello().value().total_frames, (4900ull << 20) / 4096);
+}
+
+TEST_P(Simulation, IsNotLaunchedAsSomethingElse) {
+    auto other = options(GetParam());
+    other.carrier_arguments = {"--cpu", "EPYC-Milan"};
+    auto machine = Machine::launch(other);
+    ASSERT_FALSE(machine.ok());
+    EXPECT_NE(machine.error().text().find("the VM was launched as 'ready "), std::string::npos)
+        << machine.error().text();
+}
+
+// Number of the carrier that this process has started; 0: there is none.
+pid_t carrier() {
+    for (const auto& folder : std::filesystem::directory_iterator{"/proc"}) {
+        std::ifstream file{folder.path() / "stat"};
+        pid_t pid = 0, parent = 0;
+        std::string name;
+        char state = 0;
+        // The name is cut to 15 characters, in parentheses.
+        if (file >> pid >> name >> state >> parent && parent == ::getpid() && name == "(enclavisor-sim-)" &&
+            state != 'Z')
+            return pid;
+    }
+    return 0;
+}
+
+TEST_P(Simulation, CarrierAndVmEndTogether) {
+    {
+        auto machine = Machine::launch(options(GetParam()));
+        ASSERT_TRUE(machine.ok()) << machine.error().text();
+        const pid_t pid = carrier();
+        ASSERT_NE(pid, 0);
+        ::kill(pid, SIGKILL);
+        while (machine.value()->running()) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        const std::string said = machine.value()->check_alive().error().text();
+        EXPECT_NE(said.find("simulated hypervisor was killed by signal 9"), std::string::npos) << said;
+    }
+    EXPECT_EQ(carrier(), 0);
+    EXPECT_TRUE(Machine::launch(options(GetParam())).ok());
+    EXPECT_EQ(carrier(), 0);
+}
+
+// --- With the model in a process of its own --------------------------------
+
+// How many of both kinds the model has.
+std::uint32_t guests(const std::string& socket) {
+    auto processor = Processor::connect(socket);
+    if (!processor.ok()) return ~0u;
+    const auto count = [&](auto status, Command command) {
+        const Reply reply = processor.value().ask(command, BytesView{});
+        BytesView rest{reply.payload};
+        return take_front<decltype(status)>(rest)->guests;
+    };
+    return count(SevPlatformStatus{}, Command::kPlatformStatus) +
+           count(SnpPlatformStatus{}, Command::kSnpPlatformStatus);
+}
+
+TEST_P(Simulation, SharesASecureProcessor) {
+    const auto folder = std::filesystem::temp_directory_path() / fmt::format("enclavisor-psp-{}", ::getpid());
+    std::filesystem::create_directory(folder);
+    const std::string socket = folder / "psp";
+    int ready[2];
+    ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+    const host::Fd reader{ready[0]};
+    host::Fd writer{ready[1]};
+    host::SpawnOptions spawn;
+    spawn.inherit = {writer.get()};
+    auto processor = host::Process::spawn({ENCLAVISOR_SIM_PSP, "--socket", socket, "--memory", "4096T",
+                                           "--ready-fd", std::to_string(writer.get())},
+                                          spawn);
+    ASSERT_TRUE(processor.ok()) << processor.error().text();
+    writer.reset();
+    char line[6];
+    ASSERT_EQ(::read(reader.get(), line, sizeof(line)), 6);
+
+    auto with = options(GetParam());
+    with.carrier_arguments = {"--psp", socket};
+    {
+        auto first = Machine::launch(with), second = Machine::launch(with);
+        EXPECT_TRUE(first.ok()) << first.error().text();
+        EXPECT_TRUE(second.ok()) << second.error().text();
+    }
+    EXPECT_EQ(guests(socket), 0u);
+    processor.value().kill();
+    auto late = Machine::launch(with);
+    ASSERT_FALSE(late.ok());
+    EXPECT_NE(late.error().text().find("nobody serves"), std::string::npos) << late.error().text();
+    std::filesystem::remove_all(folder);
+}
+
+// --- Lies ------------------------------------------------------------------
+
+constexpr const char* kOtherAnswer = "answered another question";
+constexpr const char* kVersion = "does not speak version 2";
+constexpr const char* kCBit = "names another C-bit";
+constexpr const char* kFeatures = "lacks features that SEV-SNP guests need";
+constexpr const char* kRegistration = "registered another GHCB page";
+constexpr const char* kMissing = "left out a register";
+constexpr const char* kUnknown = "has an unknown result";
+constexpr const char* kMalformed = "calls a right request malformed";
+constexpr const char* kInjection = "wants an event injected that no request causes";
+constexpr const char* kException = "answered a right request with an exception";
+constexpr const char* kRefused = "refused to change a page's state";
+constexpr const char* kRange = "reports a page-state change outside the list";
+constexpr const char* kStuck = "page-state change does not get on";
+constexpr const char* kExchanged = "the hypervisor exchanged it";
+constexpr const char* kPvalidate = "PVALIDATE failed";
+constexpr const char* kNotOurs = "meets a page that is not the guest's";
+constexpr const char* kCpu = "refused to start a CPU";
+constexpr const char* kCpuidPage = "the CPUID page is malformed";
+constexpr const char* kProcessor = "the secure processor refuses SNP_LAUNCH_UPDATE with status 0x16";
+
+struct Case {
+    const char* lie;
+    const char* reason;  // part of what the launcher says
+    Platform platform = Platform::kSimulatedSnp;
+    bool carries_devices = false;
+};
+constexpr Platform kEs = Platform::kSimulatedSevEs;
+
+constexpr Case kCases[] = {
+    {"info-other-answer", kOtherAnswer},
+    {"info-none", kOtherAnswer},
+    {"info-asks-back", kOtherAnswer},
+    {"info-old", kVersion},
+    {"info-new", kVersion},
+    {"info-c-bit", kCBit},
+    {"info-no-c-bit", kCBit},
+    {"info-other-answer", kOtherAnswer, kEs},
+    {"info-old", kVersion, kEs},
+    {"info-c-bit", kCBit, kEs},
+    {"features-other-answer", kOtherAnswer},
+    {"features-none", kFeatures},
+    {"features-no-snp", kFeatures},
+    {"features-no-ap-creation", kFeatures},
+    {"register-other-answer", kOtherAnswer},
+    {"register-other-page", kRegistration},
+    {"register-refused", kRegistration},
+    {"register-not", kMalformed},
+    {"share-other-answer", kOtherAnswer},
+    {"share-refused", kRefused},
+    {"share-reserved-bits", kOtherAnswer},
+    {"share-not", kRegistration},
+    {"pages-refused", kRefused},
+    {"pages-refused:3", kRefused},
+    {"pages-refused-after", kRefused},
+    {"pages-none", kNotOurs},
+    {"pages-none:1", kNotOurs},
+    {"pages-most", kNotOurs},
+    {"pages-not-yet", kStuck},
+    {"pages-too-many", kRange},
+    {"pages-far-too-many", kRange},
+    {"pages-of-another-list", kRange},
+    {"pages-within-a-page", kRange},
+    {"pages-malformed", kMalformed},
+    {"pages-malformed-event", kMalformed},
+    {"pages-unknown-result", kUnknown},
+    {"pages-strange-result", kUnknown},
+    {"pages-inject-gp", kException},
+    {"pages-inject-ud", kException},
+    {"pages-inject-pf", kInjection},
+    {"pages-inject-db", kInjection},
+    {"pages-inject-vc", kInjection},
+    {"pages-inject-nmi", kInjection},
+    {"pages-inject-interrupt", kInjection},
+    {"pages-inject-int80", kInjection},
+    {"pages-inject-nothing", kInjection},
+    // The first PVALIDATE gives a page back, the others accept.
+    {"pvalidate-unchanged", kPvalidate},
+    {"pvalidate-unchanged:1", kExchanged},
+    {"pvalidate-before:1", kExchanged},
+    {"pvalidate-taken-back", kNotOurs},
+    {"pvalidate-taken-back:1", kNotOurs},
+    {"pvalidate-input", kPvalidate},
+    {"pvalidate-input:1", kPvalidate},
+    {"pvalidate-permission:1", kPvalidate},
+    {"pvalidate-size:1", kPvalidate},
+    {"pvalidate-unknown:1", kPvalidate},
+    {"rmpadjust-input", kPvalidate},
+    {"rmpadjust-permission", kPvalidate},
+    {"rmpadjust-size", kPvalidate},
+    {"cpu-refused", kCpu},
+    {"cpu-malformed", kMalformed},
+    {"cpu-inject-gp", kException},
+    {"cpu-exchanged", kMalformed},
+    {"port-no-value", kMissing, Platform::kSimulatedSnp, true},
+    {"port-all-ones", "panic: the VM's memory map cannot be", Platform::kSimulatedSnp, true},
+    {"port-zeros", "panic: the VM has too little memory", Platform::kSimulatedSnp, true},
+    {"port-inject-gp", kException, Platform::kSimulatedSnp, true},
+    {"port-no-value", kMissing, kEs, true},
+    {"cpuid-no-eax", kMissing, kEs, true},
+    {"cpuid-no-ebx", kMissing, kEs, true},
+    {"cpuid-no-ecx", kMissing, kEs, true},
+    {"cpuid-no-edx", kMissing, kEs, true},
+    {"cpuid-page-empty", kCpuidPage},
+    {"cpuid-page-full", kProcessor},
+    {"cpuid-page-twice", kCpuidPage},
+    {"cpuid-page-c-bit", kCBit},
+    {"cpuid-page-no-c-bit", kProcessor},
+    {"cpuid-page-no-snp", kProcessor},
+    {"cpuid-page-no-encryption", kCBit},
+    {"cpuid-page-no-rdrand", kProcessor},
+    {"cpuid-page-no-smap", kProcessor},
+};
+
+std::string name_of(const testing::TestParamInfo<Case>& of) {
+    std::string name = of.param.lie;
+    std::ranges::replace_if(
+        name, [](char c) { return c == '-' || c == ':'; }, '_');
+    return name + (of.param.platform == kEs ? "_of_sev_es" : "");
+}
+
+class Lies : public testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(Of, Lies, testing::ValuesIn(kCases), name_of);
+
+TEST_P(Lies, EndTheVmWithAReason) {
+    auto lied_to = options(GetParam().platform);
+    lied_to.carrier_arguments = {"--lie", GetParam().lie};
+    if (GetParam().carries_devices) lied_to.carrier_arguments.emplace_back("--carry-devices");
+    auto machine = Machine::launch(lied_to);
+    ASSERT_FALSE(machine.ok()) << "the VM runs";
+    EXPECT_NE(machine.error().text().find(GetParam().reason), std::string::npos) << machine.error().text();
+}
+
+TEST(AllLies, AreTold) {
+    for (const Lie& lie : lies()) {
+        // Messages: carrier_test.cpp.
+        const bool told =
+            lie.topic == Topic::kGuestRequest || std::ranges::any_of(kCases, [&](const Case& known) {
+                return std::string_view{known.lie}.substr(0, std::string_view{known.lie}.find(':')) ==
+                       lie.name;
+            });
+        EXPECT_TRUE(told) << lie.name;
+    }
+}
+
+}  // namespace
+}  // namespace enclavisor::sim
