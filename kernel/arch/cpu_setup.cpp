@@ -7,7 +7,7 @@
 
 extern "C" {
 extern char syscall_entry[];
-extern char trap_stubs[];
+extern char trap_stubs[], debug_entry[], ignore_entry[];
 }
 
 namespace enclavisor::kernel {
@@ -39,18 +39,15 @@ constexpr std::uint8_t kGateType = CurrentPlatform::kDefended ? 0x8e : 0xee;
 alignas(16) Gate interrupt_table[256];
 bool interrupt_table_ready = false;
 
-constexpr int kStackDebug = 1, kStackNmi = 2, kStackDoubleFault = 3, kStackMachineCheck = 4;
-
 std::uint32_t xsave_bytes = 0;
 
 void fill_interrupt_table() {
     for (int vector = 0; vector < 256; vector++) {
-        const auto stub = reinterpret_cast<std::uint64_t>(trap_stubs) + vector * 32;
-        std::uint8_t stack = 0;
-        if (vector == 1) stack = kStackDebug;
-        if (vector == 2) stack = kStackNmi;
-        if (vector == 8) stack = kStackDoubleFault;
-        if (vector == 18) stack = kStackMachineCheck;
+        const char* entry = trap_stubs + vector * 32;
+        std::uint8_t stack = CurrentPlatform::kDefended ? kStackFrame : 0;
+        if (vector == 1) entry = debug_entry, stack = kStackDebug;
+        if (vector == 2) entry = ignore_entry, stack = kStackNmi;
+        const auto stub = reinterpret_cast<std::uint64_t>(entry);
         interrupt_table[vector] = {static_cast<std::uint16_t>(stub),
                                    SELECTOR_KERNEL_CODE,
                                    stack,
@@ -74,9 +71,9 @@ void load_tables(PerCpu& cpu) {
         (sizeof(TaskState) - 1) | (task & 0xffffff) << 16 | 0x89ull << 40 | (task >> 24 & 0xff) << 56;
     cpu.gdt[SELECTOR_TSS / 8 + 1] = task >> 32;
     cpu.task.io_map_base = sizeof(TaskState);  // no port is open to ring 3
-    for (int i = 0; i < kExceptionStacks; i++) {
-        cpu.task.ist[i] = cpu.exception_stacks + (i + 1) * kExceptionStackSize;
-    }
+    cpu.use_spare_frame();
+    cpu.task.ist[kStackDebug - 1] = cpu.exception_stacks + kExceptionStackSize;
+    cpu.task.ist[kStackNmi - 1] = cpu.exception_stacks + 2 * kExceptionStackSize;
 
     const TableRegister gdtr{sizeof(cpu.gdt) - 1, reinterpret_cast<std::uint64_t>(cpu.gdt)};
     const TableRegister idtr{sizeof(interrupt_table) - 1, reinterpret_cast<std::uint64_t>(interrupt_table)};

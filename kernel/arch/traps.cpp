@@ -27,6 +27,11 @@ constexpr std::uint64_t kFaultUser = 1 << 2;
 constexpr std::uint64_t kFaultReserved = 1 << 3;
 constexpr std::uint64_t kFaultFetch = 1 << 4;
 
+// The hypervisor may send an interrupt with an exception's vector; the local APIC knows.
+bool is_interrupt(std::uint64_t vector) {
+    return vector >= 32 || (vector >= 16 && Apic::in_service(vector));
+}
+
 // Carries out an interrupt. True if the current thread should let others run.
 bool serve_interrupt(Kernel& kernel, std::uint64_t vector) {
     switch (vector) {
@@ -114,33 +119,23 @@ void serve_page_fault(Kernel& kernel, Thread* thread) {
 
 extern "C" [[noreturn]] void on_trap(abi::Registers* registers) {
     const std::uint64_t vector = registers->vector;
-    const bool is_interrupt = vector >= 32 || (vector >= 16 && Apic::in_service(vector));
     Kernel& kernel = lock_kernel();
     Thread* thread = this_cpu().current;
     if (thread == nullptr) {
         // Another vCPU ended its enclave meanwhile; `registers` may be anybody's now.
-        if (is_interrupt) serve_interrupt(kernel, vector);
+        if (is_interrupt(vector)) serve_interrupt(kernel, vector);
         leave(kernel);
     }
     thread->sysret_suffices = false;
-    // Vectors with a stack of their own left the registers there.
-    if (registers != &thread->registers) thread->registers = *registers;
     if (vector == kPageFault) {
         serve_page_fault(kernel, thread);
         leave(kernel);
     }
-    if (is_interrupt) {
+    if (is_interrupt(vector)) {
         if (serve_interrupt(kernel, vector)) leave_to_next(kernel);
         leave(kernel);
     }
     deliver(kernel, thread, 0);
-    leave(kernel);
-}
-
-extern "C" [[noreturn]] void on_idle_interrupt(std::uint64_t vector) {
-    Kernel& kernel = lock_kernel();
-    leave_idle(this_cpu());
-    serve_interrupt(kernel, vector);
     leave(kernel);
 }
 
@@ -149,11 +144,21 @@ struct KernelTrap {
     std::uint64_t vector, error, rip, cs, rflags, rsp, ss;
 };
 
-extern "C" void check_kernel_exception(const KernelTrap* trap) {
-    if (trap->vector >= 16 && Apic::in_service(trap->vector)) return;
-    log_line("exception in the kernel: vector ", trap->vector, " error ", trap->error);
+extern "C" [[noreturn]] void on_kernel_trap(const KernelTrap* trap) {
+    log_line("vector ", trap->vector, " error ", trap->error);
     log_line("rip ", trap->rip, " address ", arch::read_cr2());
-    panic("exception in the kernel");
+    panic(trap->vector < 32 ? "an exception in the kernel: its own bug, or injected by the hypervisor"
+                            : "an interrupt in the kernel, where they are off: injected by the hypervisor");
+}
+
+// In the halt of the idle loop.
+extern "C" [[noreturn]] void on_idle_trap(const KernelTrap* trap) {
+    const std::uint64_t vector = trap->vector;
+    if (!is_interrupt(vector)) on_kernel_trap(trap);
+    Kernel& kernel = lock_kernel();
+    leave_idle(this_cpu());
+    serve_interrupt(kernel, vector);
+    leave(kernel);
 }
 
 }  // namespace enclavisor::kernel
