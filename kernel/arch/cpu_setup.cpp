@@ -1,6 +1,7 @@
 // Brings one vCPU into the state that the kernel relies on.
 #include "abi/enclave/calls.hpp"
 #include "kernel/arch/cpu.hpp"
+#include "kernel/arch/exception_state.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/panic.hpp"
 #include "kernel/platform/platform.hpp"
@@ -147,6 +148,7 @@ void initialise_cpu(PerCpu& cpu) {
     write_cr0((read_cr0() & ~(kCr0Emulation | kCr0TaskSwitched | kCr0CacheDisable | kCr0NotWriteThrough)) |
               kCr0MonitorCoprocessor | kCr0NumericError | kCr0WriteProtect | kCr0AlignmentMask);
     write_cr4(read_cr4() | kCr4FxsaveFxrstor | kCr4SimdExceptions | kCr4FsGsBase | kCr4Xsave | walls);
+    arch::take_fault_address();
     enable_xsave();
     find_branch_barrier();
 

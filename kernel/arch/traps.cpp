@@ -1,9 +1,11 @@
 // Exceptions and interrupts. Only the timer, the doorbell and page faults on
-// reserved pages do anything; all other vectors below 32 are the enclave's
-// own fault, all others above are the hypervisor's noise.
+// reserved pages do anything; other vectors below 32 are the enclave's own fault if it
+// can have raised them, everything else is the hypervisor's noise.
 #include "kernel/arch/apic.hpp"
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/cpus.hpp"
+#include "kernel/arch/exception_state.hpp"
+#include "kernel/arch/explained.hpp"
 #include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/boundary/doorbell.hpp"
@@ -85,7 +87,11 @@ void deliver(Kernel& kernel, Thread* thread, std::uint64_t address) {
 
 void serve_page_fault(Kernel& kernel, Thread* thread) {
     const abi::Registers& r = thread->registers;
-    const std::uint64_t address = arch::read_cr2();
+    const std::uint64_t address = CurrentPlatform::kDefended ? arch::take_fault_address() : arch::read_cr2();
+    if (address == arch::kNoFault) {
+        kernel.ignored_interrupts++;
+        return;
+    }
     Enclave& enclave = *thread->enclave;
     FaultOutcome outcome = FaultOutcome::kViolation;
     // A supervisor's access from ring 3 to a page that is there: SMAP's refusal of
@@ -135,7 +141,11 @@ extern "C" [[noreturn]] void on_trap(abi::Registers* registers) {
         if (serve_interrupt(kernel, vector)) leave_to_next(kernel);
         leave(kernel);
     }
-    deliver(kernel, thread, 0);
+    if (CurrentPlatform::kDefended && !is_explained(*thread)) {
+        kernel.ignored_interrupts++;
+    } else {
+        deliver(kernel, thread, 0);
+    }
     leave(kernel);
 }
 
