@@ -65,7 +65,7 @@ constexpr Range kFirstMap[] = {
 constexpr Range kSecondMap[] = {
     {0x05, 0x05, kPlain},            // syscall
     {0x10, 0x11, kModRm | kPlaced},  // movups, movupd, movss, movsd
-    {0x1f, 0x1f, kModRm},            // nop
+    {0x1e, 0x1f, kModRm},            // endbr64, nop
     {0x31, 0x31, kPlain},            // rdtsc
     {0x40, 0x4f, kModRm},            // cmovcc
     {0x51, 0x51, kModRm | kPlaced},  // sqrt
@@ -153,6 +153,10 @@ private:
                 case 0x66:
                     operand16_ = true;
                     break;
+                case 0x26:  // segments without effect
+                case 0x2e:
+                case 0x36:
+                case 0x3e:
                 case 0xf2:
                 case 0xf3:
                     break;

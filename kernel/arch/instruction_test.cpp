@@ -137,7 +137,7 @@ TEST(Instruction, WhatIsKnownIsValid) {
     std::mt19937_64 random{2};
     int known = 0, done = 0;
     for (int i = 0; i < 30'000; i++) {
-        constexpr std::uint8_t kPrefixes[] = {0x66, 0xf2, 0xf3, 0x48, 0x41, 0x44, 0x4f, 0x40};
+        constexpr std::uint8_t kPrefixes[] = {0x66, 0x2e, 0xf2, 0xf3, 0x48, 0x41, 0x44, 0x4f, 0x40};
         std::vector<std::uint8_t> bytes;
         while (random() % 3 == 0 && bytes.size() < 2)
             bytes.push_back(kPrefixes[random() % std::size(kPrefixes)]);
