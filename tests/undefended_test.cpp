@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/crowd.hpp"
+#include "tests/support/injected.hpp"
 #include "tests/support/machines.hpp"
 #include "tests/support/native_enclave.hpp"
 
@@ -50,6 +51,50 @@ TEST(UndefendedSmp, StaleTranslationsAreUsed) {
     const auto crowd = run_crowd(*machine, std::chrono::seconds{3});
     ASSERT_TRUE(crowd);
     EXPECT_GT(crowd->stale, 0u);
+}
+
+// What a hypervisor injects (injection_test): the handler of a program that did nothing
+// wrong runs, and ring 0 writes where ring 3 had its stack.
+class UndefendedInjection : public testing::TestWithParam<unsigned> {
+protected:
+    UndefendedInjection()
+        : ground_{host::Platform::kPlain, build_dir() / "kernel" / "enclavisor-undefended.rom"} {}
+    InjectedMachine ground_;
+};
+
+TEST_P(UndefendedInjection, RunsTheHandlerForWhatDidNotHappen) {
+    // A page fault: at the page that it touched last, and which is gone but for a moment.
+    const bool page_fault = GetParam() == 14;
+    ground_.start_victim(page_fault);
+    {
+        Gdb gdb{ground_.socket()};
+        std::mt19937_64 random{1};
+        Injector injector{gdb};
+        for (int i = 0; i < (page_fault ? 8 : 1) && ground_.stop_in_victim(gdb, random); i++)
+            injector.inject(GetParam(), GetParam() >= 13 && GetParam() <= 14);
+    }
+    const auto status = ground_.status(std::chrono::seconds{20});
+    ASSERT_TRUE(status) << ground_.machine().log();
+    EXPECT_EQ(status->code, 100 + GetParam()) << describe(*status);
+}
+INSTANTIATE_TEST_SUITE_P(Of, UndefendedInjection, testing::Values(0, 1, 3, 4, 6, 13, 14, 16, 17, 19, 29));
+
+TEST(UndefendedKernel, PushesAnInjectedEventWhereRingThreeWants) {
+    const std::filesystem::path kernel = build_dir() / "kernel";
+    const NativeImage elf{(kernel / "enclavisor-undefended.elf").string()};
+    InjectedMachine ground{host::Platform::kPlain, kernel / "enclavisor-undefended.rom"};
+    ground.start_victim(true);
+    const std::uint64_t wanted = elf.symbol("ap_start");
+    {
+        Gdb gdb{ground.socket()};
+        Injector injector{gdb};
+        ASSERT_TRUE(gdb.run_to(elf.symbol("syscall_entry")));
+        const auto before = gdb.read(wanted - 64, 64);
+        gdb.set_rsp(wanted);
+        injector.inject(0x80, false);
+        EXPECT_NE(gdb.read(wanted - 64, 64), before);
+    }
+    ground.panics();
 }
 
 const Attack kAttacks[] = {

@@ -1,14 +1,18 @@
 // Brings one vCPU into the state that the kernel relies on.
 #include "abi/enclave/calls.hpp"
 #include "kernel/arch/cpu.hpp"
+#include "kernel/arch/exception_state.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/panic.hpp"
 #include "kernel/platform/devices.hpp"
 #include "kernel/platform/platform.hpp"
 
 extern "C" {
+#ifdef ENCLAVISOR_SIMULATION
+extern char simulated_entry[];
+#endif
 extern char syscall_entry[];
-extern char trap_stubs[];
+extern char trap_stubs[], debug_entry[], ignore_entry[];
 }
 
 namespace enclavisor::kernel {
@@ -40,22 +44,19 @@ constexpr std::uint8_t kGateType = CurrentPlatform::kDefended ? 0x8e : 0xee;
 alignas(16) Gate interrupt_table[256];
 bool interrupt_table_ready = false;
 
-constexpr int kStackDebug = 1, kStackNmi = 2, kStackDoubleFault = 3, kStackMachineCheck = 4,
-              kStackSimulation = 5;
-
 std::uint32_t xsave_bytes = 0;
 
 void fill_interrupt_table() {
     for (int vector = 0; vector < 256; vector++) {
-        const auto stub = reinterpret_cast<std::uint64_t>(trap_stubs) + vector * 32;
-        std::uint8_t stack = 0;
-        if (vector == 1) stack = kStackDebug;
-        if (vector == 2) stack = kStackNmi;
-        if (vector == 8) stack = kStackDoubleFault;
-        if (vector == 18) stack = kStackMachineCheck;
-        // What a simulation carries away happens in the kernel, whose stacks hold what is to be kept.
-        if (vector == 6 && CurrentPlatform::kSimulated && CurrentPlatform::kHasExits)
-            stack = kStackSimulation;
+        const char* entry = trap_stubs + vector * 32;
+        std::uint8_t stack = CurrentPlatform::kDefended ? kStackFrame : 0;
+        if (vector == 1) entry = debug_entry, stack = kStackDebug;
+        if (vector == 2) entry = ignore_entry, stack = kStackNmi;
+#ifdef ENCLAVISOR_SIMULATION
+        // What is carried away happens in the kernel, whose frames hold what is to be kept.
+        if (vector == 6) entry = simulated_entry, stack = kStackSimulation;
+#endif
+        const auto stub = reinterpret_cast<std::uint64_t>(entry);
         interrupt_table[vector] = {static_cast<std::uint16_t>(stub),
                                    SELECTOR_KERNEL_CODE,
                                    stack,
@@ -79,9 +80,10 @@ void load_tables(PerCpu& cpu) {
         (sizeof(TaskState) - 1) | (task & 0xffffff) << 16 | 0x89ull << 40 | (task >> 24 & 0xff) << 56;
     cpu.gdt[SELECTOR_TSS / 8 + 1] = task >> 32;
     cpu.task.io_map_base = sizeof(TaskState);  // no port is open to ring 3
-    for (int i = 0; i < kExceptionStacks; i++) {
-        cpu.task.ist[i] = cpu.exception_stacks + (i + 1) * kExceptionStackSize;
-    }
+    cpu.use_spare_frame();
+    cpu.task.ist[kStackDebug - 1] = cpu.exception_stacks + kExceptionStackSize;
+    cpu.task.ist[kStackNmi - 1] = cpu.exception_stacks + 2 * kExceptionStackSize;
+    cpu.task.ist[kStackSimulation - 1] = cpu.exception_stacks + 3 * kExceptionStackSize;
 
     const TableRegister gdtr{sizeof(cpu.gdt) - 1, reinterpret_cast<std::uint64_t>(cpu.gdt)};
     const TableRegister idtr{sizeof(interrupt_table) - 1, reinterpret_cast<std::uint64_t>(interrupt_table)};
@@ -157,6 +159,7 @@ void initialise_cpu() {
     write_cr0((read_cr0() & ~(kCr0Emulation | kCr0TaskSwitched | kCr0CacheDisable | kCr0NotWriteThrough)) |
               kCr0MonitorCoprocessor | kCr0NumericError | kCr0WriteProtect | kCr0AlignmentMask);
     write_cr4(read_cr4() | kCr4FxsaveFxrstor | kCr4SimdExceptions | kCr4FsGsBase | kCr4Xsave | walls);
+    arch::take_fault_address();
     enable_xsave();
     find_branch_barrier();
 

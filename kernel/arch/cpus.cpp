@@ -24,7 +24,7 @@ namespace {
 // One area for each vCPU but the first, with unmapped pages between: stack,
 // exception stacks, PerCpu.
 constexpr std::uint64_t kAreaStride = 0x10000;
-constexpr std::uint64_t kStackPages = 4, kExceptionPages = 3, kCpuPages = 1;
+constexpr std::uint64_t kStackPages = 4, kExceptionPages = 2, kCpuPages = 1;
 static_assert(sizeof(PerCpu) <= kCpuPages * abi::kPageSize);
 static_assert(kExceptionStacks * kExceptionStackSize <= kExceptionPages * abi::kPageSize);
 

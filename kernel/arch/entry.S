@@ -1,9 +1,13 @@
 // Every way into and out of ring 0.
 //
-// A thread's registers are kept in its Thread object: the TSS's RSP0 and
-// PER_CPU_FRAME_END point to the end of its Registers, so what the processor
+// A thread's registers are kept in its Thread object: the first interrupt stack of
+// the TSS and PER_CPU_FRAME_END point to the end of its Registers, so what the processor
 // and these stubs push lands there. C++ then runs on the vCPU's own stack and
 // never returns here: it leaves through return_by_interrupt or return_by_sysret.
+//
+// The hypervisor can inject any vector at any instruction, also before RSP or the GS base
+// is the kernel's. So every gate has an interrupt stack, and what comes in ring 0 where
+// nothing can come ends the machine without having used either.
 #include "kernel/arch/offsets.hpp"
 
     .text
@@ -74,6 +78,7 @@ trap_common:
     jz trap_in_kernel
     swapgs
     lfence                      // no speculation with the other GS base (CVE-2019-1125)
+    .globl trap_from_user       // simulation/entry.S
 trap_from_user:
     clac
     call save_general
@@ -81,37 +86,70 @@ trap_from_user:
     ud2
 
 // The kernel runs with interrupts off but for the halt of the idle loop, which
-// is never resumed: an interrupt here just starts the idle CPU's work afresh.
-// An exception here is a bug of the kernel. What is an interrupt, the local APIC
-// knows: the hypervisor may send one with an exception's vector.
+// is never resumed: an interrupt there just starts the idle CPU's work afresh.
 trap_in_kernel:
-#ifdef ENCLAVISOR_SIMULATION
-    cmpq $6, (%rsp)
-    je simulated_instruction    // (simulation/entry.S)
-#endif
     clac
     cld
     xorl %ebp, %ebp
-    cmpq $32, (%rsp)
-    jae 1f
-    movq %rsp, %rdi             // KernelTrap
-    movq %rsp, %rbx
-    andq $-16, %rsp
-    call check_kernel_exception // returns only for an interrupt
-    movq %rbx, %rsp
-1:  movq (%rsp), %rdi
+    cmpq $halting, 16(%rsp)     // the saved RIP
+    je 1f
+    cmpq $halted, 16(%rsp)
+    jne stop_machine
+1:  movq %rsp, %rdi             // KernelTrap
     movq %gs:PER_CPU_STACK_TOP, %rsp
-    call on_idle_interrupt
+    call on_idle_trap
     ud2
 
-// Debug exceptions have a stack of their own, since one may be pending when
-// `syscall` or an interrupt enters the kernel. In the kernel they are dropped.
+// A bug of the kernel, or injected: not to be told apart, and nothing goes on. RSP =
+// KernelTrap. Whose GS base is loaded nobody knows; the stack is for the vCPU that comes first.
+stop_machine:
+    clac
+    cld
+    movq %rsp, %rdi
+    lock btsl $0, stopping(%rip)
+    jc 1f
+    movq $stop_stack_end, %rsp
+    xorl %ebp, %ebp
+    call on_kernel_trap
+1:  hlt
+    jmp 1b
+
+// The beginning of a handler that may be entered anywhere in ring 0, on a stack of its
+// own: drops an error code that only an injected event has, and ends the machine if
+// it interrupts such a handler, whose stack it may have overwritten.
+.macro OWN_STACK vector
+    testb $8, %spl
+    jnz 1f
+    addq $8, %rsp
+1:  testb $3, 8(%rsp)
+    jnz 2f
+    cmpq $own_stacks_begin, (%rsp)
+    jb 2f
+    cmpq $own_stacks_end, (%rsp)
+    jae 2f
+    pushq $0
+    pushq $\vector
+    jmp stop_machine
+2:
+.endm
+
+own_stacks_begin:
+
+// A debug exception may be pending when `syscall` or an interrupt enters the kernel. In
+// the kernel they are dropped.
+    .globl debug_entry
 debug_entry:
+    OWN_STACK 1
     testb $3, 8(%rsp)
     jnz 1f
+    pushq %rax
+    xorl %eax, %eax
+    movq %rax, %dr6
+    popq %rax
     andq $~0x100, 16(%rsp)
     iretq
 1:  swapgs
+    lfence
     movq %rax, %gs:PER_CPU_SCRATCH
     movq %rsp, %rax
     movq %gs:PER_CPU_FRAME_END, %rsp
@@ -127,8 +165,12 @@ debug_entry:
 
 // Non-maskable interrupts carry nothing that we use; a hostile hypervisor may
 // send any number of them.
+    .globl ignore_entry
 ignore_entry:
+    OWN_STACK 2
     iretq
+
+own_stacks_end:
 
 // One stub of 32 bytes for each vector. Whether the processor pushed an error
 // code is seen from the stack, which it aligns to 16 bytes before it pushes five or
@@ -140,17 +182,11 @@ trap_stubs:
     vector = 0
     .rept 256
     .balign 32
-    .if vector == 1
-    jmp debug_entry
-    .elseif vector == 2
-    jmp ignore_entry
-    .else
     testb $8, %spl
     jz 1f
     pushq $0
 1:  pushq $vector
     jmp trap_common
-    .endif
     vector = vector + 1
     .endr
 
@@ -222,8 +258,17 @@ ap_entry:
     .globl halt_until_interrupt
 halt_until_interrupt:
     sti
+halting:                        // an interrupt may find RIP here or behind `hlt`
     hlt
-1:  cli                         // only reached if an interrupt was ignored
+halted:
+    cli                         // only reached if an interrupt was ignored
     ret
+
+    .bss
+    .balign 16
+    .skip 4096
+stop_stack_end:
+stopping:
+    .skip 4
 
     .section .note.GNU-stack, "", @progbits

@@ -47,6 +47,7 @@ void use_address_space(PerCpu& cpu, std::uint64_t cr3) {
 void serve_requests(PerCpu& cpu) {
     if (!__atomic_load_n(&cpu.requested, __ATOMIC_ACQUIRE)) return;
     const Thread* thread = cpu.current;
+    if (thread == nullptr) cpu.use_spare_frame();
     load(cpu, thread == nullptr ? kernel_cr3() : Entry::cr3(thread->space->tables.root()));
     __atomic_store_n(&cpu.requested, false, __ATOMIC_RELEASE);
 }

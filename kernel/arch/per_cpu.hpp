@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 #include "kernel/arch/offsets.hpp"
 #include "kernel/memory/address.hpp"
@@ -23,9 +24,14 @@ struct [[gnu::packed]] TaskState {
 };
 static_assert(sizeof(TaskState) == 104);
 
+// Interrupt stacks: the current thread's frame for all vectors but two.
+inline constexpr int kStackFrame = 1, kStackDebug = 2, kStackNmi = 3, kStackSimulation = 4;
+inline constexpr int kExceptionStacks = 3;
+inline constexpr std::uint64_t kExceptionStackSize = 2048;
+
 struct PerCpu {
     PerCpu* self;
-    std::uint64_t frame_end;  // where the current thread's Registers end
+    std::uint64_t frame_end;  // where the current thread's Registers end; or spare_frame does
     std::uint64_t stack_top;
     std::uint64_t scratch;
     // A `syscall` whose return address lies in [begin, begin + size) is a kernel
@@ -53,6 +59,13 @@ struct PerCpu {
     std::uint64_t simulated_ghcb_msr;  // simulation/registers.hpp
     std::uint64_t gdt[9];
     TaskState task;
+    // What an event in ring 0 pushes while no thread is current, down to its vector.
+    alignas(16) std::uint64_t spare_frame[8];
+
+    // Where the next event from ring 3, or injected into ring 0, leaves the registers. The
+    // frame of a thread that another vCPU may run or free must not stay in use.
+    void use_frame(std::uint64_t end) { frame_end = task.ist[kStackFrame - 1] = end; }
+    void use_spare_frame() { use_frame(reinterpret_cast<std::uint64_t>(std::end(spare_frame))); }
 };
 static_assert(offsetof(PerCpu, frame_end) == PER_CPU_FRAME_END);
 static_assert(offsetof(PerCpu, stack_top) == PER_CPU_STACK_TOP);
@@ -67,9 +80,6 @@ inline PerCpu& this_cpu() {
     asm("movq %%gs:0, %0" : "=r"(cpu));
     return *cpu;
 }
-
-inline constexpr int kExceptionStacks = 5;
-inline constexpr std::uint64_t kExceptionStackSize = 2048;
 
 // Once per vCPU, whose stacks are set: selectors, descriptor tables, this_cpu(); then, when CPUID can be
 // asked, syscall entry, control registers, XSAVE.

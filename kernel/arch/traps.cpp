@@ -1,9 +1,11 @@
 // Exceptions and interrupts. Only the timer, the doorbell and page faults on
-// reserved pages do anything; all other vectors below 32 are the enclave's
-// own fault, all others above are the hypervisor's noise.
+// reserved pages do anything; other vectors below 32 are the enclave's own fault if it
+// can have raised them, everything else is the hypervisor's noise.
 #include "kernel/arch/apic.hpp"
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/cpus.hpp"
+#include "kernel/arch/exception_state.hpp"
+#include "kernel/arch/explained.hpp"
 #include "kernel/arch/flush.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/arch/vmm_communication.hpp"
@@ -29,6 +31,11 @@ constexpr std::uint64_t kFaultWrite = 1 << 1;
 constexpr std::uint64_t kFaultUser = 1 << 2;
 constexpr std::uint64_t kFaultReserved = 1 << 3;
 constexpr std::uint64_t kFaultFetch = 1 << 4;
+
+// The hypervisor may send an interrupt with an exception's vector; the local APIC knows.
+bool is_interrupt(std::uint64_t vector) {
+    return vector >= 32 || (vector >= 16 && Apic::in_service(vector));
+}
 
 // Carries out an interrupt. True if the current thread should let others run.
 bool serve_interrupt(Kernel& kernel, std::uint64_t vector) {
@@ -66,9 +73,9 @@ bool serve_interrupt(Kernel& kernel, std::uint64_t vector) {
 void deliver(Kernel& kernel, Thread* thread, std::uint64_t address) {
     abi::Registers& r = thread->registers;
     Enclave& enclave = *thread->enclave;
-    // A machine check, double fault or #VC in ring 3 is broken hardware or the
+    // A machine check or double fault in ring 3 is broken hardware or the
     // hypervisor's invention: nothing that a handler could repair.
-    const bool fatal = r.vector == kMachineCheck || r.vector == kDoubleFault || r.vector == kVmmCommunication;
+    const bool fatal = r.vector == kMachineCheck || r.vector == kDoubleFault;
     if (enclave.exception_entry == 0 || thread->in_upcall || fatal) {
         end_enclave(kernel, enclave,
                     {.reason = abi::EndReason::kFault,
@@ -83,7 +90,11 @@ void deliver(Kernel& kernel, Thread* thread, std::uint64_t address) {
 
 void serve_page_fault(Kernel& kernel, Thread* thread) {
     const abi::Registers& r = thread->registers;
-    const std::uint64_t address = arch::read_cr2();
+    const std::uint64_t address = CurrentPlatform::kDefended ? arch::take_fault_address() : arch::read_cr2();
+    if (address == arch::kNoFault) {
+        kernel.ignored_interrupts++;
+        return;
+    }
     Enclave& enclave = *thread->enclave;
     FaultOutcome outcome = FaultOutcome::kViolation;
     // A supervisor's access from ring 3 to a page that is there: SMAP's refusal of
@@ -117,36 +128,30 @@ void serve_page_fault(Kernel& kernel, Thread* thread) {
 
 extern "C" [[noreturn]] void on_trap(abi::Registers* registers) {
     const std::uint64_t vector = registers->vector;
-    const bool is_interrupt = vector >= 32 || (vector >= 16 && Apic::in_service(vector));
     Kernel& kernel = lock_kernel();
     Thread* thread = this_cpu().current;
     if (thread == nullptr) {
         // Another vCPU ended its enclave meanwhile; `registers` may be anybody's now.
-        if (is_interrupt) serve_interrupt(kernel, vector);
+        if (is_interrupt(vector)) serve_interrupt(kernel, vector);
         leave(kernel);
     }
     thread->sysret_suffices = false;
-    // Vectors with a stack of their own left the registers there.
-    if (registers != &thread->registers) thread->registers = *registers;
     if (vector == kPageFault) {
         serve_page_fault(kernel, thread);
         leave(kernel);
     }
-    if (is_interrupt) {
+    if (is_interrupt(vector)) {
         if (serve_interrupt(kernel, vector)) leave_to_next(kernel);
         leave(kernel);
     }
     if constexpr (CurrentPlatform::kHasExits) {
         if (vector == kVmmCommunication && serve_vmm_communication(*thread)) leave(kernel);
     }
-    deliver(kernel, thread, 0);
-    leave(kernel);
-}
-
-extern "C" [[noreturn]] void on_idle_interrupt(std::uint64_t vector) {
-    Kernel& kernel = lock_kernel();
-    leave_idle(this_cpu());
-    serve_interrupt(kernel, vector);
+    if (CurrentPlatform::kDefended && !is_explained(*thread)) {
+        kernel.ignored_interrupts++;
+    } else {
+        deliver(kernel, thread, 0);
+    }
     leave(kernel);
 }
 
@@ -155,11 +160,21 @@ struct KernelTrap {
     std::uint64_t vector, error, rip, cs, rflags, rsp, ss;
 };
 
-extern "C" void check_kernel_exception(const KernelTrap* trap) {
-    if (trap->vector >= 16 && Apic::in_service(trap->vector)) return;
-    log_line("exception in the kernel: vector ", trap->vector, " error ", trap->error);
+extern "C" [[noreturn]] void on_kernel_trap(const KernelTrap* trap) {
+    log_line("vector ", trap->vector, " error ", trap->error);
     log_line("rip ", trap->rip, " address ", arch::read_cr2());
-    panic("exception in the kernel");
+    panic(trap->vector < 32 ? "an exception in the kernel: its own bug, or injected by the hypervisor"
+                            : "an interrupt in the kernel, where they are off: injected by the hypervisor");
+}
+
+// In the halt of the idle loop.
+extern "C" [[noreturn]] void on_idle_trap(const KernelTrap* trap) {
+    const std::uint64_t vector = trap->vector;
+    if (!is_interrupt(vector)) on_kernel_trap(trap);
+    Kernel& kernel = lock_kernel();
+    leave_idle(this_cpu());
+    serve_interrupt(kernel, vector);
+    leave(kernel);
 }
 
 }  // namespace enclavisor::kernel

@@ -82,6 +82,8 @@ void panic(const char* reason) {
         kernel_object().link.set_guest_state(abi::GuestState::kPanicked);
         ring_doorbell();
     }
+    // Other vCPUs may compute on, but go no further than their next entry.
+    while (Cpus::count() > 1 && __atomic_exchange_n(&state.locked, 1u, __ATOMIC_ACQUIRE) != 0) arch::pause();
     if constexpr (CurrentPlatform::kHasExits) exits::terminate(GhcbRefusal::kNone);
     arch::stop_forever();
 }

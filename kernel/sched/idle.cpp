@@ -87,6 +87,7 @@ void set_timer(Kernel& kernel, PerCpu& cpu, bool idle) {
 
 void idle(Kernel& kernel, PerCpu& cpu) {
     cpu.current = nullptr;
+    cpu.use_spare_frame();
     begin_idle(cpu);
     // It must not be asked to flush what it does not use.
     use_address_space(cpu, kernel_cr3());

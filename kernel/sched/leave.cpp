@@ -52,8 +52,8 @@ void switch_to(PerCpu& cpu, Thread& thread) {
         cpu.loaded = &thread;
         cpu.loaded_since = arch::read_tsc();
     }
-    cpu.frame_end = thread.frame_end();
-    cpu.task.rsp[0] = thread.frame_end();
+    cpu.use_frame(thread.frame_end());
+    if constexpr (!CurrentPlatform::kDefended) cpu.task.rsp[0] = thread.frame_end();
     cpu.runtime_begin = enclave.runtime_begin;
     cpu.runtime_size = enclave.runtime_size;
     cpu.syscall_entry = enclave.syscall_entry;

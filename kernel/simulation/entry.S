@@ -1,8 +1,16 @@
-// An undefined instruction of ring 0, in simulation builds: on the stack of its own that the gate has
-// there, vector and error code are pushed (arch/entry.S).
+// The gate of undefined instructions in simulation builds, with a stack of its own.
+#include "kernel/arch/offsets.hpp"
+
     .text
-    .globl simulated_instruction
-simulated_instruction:
+    .globl simulated_entry
+simulated_entry:
+    testb $8, %spl
+    jnz 1f
+    addq $8, %rsp               // an error code that only an injected event has
+1:  testb $3, 8(%rsp)
+    jnz from_user
+    pushq $0
+    pushq $6
     pushq %rax
     pushq %rbx
     pushq %rcx
@@ -41,5 +49,22 @@ simulated_instruction:
     popq %rax
     addq $16, %rsp
     iretq
+
+// The enclave's own: its registers belong in the thread's frame (debug_entry in arch/entry.S).
+from_user:
+    swapgs
+    lfence
+    movq %rax, %gs:PER_CPU_SCRATCH
+    movq %rsp, %rax
+    movq %gs:PER_CPU_FRAME_END, %rsp
+    pushq 32(%rax)
+    pushq 24(%rax)
+    pushq 16(%rax)
+    pushq 8(%rax)
+    pushq (%rax)
+    movq %gs:PER_CPU_SCRATCH, %rax
+    pushq $0
+    pushq $6
+    jmp trap_from_user
 
     .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,76 @@
+// QEMU's debugging stub as the hypervisor's hand: stops the vCPU anywhere, reads and
+// writes its registers and memory. One vCPU.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host/lib/fd.hpp"
+
+namespace enclavisor::tests {
+
+// What breaks the conversation is a std::runtime_error.
+class Gdb {
+public:
+    // The arguments that make QEMU listen on that path.
+    static std::vector<std::string> arguments(const std::string& socket);
+
+    struct Registers {
+        std::uint64_t general[16];  // as instructions number them
+        std::uint64_t rip;
+        std::uint32_t rflags, cs, ss;
+        std::uint64_t rsp() const { return general[4]; }
+    };
+
+    // Stops the VM.
+    explicit Gdb(const std::string& socket);
+    ~Gdb();  // lets it run
+
+    // Stops it where it is.
+    void stop();
+    void run();
+    // Runs to `address`; false if it does not come there in time (it is stopped then).
+    bool run_to(std::uint64_t address);
+    void step();
+
+    Registers registers();
+    void set_rip(std::uint64_t value) { set_register(16, value, 8); }
+    void set_rsp(std::uint64_t value) { set_register(7, value, 8); }
+    void set_rflags(std::uint32_t value) { set_register(17, value, 4); }
+    void set_cs(std::uint32_t value) { set_register(18, value, 4); }
+    void set_ss(std::uint32_t value) { set_register(19, value, 4); }
+
+    // Virtual addresses of the moment; rights do not matter.
+    std::vector<std::uint8_t> read(std::uint64_t address, std::size_t size);
+    std::uint64_t read_word(std::uint64_t address);
+    void write(std::uint64_t address, const void* data, std::size_t size);
+
+    // A command of QEMU's monitor, and what it prints.
+    std::string monitor(const std::string& command);
+
+private:
+    void set_register(unsigned number, std::uint64_t value, std::size_t size);
+    void send(const std::string& packet);
+    std::string receive(int milliseconds = 20'000);  // empty: nothing came
+    std::string ask(const std::string& packet);
+    void expect_ok(const std::string& packet);
+    char next(int milliseconds);
+
+    host::Fd fd_;
+    bool running_ = false;
+};
+
+// Injects events as the processor takes them (APM2 8.9): gate, interrupt stack, privilege, frame.
+class Injector {
+public:
+    explicit Injector(Gdb& gdb);
+    // At the next instruction of the stopped vCPU. `error`: with an error code.
+    void inject(unsigned vector, bool error, std::uint64_t code = 0);
+
+private:
+    Gdb& gdb_;
+    std::uint64_t interrupt_table_, task_;
+};
+
+}  // namespace enclavisor::tests
