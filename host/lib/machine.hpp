@@ -18,6 +18,7 @@
 #include "host/lib/paths.hpp"
 #include "host/lib/process.hpp"
 #include "host/lib/serial_log.hpp"
+#include "host/lib/sev_guest.hpp"
 
 namespace enclavisor::host {
 
@@ -28,6 +29,7 @@ struct MachineOptions {
     std::string accelerator;    // "", "auto", "kvm", "tcg"
     std::string cpu;            // QEMU -cpu; empty: default
     bool icount = false;        // guest clock = executed instructions (TCG)
+    SevOptions sev;             // of a guest of AMD's hardware
     std::filesystem::path rom;  // empty: the installed one
     std::filesystem::path qemu;
     std::vector<std::string> extra_arguments;  // for QEMU, last
@@ -80,6 +82,8 @@ public:
     Result<void> stop(std::uint64_t handle);
 
     const std::vector<std::string>& command_line() const { return command_line_; }
+    // The guest of AMD's hardware that this is; null: another platform.
+    const SevGuest* sev_guest() const { return sev_ ? &*sev_ : nullptr; }
     std::chrono::microseconds boot_time() const { return boot_time_; }
     std::string log() const { return log_.text(); }
 
@@ -94,6 +98,7 @@ private:
     Machine(Link link, const MachineOptions& options)
         : link_{std::move(link)}, pool_{options.link_size}, log_{options.on_log_line} {}
     Result<void> start_qemu(const MachineOptions& options);
+    Result<void> launch_sev(const MachineOptions& options);
     Result<void> wait_until_ready(const MachineOptions& options);
     Result<void> check_interrupted() const;
 
@@ -101,7 +106,8 @@ private:
     IoPool pool_;
     SerialLog log_;
     IvshmemEnds ivshmem_;
-    Fd serial_, standard_error_, shared_memory_fd_, private_memory_fd_;
+    Fd serial_, standard_error_, monitor_, shared_memory_fd_, private_memory_fd_;
+    std::optional<SevGuest> sev_;
     Mapping shared_memory_, private_memory_;
     std::vector<std::string> command_line_;
     std::unique_ptr<Process> qemu_;

@@ -17,7 +17,8 @@ namespace enclavisor::host {
 
 class QmpPeer {
 public:
-    // What is sent when that command comes, with the command's number for ID. Nothing: it goes away.
+    // What is sent when that command comes, with the command's number for ID. It goes away if that is
+    // nothing, or another command comes.
     struct Turn {
         std::string command, answer;
     };
@@ -78,12 +79,9 @@ private:
     }
     bool take_turn(const Turn& turn) {
         const nlohmann::json asked = hear();
-        if (asked.is_null() || asked["execute"] != turn.command) return false;
         std::string answer = turn.answer;
-        if (answer.empty()) {
-            gone_ = true;
-            return false;
-        }
+        gone_ = asked.is_null() || asked["execute"] != turn.command || answer.empty();
+        if (gone_) return false;
         if (const std::size_t at = answer.find("ID"); at != std::string::npos)
             answer.replace(at, 2, asked["id"].dump());
         say(answer);
