@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "host/lib/sev_host.hpp"
 #include "tests/support/machines.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -90,6 +91,25 @@ TEST_F(BadInput, LimitIsNoSize) {
 }
 TEST_F(BadInput, UnknownPlatform) {
     expect_complaint(command({"run", "--platform", "sgx", "/bin/busybox", "true"}), 125, {"sgx"});
+}
+// Never a weaker one in silence.
+TEST_F(BadInput, PlatformThatThisMachineLacks) {
+    const host::SevHost machine = host::read_sev_host();
+    if (machine.cpu.sev) GTEST_SKIP() << "this machine may have them";
+    for (const char* platform : {"sev", "sev-es", "sev-snp"}) {
+        expect_complaint(command({"run", "--platform", platform, "/bin/busybox", "true"}), 125,
+                         {std::string{"platform "} + platform + ": this CPU has no SEV", "AMD EPYC"});
+        expect_complaint(command({"vm", "start", "none-such", "--platform", platform}), 125,
+                         {std::string{"platform "} + platform + ": this CPU has no SEV"});
+    }
+}
+TEST_F(BadInput, OptionsOfAnotherPlatform) {
+    expect_complaint(command({"run", "--host-data", "00", "/bin/busybox", "true"}), 125,
+                     {"--host-data is for platforms sev-snp, not plain"});
+    expect_complaint(command({"run", "--platform", "sev", "--id-block", "x", "/bin/busybox", "true"}), 125,
+                     {"--id-block", "sev-snp"});
+    expect_complaint(command({"run", "--vm", "default", "--policy", "1", "/bin/busybox", "true"}), 125,
+                     {"--policy", "vm start"});
 }
 TEST_F(BadInput, UnknownOption) {
     expect_complaint(command({"run", "--no-such-option", "/bin/busybox"}), 125, {"--no-such-option"});
@@ -186,6 +206,24 @@ TEST(Doctor, NamesWhatIsMissing) {
 }
 
 // --- With a VM ----------------------------------------------------------------
+
+TEST(Doctor, AutoIsTheModelWhereThereIsNoHardwareAndSaysSo) {
+    if (host::read_sev_host().cpu.sev) GTEST_SKIP() << "this machine may have hardware";
+    const auto result = command({"run", "--platform", "auto", "-q", "/bin/busybox", "true"});
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(
+        result.err,
+        "enclavisor: platform sim-sev: a model that hides nothing from the host, as no SEV guest can be "
+        "started: this CPU has no SEV\n");
+    const auto doctor = command({"doctor"});
+    EXPECT_NE(
+        doctor.out.find(
+            "cannot   platform sev-snp: this CPU has no SEV-SNP\n         cure: it needs an AMD EPYC 7003"),
+        std::string::npos)
+        << doctor.out;
+    EXPECT_EQ(doctor.out.find("ok       platform sev"), std::string::npos);
+    EXPECT_EQ(doctor.status, 0) << doctor.out;
+}
 
 class Command : public testing::TestWithParam<host::Platform> {
 protected:

@@ -49,12 +49,14 @@ TEST(Completion, BashKnowsTheFunction) {
 
 TEST(Completion, CommandsOptionsAndValues) {
     const TempDir folder;
+    const Offers platforms{"auto", "plain", "sev", "sev-es", "sev-snp", "sim-sev"};
     EXPECT_EQ(offers(folder, {"ru"}), Offers{"run"});
     EXPECT_EQ(offers(folder, {"vm", "st"}), (Offers{"start", "stop"}));
     EXPECT_EQ(offers(folder, {"run", "--pl"}), Offers{"--platform"});
-    EXPECT_EQ(offers(folder, {"run", "--platform", ""}), (Offers{"plain", "sim-sev"}));
-    EXPECT_EQ(offers(folder, {"run", "--platform", "="}), (Offers{"plain", "sim-sev"}));
-    EXPECT_EQ(offers(folder, {"run", "--platform", "=", "s"}), Offers{"sim-sev"});
+    EXPECT_EQ(offers(folder, {"run", "--platform", ""}), platforms);
+    EXPECT_EQ(offers(folder, {"run", "--platform", "="}), platforms);
+    EXPECT_EQ(offers(folder, {"run", "--platform", "=", "sev-"}), (Offers{"sev-es", "sev-snp"}));
+    EXPECT_EQ(offers(folder, {"vm", "start", "--id-"}), (Offers{"--id-auth", "--id-block"}));
     EXPECT_EQ(offers(folder, {"run", "--platform", "plain", "--li"}), Offers{"--limit"});
     EXPECT_EQ(offers(folder, {"vm", "start", "--accel", "k"}), Offers{"kvm"});
     EXPECT_EQ(offers(folder, {"diff", "-o", "j"}), Offers{"json"});
@@ -116,8 +118,8 @@ TEST(Completion, FishAndZshTakeTheirs) {
     std::istringstream text{fish.out};
     std::vector<std::string> words;
     for (std::string line; std::getline(text, line);) words.push_back(line.substr(0, line.find('\t')));
-    EXPECT_EQ(words,
-              (std::vector<std::string>{"run", "plain", "sim-sev", "start", "stop", "app", "app.toml"}))
+    EXPECT_EQ(words, (std::vector<std::string>{"run", "auto", "plain", "sev", "sev-es", "sev-snp", "sim-sev",
+                                               "start", "stop", "app", "app.toml"}))
         << fish.out << fish.err;
     const RunResult zsh = run({"/usr/bin/zsh", "-f", "-c",
                                "autoload -Uz compinit; compinit -D -u; source <($1 completion zsh); "

@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "host/lib/error.hpp"
+#include "host/lib/sev_options.hpp"
 
 namespace enclavisor::host {
 
-inline const std::vector<std::string> kPlatformNames{"plain", "sim-sev", "sim-sev-es", "sim-snp"};
+inline const std::vector<std::string> kPlatformNames{"auto",    "plain", "sim-sev", "sim-sev-es",
+                                                     "sim-snp", "sev",   "sev-es",  "sev-snp"};
 inline const std::vector<std::string> kLaunchPlatformNames{"sev", "sev-es", "sev-snp"};
 inline const std::vector<std::string> kAcceleratorNames{"auto", "kvm", "tcg"};
 
@@ -18,6 +20,7 @@ struct RunOptions {
     std::string program;  // or manifest
     std::vector<std::string> arguments;
     std::string platform = "plain";
+    SevOptions sev;
     std::string memory;  // of the VM; empty: enough for the enclave
     std::string limit;   // of the enclave; empty: default
     std::string accelerator;
@@ -81,6 +84,7 @@ Result<int> trace_command(const TraceOptions& options);
 struct VmOptions {
     std::string name;  // of the VM
     std::string platform = "plain", memory = "1G", accelerator;
+    SevOptions sev;
     unsigned cpus = 1;
     std::string metrics, log_limit, log_file, log_format;  // enclavisord's; empty: its defaults
     bool json = false;

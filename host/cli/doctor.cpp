@@ -15,9 +15,12 @@
 #include "host/lib/elf.hpp"
 #include "host/lib/machine.hpp"
 #include "host/lib/paths.hpp"
+#include "host/lib/platform_choice.hpp"
 
 namespace enclavisor::host {
 namespace {
+
+constexpr std::uint64_t kGuestMib = 512;  // as `run` has it
 
 // One line per check.
 class Report {
@@ -28,6 +31,11 @@ public:
     void bad(const std::string& what, const Error& error) {
         problems_++;
         text_ += fmt::format("problem  {}: {}\n", what, error.cause);
+        if (!error.cure.empty()) text_ += fmt::format("         cure: {}\n", error.cure);
+    }
+    // Something that others have.
+    void absent(const std::string& what, const Error& error) {
+        text_ += fmt::format("cannot   {}: {}\n", what, error.cause);
         if (!error.cure.empty()) text_ += fmt::format("         cure: {}\n", error.cure);
     }
     Result<int> finish() {
@@ -87,11 +95,16 @@ void check_accelerator(Report& report) {
                 fmt::format("{} ({})", kvm ? "KVM" : "TCG, QEMU's emulation", choice.value().reason));
 }
 
-void check_sev(Report& report) {
-    std::error_code error;
-    const bool device = std::filesystem::exists("/dev/sev", error);
-    report.good("SEV", device ? "/dev/sev is there; this version does not use it yet"
-                              : "no /dev/sev: platform sim-sev models its memory");
+// What no machine needs for the other platforms is no problem.
+void check_hardware(Report& report) {
+    const SevHost host = read_sev_host();
+    const auto qemu = ask_found_qemu();
+    for (const Platform platform : {Platform::kSevSnp, Platform::kSevEs, Platform::kSev}) {
+        const std::string what = fmt::format("platform {}", platform_name(platform));
+        const Lacks missing = lacks_here(platform, host, qemu, kGuestMib);
+        if (missing.empty()) report.good(what, "this machine can start it; not tried");
+        for (const Error& one : missing) report.absent(what, one);
+    }
 }
 
 void check_memory(Report& report) {
@@ -201,7 +214,7 @@ Result<int> doctor_command() {
     Report report;
     const bool qemu = check_qemu(report);
     check_accelerator(report);
-    check_sev(report);
+    check_hardware(report);
     check_host_kernel(report);
     check_memory(report);
     check_descriptors(report);

@@ -1,4 +1,6 @@
 // The `enclavisor` command.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
@@ -31,6 +33,7 @@ Examples:
   enclavisor doctor                                     is everything in place?
   enclavisor run busybox sha256sum /etc/hostname        run a static program in an enclave
   enclavisor run --platform sim-sev ./app --its-option  on the model of encrypted memory
+  enclavisor run --platform auto ./app                  on the strongest hardware there is here
   enclavisor run app.toml                               run what a manifest describes
   enclavisor measure ./app                              the measurement, computed without a VM
   enclavisor measure --platform sev-snp --cpu-model EPYC-v4     the VM's launch digest
@@ -44,10 +47,7 @@ program ended by fault or signal N.)";
 CLI::App* add_run(CLI::App& app, RunOptions& options) {
     CLI::App* run = app.add_subcommand("run", "Run a Linux program, a manifest or a package in an enclave");
     run->add_option("--manifest", options.program, "Manifest (TOML) to run")->type_name("FILE");
-    run->add_option("--platform", options.platform, "plain, or sim-sev: memory as under SEV, modelled")
-        ->type_name("NAME")
-        ->check(CLI::IsMember(kPlatformNames))
-        ->capture_default_str();
+    add_platform(*run, options.platform, options.sev);
     run->add_option("--memory", options.memory, "Memory of the VM (default: 512M or what the enclave needs)")
         ->type_name("SIZE");
     run->add_option("--limit", options.limit, "Memory limit of the enclave (default: 256M); it is measured")
@@ -98,6 +98,14 @@ Result<int> run(RunOptions& options, std::vector<std::string> program) {
     if (options.allow_exec && options.vm.empty()) {
         return fail("--allow-exec needs a VM that stays",
                     "start one with 'enclavisor vm start' and give --vm default");
+    }
+    if (!options.vm.empty()) {
+        for (const SevOption& option : kSevOptions) {
+            if (!(options.sev.*option.value).empty())
+                return fail(fmt::format("{} is for a VM that is to be started, and --vm names one that runs",
+                                        option.name),
+                            "give it to 'enclavisor vm start'");
+        }
     }
     return run_command(options);
 }

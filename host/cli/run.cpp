@@ -100,8 +100,9 @@ Result<int> run_command(const RunOptions& options) {
     StartParameters start;
     start.arguments = TRY(arguments_for(application, options.program, options.arguments));
     MachineOptions machine_options;
-    machine_options.platform = TRY(parse_platform(options.platform));
     machine_options.memory_mib = TRY(machine_mib(options, application));
+    machine_options.platform = TRY(platform_for(options.platform, machine_options.memory_mib));
+    machine_options.sev = options.sev;
     machine_options.accelerator = options.accelerator;
     machine_options.cancelled = &interrupted;
     if (options.verbose) {
@@ -114,8 +115,12 @@ Result<int> run_command(const RunOptions& options) {
 
     const auto machine = TRY(Machine::launch(machine_options));
     if (options.verbose) {
-        complain(fmt::format("VM on platform {} ready after {} ms", options.platform,
+        complain(fmt::format("VM on platform {} ready after {} ms", platform_name(machine_options.platform),
                              machine->boot_time().count() / 1000));
+    }
+    if (const SevGuest* guest = machine->sev_guest()) {
+        if (options.verbose) complain("launch digest " + to_hex(guest->digest));
+        if (!options.quiet) warn_of_debugging(allows_debugging(*guest));
     }
     auto ensemble = TRY(build_ensemble(*machine, application, start));
     if (options.print_measurement || options.verbose) {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "host/lib/platform_choice.hpp"
+
 namespace enclavisor::host {
 namespace {
 
@@ -41,6 +43,17 @@ void warn(const RunOptions& options, const Application& application) {
         complain(fmt::format("insecure: {} come from the host unchecked; a manifest says what is trusted",
                              join(application.insecure)));
     }
+}
+
+Result<Platform> platform_for(const std::string& name, std::uint64_t memory_mib) {
+    const PlatformChoice choice = TRY(choose_platform(name, memory_mib));
+    if (!choice.reason.empty())
+        complain(fmt::format("platform {}: {}", platform_name(choice.platform), choice.reason));
+    return choice.platform;
+}
+
+void warn_of_debugging(bool allowed) {
+    if (allowed) complain("insecure: the guest's policy lets the host read and change its memory");
 }
 
 }  // namespace enclavisor::host

@@ -15,6 +15,11 @@ Result<std::vector<std::string>> environment_for(const RunOptions& options);
 // One line about what the enclave believes its host.
 void warn(const RunOptions& options, const Application& application);
 
+// The platform of that name, "auto" included, where one line says which it is.
+Result<Platform> platform_for(const std::string& name, std::uint64_t memory_mib);
+// One line if a guest of AMD's hardware lets its host look into it.
+void warn_of_debugging(bool allowed);
+
 // `run --vm`.
 Result<int> run_in_vm(const RunOptions& options);
 

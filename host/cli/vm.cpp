@@ -8,7 +8,9 @@
 #include <thread>
 
 #include "host/cli/commands.hpp"
+#include "host/cli/start.hpp"
 #include "host/daemon/client.hpp"
+#include "host/lib/machine.hpp"
 #include "host/lib/paths.hpp"
 
 namespace enclavisor::host {
@@ -35,6 +37,8 @@ std::string read_all(int fd) {
 
 Result<int> vm_start(const VmOptions& options) {
     (void)TRY(find_place(options.name));
+    const std::uint64_t memory_mib = TRY(parse_machine_memory(options.memory));
+    const Platform platform = TRY(platform_for(options.platform, memory_mib));
     const auto program = TRY(find_daemon()).string();
     // What it says before clients can come: "ready", or on the error stream why not.
     int ready[2], said[2];
@@ -45,7 +49,7 @@ Result<int> vm_start(const VmOptions& options) {
                                    "--name",
                                    options.name,
                                    "--platform",
-                                   options.platform,
+                                   platform_name(platform),
                                    "--memory",
                                    options.memory,
                                    "--cpus",
@@ -60,6 +64,10 @@ Result<int> vm_start(const VmOptions& options) {
     for (const auto& [name, value] : given) {
         if (!value.empty()) words.insert(words.end(), {name, value});
     }
+    for (const SevOption& option : kSevOptions) {
+        const std::string& value = options.sev.*option.value;
+        if (!value.empty()) words.insert(words.end(), {option.name, value});
+    }
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -73,7 +81,13 @@ Result<int> vm_start(const VmOptions& options) {
     }
     ready_writer.reset();
     said_writer.reset();
-    if (read_all(ready_reader.get()) == "ready\n") return 0;
+    if (read_all(ready_reader.get()) == "ready\n") {
+        if (is_hardware(platform)) {
+            const Json stats = TRY(ask(options.name, {{"op", "stats"}}));
+            warn_of_debugging(get_or(stats, "debugging", false));
+        }
+        return 0;
+    }
     std::string why = read_all(said_reader.get());
     while (!why.empty() && why.back() == '\n') why.pop_back();
     const std::string name = "enclavisord: ";

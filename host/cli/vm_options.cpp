@@ -12,6 +12,20 @@ void add_format(CLI::App& app, bool& json) {
         ->type_name("FORMAT");
 }
 
+void add_platform(CLI::App& app, std::string& platform, SevOptions& sev) {
+    app.add_option(
+           "--platform", platform,
+           "plain; sim-sev, a model; sev, sev-es, sev-snp: AMD's; auto: the strongest of AMD's, else sim-sev")
+        ->type_name("NAME")
+        ->check(CLI::IsMember(kPlatformNames))
+        ->capture_default_str();
+    for (const SevOption& option : kSevOptions) {
+        app.add_option(option.name, sev.*option.value, option.help)
+            ->type_name(option.type)
+            ->group("Guests of AMD's hardware");
+    }
+}
+
 VmCommands::VmCommands(CLI::App& app) {
     vm_.name = resident_.vm = kDefaultVm;
     CLI::App* vm = app.add_subcommand("vm", "VMs that stay: start, ls, stop, console");
@@ -21,9 +35,7 @@ VmCommands::VmCommands(CLI::App& app) {
         return command;
     };
     CLI::App* start = named(add(*vm, "start", "Start a VM with a daemon", [this] { return vm_start(vm_); }));
-    start->add_option("--platform", vm_.platform, "plain or sim-sev")
-        ->check(CLI::IsMember(kPlatformNames))
-        ->capture_default_str();
+    add_platform(*start, vm_.platform, vm_.sev);
     start->add_option("--memory", vm_.memory, "Of the VM")->type_name("SIZE")->capture_default_str();
     start->add_option("--cpus", vm_.cpus, "Of the VM")->check(CLI::Range(1u, 64u))->capture_default_str();
     start->add_option("--accel", vm_.accelerator, "auto, kvm or tcg")

@@ -15,6 +15,9 @@ namespace enclavisor::host {
 // -o text|json.
 void add_format(CLI::App& app, bool& json);
 
+// --platform, and what guests of AMD's hardware take beside it.
+void add_platform(CLI::App& app, std::string& platform, SevOptions& sev);
+
 class VmCommands {
 public:
     explicit VmCommands(CLI::App& app);

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <thread>
 
+#include "host/lib/measure.hpp"
+
 namespace enclavisor::host {
 namespace {
 
@@ -259,6 +261,10 @@ Result<Json> Daemon::stats() {
     json["version"] = options_.version;
     json["cpus"] = info.cpus;
     json["pid"] = ::getpid();
+    if (const SevGuest* guest = machine_->sev_guest()) {
+        json["launch_digest"] = to_hex(guest->digest);
+        json["debugging"] = allows_debugging(*guest);
+    }
     if (metrics_server_) json["metrics"] = metrics_server_->address();
     return json;
 }

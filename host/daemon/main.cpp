@@ -18,6 +18,7 @@ using namespace enclavisor::host;
 
 struct Options {
     std::string name = kDefaultVm, platform = "plain", memory = "1G", accelerator;
+    SevOptions sev;
     std::string metrics, log_limit, log_file, log_format = "text";
     unsigned cpus = 1;
     int ready_fd = -1;
@@ -57,6 +58,7 @@ Result<int> run(const Options& options) {
     MachineOptions& machine = daemon_options.machine;
     machine.memory_mib = TRY(parse_machine_memory(options.memory));
     machine.platform = TRY(parse_platform(options.platform));
+    machine.sev = options.sev;
     machine.cpus = options.cpus;
     machine.accelerator = options.accelerator;
     machine.cancelled = &stop;
@@ -81,7 +83,10 @@ int main(int count, char** arguments) {
     CLI::App app{"Owns a secure VM and serves the host applications of its enclaves.", "enclavisord"};
     app.set_version_flag("--version", "enclavisord " ENCLAVISOR_VERSION);
     app.add_option("--name", options.name, "Of the VM")->capture_default_str();
-    app.add_option("--platform", options.platform, "plain or sim-sev")->capture_default_str();
+    app.add_option("--platform", options.platform, "As of 'enclavisor vm start', but auto")
+        ->capture_default_str();
+    for (const SevOption& option : kSevOptions)
+        app.add_option(option.name, options.sev.*option.value, option.help)->type_name(option.type);
     app.add_option("--memory", options.memory, "Of the VM")->type_name("SIZE")->capture_default_str();
     app.add_option("--cpus", options.cpus, "Of the VM")->check(CLI::Range(1u, 64u))->capture_default_str();
     app.add_option("--accel", options.accelerator, "auto, kvm or tcg");

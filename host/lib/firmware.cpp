@@ -16,7 +16,7 @@ using abi::SevSectionKind;
 
 // Data of the entries that concern us; empty: there is none.
 struct Table {
-    std::span<const std::byte> reset, kernel_hashes, metadata;
+    std::span<const std::byte> reset, kernel_hashes, launch_secret, metadata;
 };
 
 base::Failure<Error> broken(const std::string& name, const std::string& what) {
@@ -27,6 +27,7 @@ base::Failure<Error> broken(const std::string& name, const std::string& what) {
 std::span<const std::byte>* place_of(Table& table, Guid guid) {
     if (guid == abi::kSevEsResetGuid) return &table.reset;
     if (guid == abi::kKernelHashesGuid) return &table.kernel_hashes;
+    if (guid == abi::kLaunchSecretGuid) return &table.launch_secret;
     if (guid == abi::kSevMetadataGuid) return &table.metadata;
     return nullptr;
 }
@@ -132,6 +133,10 @@ Result<Firmware> parse_firmware(std::span<const std::byte> bytes, const std::str
     if (!table.kernel_hashes.empty()) {
         firmware.kernel_hashes = read_at<abi::FirmwareArea>(table.kernel_hashes, 0);
         if (!firmware.kernel_hashes) return broken(name, "its kernel hashes' area is too short");
+    }
+    if (!table.launch_secret.empty()) {
+        firmware.launch_secret = read_at<abi::FirmwareArea>(table.launch_secret, 0);
+        if (!firmware.launch_secret) return broken(name, "its launch secret's area is too short");
     }
     if (!table.metadata.empty()) {
         const auto from_end = read_at<std::uint32_t>(table.metadata, 0);

@@ -22,7 +22,7 @@ struct Firmware {
     std::string name;                  // for messages
     std::span<const std::byte> bytes;  // whole pages; the last ends at 4 GiB
     std::uint32_t reset_address = 0;   // of the vCPUs but the first; 0: it does not say
-    std::optional<abi::FirmwareArea> kernel_hashes;
+    std::optional<abi::FirmwareArea> kernel_hashes, launch_secret;
     std::vector<FirmwareSection> sections;  // in the image's order; disjoint, outside it
     bool has_metadata = false;              // which may have no sections
 

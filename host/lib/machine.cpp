@@ -8,9 +8,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <tuple>
 
 #include "host/lib/fd_message.hpp"
 #include "host/lib/qemu_command.hpp"
+#include "host/lib/sev_launch.hpp"
 #include "host/lib/shared_word.hpp"
 #include "host/lib/text.hpp"
 #include "host/lib/tsc.hpp"
@@ -45,6 +47,7 @@ Result<std::unique_ptr<Machine>> Machine::launch(const MachineOptions& options) 
     std::unique_ptr<Machine> machine{new Machine{std::move(link), options}};
     machine->cancelled_ = options.cancelled;
     TRY(machine->start_qemu(options));
+    if (machine->sev_) TRY(machine->launch_sev(options));
     if (options.wait_for_kernel) TRY(machine->wait_until_ready(options));
     return machine;
 }
@@ -59,7 +62,23 @@ Result<void> Machine::start_qemu(const MachineOptions& options) {
     spec.extra = options.extra_arguments;
     spec.qemu = options.qemu.empty() ? TRY(find_qemu()) : options.qemu;
     spec.rom = options.rom.empty() ? TRY(find_rom(options.platform)) : options.rom;
-    spec.accelerator = TRY(choose_accelerator(options.icount ? "tcg" : options.accelerator)).accelerator;
+    const auto choice = TRY(choose_accelerator(options.icount ? "tcg" : options.accelerator));
+    spec.accelerator = choice.accelerator;
+
+    TRY(check_sev_options(spec.platform, options.sev));
+    Fd monitor_client;
+    if (is_hardware(spec.platform)) {
+        sev_ = TRY(plan_sev_guest({spec.platform, spec.cpus, spec.memory_mib, spec.rom}, options.sev,
+                                  read_sev_host(), ask_qemu(spec.qemu)));
+        if (choice.accelerator != Accelerator::kKvm) {
+            return fail(fmt::format("platform {} needs KVM, and TCG is taken: {}",
+                                    platform_name(spec.platform), choice.reason),
+                        "leave out --accel, and unset ENCLAVISOR_ACCEL");
+        }
+        spec.sev = &*sev_;
+        std::tie(monitor_, monitor_client) = TRY(socket_pair(SOCK_STREAM));
+        spec.monitor_fd = monitor_client.get();
+    }
 
     ivshmem_ = TRY(prepare_ivshmem(link_.fd()));
     spec.link_fd = ivshmem_.client.get();
@@ -77,7 +96,7 @@ Result<void> Machine::start_qemu(const MachineOptions& options) {
     TRY(make_memory(options, spec));
     if (has_simulated_exits(options.platform)) TRY(launch_simulation(options, spec, error_writer.get()));
     spawn.inherit = {spec.link_fd, spec.serial_fd};
-    for (const int fd : {spec.shared_ram_fd, spec.private_ram_fd, spec.carrier_fd}) {
+    for (const int fd : {spec.shared_ram_fd, spec.private_ram_fd, spec.carrier_fd, spec.monitor_fd}) {
         if (fd >= 0) spawn.inherit.push_back(fd);
     }
     spawn.standard_input = nothing.get();
@@ -129,6 +148,20 @@ Result<void> Machine::launch_simulation(const MachineOptions& options, QemuSpec&
     carrier_ = std::move(started.value());
     spec.carrier_fd = carrier_.doors.get();
     return {};
+}
+
+Result<void> Machine::launch_sev(const MachineOptions& options) {
+    auto launched = [&]() -> Result<void> {
+        auto qmp = TRY(Qmp::connect(std::move(monitor_), options.boot_timeout));
+        return finish_sev_launch(qmp, *sev_);
+    }();
+    if (launched) return {};
+    TRY(check_interrupted());
+    // What QEMU said before it went says more than that it is gone.
+    for (int i = 0; i < 10 && !events_->vm_ended(); i++)
+        events_->wait([this] { return events_->vm_ended(); }, std::chrono::milliseconds{100});
+    if (events_->vm_ended()) return base::Failure{explain("the VM did not start")};
+    return launched;
 }
 
 Result<void> Machine::wait_until_ready(const MachineOptions& options) {

@@ -19,6 +19,7 @@
 #include "host/lib/paths.hpp"
 #include "host/lib/process.hpp"
 #include "host/lib/serial_log.hpp"
+#include "host/lib/sev_guest.hpp"
 
 namespace enclavisor::host {
 
@@ -31,6 +32,7 @@ struct MachineOptions {
     std::string accelerator;    // "", "auto", "kvm", "tcg"
     std::string cpu;            // QEMU -cpu; empty: default
     bool icount = false;        // guest clock = executed instructions (TCG)
+    SevOptions sev;             // of a guest of AMD's hardware
     std::filesystem::path rom;  // empty: the installed one
     std::filesystem::path qemu;
     std::vector<std::string> extra_arguments;    // for QEMU, last
@@ -84,6 +86,8 @@ public:
     Result<void> stop(std::uint64_t handle);
 
     const std::vector<std::string>& command_line() const { return command_line_; }
+    // The guest of AMD's hardware that this is; null: another platform.
+    const SevGuest* sev_guest() const { return sev_ ? &*sev_ : nullptr; }
     std::chrono::microseconds boot_time() const { return boot_time_; }
     std::string log() const { return log_.text(); }
 
@@ -101,6 +105,7 @@ private:
     // The files of the guest's memory, where others than QEMU have to see it.
     Result<void> make_memory(const MachineOptions& options, QemuSpec& spec);
     Result<void> launch_simulation(const MachineOptions& options, QemuSpec& spec, int standard_error);
+    Result<void> launch_sev(const MachineOptions& options);
     Result<void> wait_until_ready(const MachineOptions& options);
     Result<void> check_interrupted() const;
 
@@ -108,7 +113,8 @@ private:
     IoPool pool_;
     SerialLog log_;
     IvshmemEnds ivshmem_;
-    Fd serial_, standard_error_, shared_memory_fd_, private_memory_fd_;
+    Fd serial_, standard_error_, monitor_, shared_memory_fd_, private_memory_fd_;
+    std::optional<SevGuest> sev_;
     Mapping shared_memory_, private_memory_;
     std::vector<std::string> command_line_;
     Carrier carrier_;

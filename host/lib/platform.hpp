@@ -26,6 +26,9 @@ constexpr bool is_simulated(Platform platform) {
     return platform == Platform::kSimulatedSev || platform == Platform::kSimulatedSevEs ||
            platform == Platform::kSimulatedSnp;
 }
+constexpr bool is_hardware(Platform platform) {
+    return platform == Platform::kSev || platform == Platform::kSevEs || platform == Platform::kSevSnp;
+}
 // Its VMGEXITs go to a program beside QEMU (sim/README.md).
 constexpr bool has_simulated_exits(Platform platform) {
     return platform == Platform::kSimulatedSevEs || platform == Platform::kSimulatedSnp;

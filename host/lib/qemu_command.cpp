@@ -32,9 +32,14 @@ std::vector<std::string> qemu_command(const QemuSpec& spec) {
     };
     std::string machine = "q35,vmport=off,hpet=off,pit=off,i8042=off,sata=off,smbus=off,smm=off";
     std::string memory = fmt::format("{}M", spec.memory_mib);
-    if (spec.shared_ram_fd >= 0) {
+    // Of an SEV-SNP guest, the pages that it shares; QEMU has the private ones from KVM.
+    if (spec.shared_ram_fd >= 0 || spec.platform == Platform::kSevSnp) {
         add("-object", memory_object("ram0", spec.memory_mib, spec.shared_ram_fd));
         machine += ",memory-backend=ram0";
+    }
+    if (spec.sev != nullptr) {
+        add("-object", sev_object(*spec.sev));
+        machine += ",confidential-guest-support=sev0";
     }
     if (is_simulated(spec.platform)) memory += ",slots=1,maxmem=600G";
     add("-machine", machine);
@@ -51,7 +56,8 @@ std::vector<std::string> qemu_command(const QemuSpec& spec) {
     } else {
         add("-accel", kvm ? "kvm" : "tcg,thread=multi");
     }
-    add("-cpu", !spec.cpu.empty() ? spec.cpu : kvm ? "host,-la57" : "max,-la57");
+    const std::string model = spec.sev != nullptr ? spec.sev->cpu_model : kvm ? "host" : "max";
+    add("-cpu", !spec.cpu.empty() ? spec.cpu : model + ",-la57");
     add("-smp", fmt::format("{}", spec.cpus));
     add("-bios", spec.rom.string());
     add("-chardev", fmt::format("socket,id=serial,fd={}", spec.serial_fd));
@@ -61,6 +67,11 @@ std::vector<std::string> qemu_command(const QemuSpec& spec) {
     if (has_simulated_exits(spec.platform)) {
         add("-chardev", fmt::format("socket,id=carrier,fd={}", spec.carrier_fd));
         add("-device", fmt::format("isa-debugcon,iobase={:#x},chardev=carrier", abi::kSimPort));
+    }
+    if (spec.monitor_fd >= 0) {
+        add("-chardev", fmt::format("socket,id=monitor,fd={}", spec.monitor_fd));
+        add("-mon", "chardev=monitor,mode=control");
+        line.push_back("-S");
     }
     line.push_back("-no-reboot");
     line.insert(line.end(), spec.extra.begin(), spec.extra.end());

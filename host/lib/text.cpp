@@ -52,6 +52,28 @@ std::string format_size(std::uint64_t bytes) {
     return std::to_string(bytes);
 }
 
+std::optional<std::vector<std::byte>> parse_hex(std::string_view text) {
+    if (text.size() % 2 != 0) return std::nullopt;
+    std::vector<std::byte> bytes;
+    for (std::size_t at = 0; at < text.size(); at += 2) {
+        std::uint8_t byte = 0;
+        const char* end = text.data() + at + 2;
+        if (std::from_chars(text.data() + at, end, byte, 16).ptr != end) return std::nullopt;
+        bytes.push_back(std::byte{byte});
+    }
+    return bytes;
+}
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+    const bool hex = text.starts_with("0x");
+    if (hex) text.remove_prefix(2);
+    std::uint64_t number = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number, hex ? 16 : 10);
+    if (error != std::errc{} || stop != end) return std::nullopt;
+    return number;
+}
+
 std::optional<std::string> did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
     std::size_t best = std::max<std::size_t>(2, word.size() / 3) + 1;
     std::optional<std::string> answer;
