@@ -73,7 +73,7 @@ std::uint32_t cpuid_register(std::uint32_t leaf, unsigned number) {
 
 std::string termination(unsigned cpu, std::uint64_t asked_msr) {
     const std::uint64_t set = asked_msr >> 12 & 0xf, code = asked_msr >> 16 & 0xff;
-    const std::string why = fmt::format("vCPU {} ends the VM: reason set {}, code {}", cpu, set, code);
+    std::string why = fmt::format("vCPU {} ends the VM: reason set {}, code {}", cpu, set, code);
     if (set != kernel::kTerminationSet) return why;
     // Our kernel's reasons have names; of a panic, it has told on its serial port.
     if (code == 0) return {};

@@ -126,6 +126,10 @@ public:
             [] { current->carry(abi::SimInstruction::kVmgexit, {}); }};
         return {instructions, HostPtr<abi::Ghcb>{address(page)}, PhysAddr{page}};
     }
+    void exit(std::uint64_t msr) {
+        msr_ = msr;
+        carry(abi::SimInstruction::kVmgexit, {});
+    }
     // A channel whose page is registered.
     GhcbChannel ready() {
         GhcbChannel made = channel();
@@ -354,6 +358,43 @@ TEST(Carrier, MessagesReachTheSecureProcessor) {
     messages.begin(guest.keys()[0], 0, 2);  // a number is used once
     EXPECT_EQ(ask(guest, channel, messages).errors.firmware,
               static_cast<std::uint32_t>(Status::kAeadOverflow));
+}
+
+TEST(Carrier, AnExtendedRequestBringsCertificates) {
+    Guest guest;
+    guest.ready();
+    GuestMessages messages;
+    messages.begin(guest.keys()[0], 0);
+    attest::MessagePage page;
+    const Block<0x60> request{};
+    ASSERT_EQ(messages.seal(abi::GuestMessageType::kReportRequest, request, page), M::kNone);
+    guest.at<attest::MessagePage>(kRequest) = page;
+
+    constexpr std::uint64_t kTable = 0x31'0000;
+    const auto ask_with = [&](std::uint64_t pages) {
+        abi::Ghcb ghcb{};
+        ghcb.version = abi::kGhcbVersion;
+        ghcb.exit_code = static_cast<std::uint64_t>(abi::GhcbEvent::kExtendedGuestRequest);
+        ghcb.exit_info_1 = kRequest;
+        ghcb.exit_info_2 = kResponse;
+        ghcb.rax = kTable;
+        ghcb.rbx = pages;
+        ghcb.valid_bitmap[0] = ghcb.valid_bitmap[1] = ~0ull;
+        guest.at<abi::Ghcb>(kGhcb) = ghcb;
+        guest.exit(kGhcb);
+        return guest.at<abi::Ghcb>(kGhcb);
+    };
+    const abi::Ghcb small = ask_with(0);
+    EXPECT_EQ(small.exit_info_2, std::uint64_t{abi::kRequestCertificatesTooLarge} << 32);
+    ASSERT_GT(small.rbx, 0u);
+    EXPECT_EQ(ask_with(small.rbx - 1).exit_info_2, small.exit_info_2);
+    EXPECT_EQ(ask_with(small.rbx).exit_info_2, 0u);
+    EXPECT_FALSE(all_zero({&guest.at<std::uint8_t>(kTable), kPage}));
+    page = guest.at<attest::MessagePage>(kResponse);
+    Block<abi::kGuestMessageMost> report;
+    std::size_t size = 0;
+    EXPECT_EQ(messages.open(page, report, size), M::kNone);
+    EXPECT_EQ(ask_with(0x10'0000).exit_info_1, 2u);  // more room than there is memory
 }
 
 TEST(Carrier, LiesAboutMessages) {
