@@ -263,7 +263,11 @@ Error Machine::explain(const std::string& what) {
     } else if (guest_state() == abi::GuestState::kPanicked) {
         cause += "; the kernel panicked";
     }
-    const std::string last = log_.last_line();
+    // A kernel's reason says more than what others say of its end.
+    std::string last = log_.last_line();
+    const std::string log = log_.text();
+    if (const std::size_t panic = log.rfind("panic: "); panic != std::string::npos)
+        last = log.substr(panic, log.find('\n', panic) - panic);
     cause += last.empty() ? "; it printed nothing" : fmt::format("; its last line: {}", last);
     return Error{cause, "'enclavisor doctor' checks the machine, -v shows the VM's log", kExitFailure};
 }

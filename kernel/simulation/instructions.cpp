@@ -9,7 +9,6 @@
 #include "kernel/boot/pages.hpp"
 #include "kernel/boundary/host_ptr.hpp"
 #include "kernel/memory/kernel_map.hpp"
-#include "kernel/panic.hpp"
 
 namespace enclavisor::kernel::simulation {
 namespace {
@@ -33,6 +32,12 @@ HostPtr<T> at(HostPtr<SimRequest> page, std::size_t offset) {
     return page.member<T>(offset);
 }
 
+// Not by log_line(), which would come back here.
+[[noreturn]] void stop(const char* reason) {
+    for (; *reason != '\0'; reason++) arch::out8(0x3f8, static_cast<std::uint8_t>(*reason));
+    arch::stop_forever();
+}
+
 abi::SimRegisters carry(HostPtr<SimRequest> page, abi::SimInstruction instruction,
                         const abi::SimRegisters& in, PerCpu& cpu) {
     at<std::uint32_t>(page, offsetof(SimRequest, instruction)).write(static_cast<std::uint32_t>(instruction));
@@ -46,7 +51,8 @@ abi::SimRegisters carry(HostPtr<SimRequest> page, abi::SimInstruction instructio
     arch::out8(abi::kSimPort, static_cast<std::uint8_t>(cpu.index));
     while (turn.read() != static_cast<std::uint32_t>(abi::SimTurn::kGuest)) arch::pause();
     acquire_fence();
-    if (at<std::uint64_t>(page, offsetof(SimRequest, raise)).read() != 0) arch::stop_forever();
+    if (at<std::uint64_t>(page, offsetof(SimRequest, raise)).read() != 0)
+        stop("panic: simulation: the instruction raises an exception, of which the kernel expects none\n");
     cpu.simulated_ghcb_msr = at<std::uint64_t>(page, offsetof(SimRequest, ghcb_msr)).read();
     return at<abi::SimRegisters>(page, offsetof(SimRequest, out)).read();
 }
@@ -76,7 +82,7 @@ volatile std::uint32_t& device_register(std::uint64_t physical) {
         if ((physical & ~(abi::kPageSize - 1)) == page.physical)
             return *reinterpret_cast<volatile std::uint32_t*>(page.address + physical % abi::kPageSize);
     }
-    panic("simulation: no such device");
+    stop("panic: simulation: no such device\n");
 }
 
 void do_port(const GhcbPage& page, std::uint64_t info) {
@@ -151,7 +157,7 @@ extern "C" void simulate_instruction(abi::Registers* r) {
         r->rax = out.rax & 0xffff'ffff;
         r->rflags = (r->rflags & ~kArithmetic) | (out.rflags & kArithmetic);
     } else {
-        panic("exception in the kernel: an undefined instruction");
+        stop("panic: exception in the kernel: an undefined instruction\n");
     }
     r->rip += kInstructionSize;
     const auto ticks = at<std::uint64_t>(request, offsetof(SimRequest, handler_ticks));
