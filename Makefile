@@ -9,8 +9,8 @@ FUZZ_SECONDS ?= 60
 
 help:
 	@echo 'make run     build, then run a real program in an enclave and compare with the host'
-	@echo 'make test    build, then run the tests'
-	@echo 'make test-all  every VM test on every platform'
+	@echo 'make test     build, then run the tests'
+	@echo 'make test-all the same with every VM test on every platform'
 	@echo 'make check   format, lint, include-direction and image checks'
 	@echo 'make bench   measure: guest instructions, in enclaves and in a Linux guest (make bench-record: keep them)'
 	@echo 'make docs    write the pages of docs/ that are made from the code and from figures'
