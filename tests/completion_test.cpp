@@ -49,7 +49,7 @@ TEST(Completion, BashKnowsTheFunction) {
 
 TEST(Completion, CommandsOptionsAndValues) {
     const TempDir folder;
-    const Offers platforms{"auto", "plain", "sev", "sev-es", "sev-snp", "sim-sev"};
+    const Offers platforms{"auto", "plain", "sev", "sev-es", "sev-snp", "sim-sev", "sim-sev-es", "sim-snp"};
     EXPECT_EQ(offers(folder, {"ru"}), Offers{"run"});
     EXPECT_EQ(offers(folder, {"vm", "st"}), (Offers{"start", "stop"}));
     EXPECT_EQ(offers(folder, {"run", "--pl"}), Offers{"--platform"});
@@ -119,7 +119,7 @@ TEST(Completion, FishAndZshTakeTheirs) {
     std::vector<std::string> words;
     for (std::string line; std::getline(text, line);) words.push_back(line.substr(0, line.find('\t')));
     EXPECT_EQ(words, (std::vector<std::string>{"run", "auto", "plain", "sev", "sev-es", "sev-snp", "sim-sev",
-                                               "start", "stop", "app", "app.toml"}))
+                                               "sim-sev-es", "sim-snp", "start", "stop", "app", "app.toml"}))
         << fish.out << fish.err;
     const RunResult zsh = run({"/usr/bin/zsh", "-f", "-c",
                                "autoload -Uz compinit; compinit -D -u; source <($1 completion zsh); "

@@ -51,7 +51,9 @@ abi::SimRegisters carry(HostPtr<SimRequest> page, abi::SimInstruction instructio
     arch::out8(abi::kSimPort, static_cast<std::uint8_t>(cpu.index));
     while (turn.read() != static_cast<std::uint32_t>(abi::SimTurn::kGuest)) arch::pause();
     acquire_fence();
-    if (at<std::uint64_t>(page, offsetof(SimRequest, raise)).read() != 0)
+    const std::uint64_t raise = at<std::uint64_t>(page, offsetof(SimRequest, raise)).read();
+    if (raise == abi::kSimMachineEnds) arch::stop_forever();  // the carrier has said why
+    if (raise != 0)
         stop("panic: simulation: the instruction raises an exception, of which the kernel expects none\n");
     cpu.simulated_ghcb_msr = at<std::uint64_t>(page, offsetof(SimRequest, ghcb_msr)).read();
     return at<abi::SimRegisters>(page, offsetof(SimRequest, out)).read();
