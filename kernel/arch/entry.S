@@ -87,6 +87,7 @@ trap_from_user:
 
 // The kernel runs with interrupts off but for the halt of the idle loop, which
 // is never resumed: an interrupt there just starts the idle CPU's work afresh.
+    .globl trap_in_kernel       // simulation/entry.S
 trap_in_kernel:
     clac
     cld
@@ -109,6 +110,14 @@ stop_machine:
     lock btsl $0, stopping(%rip)
     jc 1f
     movq $stop_stack_end, %rsp
+    // The GS base may be ring 3's; whose vCPU this is, its descriptor table tells.
+    sgdt -16(%rsp)
+    movq -14(%rsp), %rax
+    subq $PER_CPU_GDT, %rax
+    movq %rax, %rdx
+    shrq $32, %rdx
+    movl $0xc0000101, %ecx      // GS base
+    wrmsr
     xorl %ebp, %ebp
     call on_kernel_trap
 1:  hlt

@@ -74,6 +74,7 @@ static_assert(offsetof(PerCpu, runtime_begin) == PER_CPU_RUNTIME_BEGIN);
 static_assert(offsetof(PerCpu, runtime_size) == PER_CPU_RUNTIME_SIZE);
 static_assert(offsetof(PerCpu, syscall_entry) == PER_CPU_SYSCALL_ENTRY);
 static_assert(offsetof(PerCpu, block) == PER_CPU_BLOCK);
+static_assert(offsetof(PerCpu, gdt) == PER_CPU_GDT);
 
 inline PerCpu& this_cpu() {
     PerCpu* cpu;

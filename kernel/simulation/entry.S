@@ -32,6 +32,8 @@ simulated_entry:
     andq $-16, %rsp
     call simulate_instruction
     movq %rbx, %rsp
+    testb %al, %al
+    jz not_simulated
     popq %r15
     popq %r14
     popq %r13
@@ -49,6 +51,10 @@ simulated_entry:
     popq %rax
     addq $16, %rsp
     iretq
+
+not_simulated:
+    addq $(15 * 8), %rsp
+    jmp trap_in_kernel
 
 // The enclave's own: its registers belong in the thread's frame (debug_entry in arch/entry.S).
 from_user:

@@ -142,15 +142,17 @@ void do_vmgexit(HostPtr<SimRequest> request, PerCpu& cpu) {
 
 }  // namespace
 
-extern "C" void simulate_instruction(abi::Registers* r) {
+// False: it is none of the three.
+extern "C" bool simulate_instruction(abi::Registers* r) {
     const std::uint64_t begin = arch::read_tsc();
-    PerCpu& cpu = this_cpu();
-    const auto request = request_page(cpu);
     std::uint32_t code;
     __builtin_memcpy(&code, reinterpret_cast<const void*>(r->rip), sizeof(code));
+    if (code != kVmgexit && code != kPvalidate && code != kRmpAdjust) return false;
+    PerCpu& cpu = this_cpu();
+    const auto request = request_page(cpu);
     if (code == kVmgexit) {
         do_vmgexit(request, cpu);
-    } else if (code == kPvalidate || code == kRmpAdjust) {
+    } else {
         const auto instruction =
             code == kPvalidate ? abi::SimInstruction::kPvalidate : abi::SimInstruction::kRmpAdjust;
         const PhysAddr page = frame_of(reinterpret_cast<const void*>(r->rax));
@@ -158,12 +160,11 @@ extern "C" void simulate_instruction(abi::Registers* r) {
         constexpr std::uint64_t kArithmetic = 0x8d5;  // CF, PF, AF, ZF, SF, OF
         r->rax = out.rax & 0xffff'ffff;
         r->rflags = (r->rflags & ~kArithmetic) | (out.rflags & kArithmetic);
-    } else {
-        stop("panic: exception in the kernel: an undefined instruction\n");
     }
     r->rip += kInstructionSize;
     const auto ticks = at<std::uint64_t>(request, offsetof(SimRequest, handler_ticks));
     ticks.write(ticks.read() + (arch::read_tsc() - begin));
+    return true;
 }
 
 }  // namespace enclavisor::kernel::simulation
