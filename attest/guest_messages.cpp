@@ -83,7 +83,7 @@ MessageRefusal GuestMessages::seal(abi::GuestMessageType type, std::span<const s
     header.key = key_number_;
     __builtin_memset(page.bytes, 0, sizeof(page.bytes));
     __builtin_memcpy(page.bytes, &header, sizeof(header));
-    __builtin_memcpy(page.bytes + sizeof(header), request.data(), request.size());
+    if (!request.empty()) __builtin_memcpy(page.bytes + sizeof(header), request.data(), request.size());
     Gcm gcm{key_, page, header.sequence};
     gcm.run(true, page.bytes + sizeof(header), request.size());
     gcm.tag(page.bytes);
@@ -110,7 +110,7 @@ MessageRefusal GuestMessages::open(MessagePage& page, std::span<std::uint8_t> an
     sent_ += 2;
     awaited_ = 0;
     size = header.size;
-    __builtin_memcpy(answer.data(), text, size);
+    if (size != 0) __builtin_memcpy(answer.data(), text, size);
     return R::kNone;
 }
 
