@@ -8,7 +8,7 @@
 // The hypervisor can inject any vector at any instruction, also before RSP or the GS base
 // is the kernel's. So every gate has an interrupt stack, and what comes in ring 0 where
 // nothing can come ends the machine without having used either.
-#include "kernel/arch/offsets.hpp"
+#include "kernel/arch/frame.hpp"
 
     .text
 
@@ -51,21 +51,7 @@ bounce:
 // the frame when called, so it travels through the scratch word.
 save_general:
     popq %gs:PER_CPU_SCRATCH
-    pushq %rax
-    pushq %rbx
-    pushq %rcx
-    pushq %rdx
-    pushq %rsi
-    pushq %rdi
-    pushq %rbp
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
+    PUSH_GENERAL
     movq %rsp, %rdi
     movq %gs:PER_CPU_STACK_TOP, %rsp
     cld
@@ -157,20 +143,7 @@ debug_entry:
     popq %rax
     andq $~0x100, 16(%rsp)
     iretq
-1:  swapgs
-    lfence
-    movq %rax, %gs:PER_CPU_SCRATCH
-    movq %rsp, %rax
-    movq %gs:PER_CPU_FRAME_END, %rsp
-    pushq 32(%rax)
-    pushq 24(%rax)
-    pushq 16(%rax)
-    pushq 8(%rax)
-    pushq (%rax)
-    movq %gs:PER_CPU_SCRATCH, %rax
-    pushq $0
-    pushq $1
-    jmp trap_from_user
+1:  MOVE_TO_FRAME 1
 
 // Non-maskable interrupts carry nothing that we use; a hostile hypervisor may
 // send any number of them.
@@ -204,21 +177,7 @@ trap_stubs:
     .globl return_by_interrupt
 return_by_interrupt:
     movq %rdi, %rsp
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rbp
-    popq %rdi
-    popq %rsi
-    popq %rdx
-    popq %rcx
-    popq %rbx
-    popq %rax
+    POP_GENERAL
     addq $16, %rsp
     swapgs
     iretq
