@@ -8,7 +8,7 @@
 // The hypervisor can inject any vector at any instruction, also before RSP or the GS base
 // is the kernel's. So every gate has an interrupt stack, and what comes in ring 0 where
 // nothing can come ends the machine without having used either.
-#include "kernel/arch/frame.hpp"
+#include "kernel/arch/frame.inc"
 
     .text
 

@@ -1,5 +1,5 @@
 // The gate of undefined instructions in simulation builds, with a stack of its own.
-#include "kernel/arch/frame.hpp"
+#include "kernel/arch/frame.inc"
 
     .text
     .globl simulated_entry
