@@ -5,6 +5,7 @@
 #include "base/shared_memory.hpp"
 #include "sim/carrier.hpp"
 #include "sim/tcg_cpuid.hpp"
+#include "sim/vcpu_start.hpp"
 
 namespace enclavisor::sim {
 namespace {
@@ -148,7 +149,8 @@ void Carrier::extended_request(Exchange& exchange) {
         std::memcpy(response->data(), rest.data() + head->pages * kPage, kPage);
 }
 
-// The handler starts the vCPU; what is checked is what KVM checks.
+// The handler starts the vCPU, with what the processor would load. What is checked is what KVM checks, and
+// then the processor.
 void Carrier::create_cpu(Exchange& exchange) {
     constexpr std::uint64_t kDestroy = 2;  // 0: when an INIT comes; 1: now
     const std::uint64_t request = exchange.info_1 & 0xffff, level = exchange.info_1 >> 16 & 0xf;
@@ -161,6 +163,19 @@ void Carrier::create_cpu(Exchange& exchange) {
     if (exchange.info_2 % kPage != 0 || exchange.info_2 % kLargePage == 0 || (flags & needed) != needed ||
         !features)
         return exchange.result(kMalformed, kInput);
+    abi::Vmsa vmsa;
+    const auto page = ram_.private_at(exchange.info_2, kPage);
+    if (!page) return exchange.result(kMalformed, kInput);
+    std::memcpy(&vmsa, page->data(), kPage);
+    const char* const fault = vmsa.sev_features != exchange.page->rax
+                                  ? "its features are not those that were asked for"
+                                  : vmsa_fault(vmsa);
+    if (fault != nullptr) {
+        exchange.end = fmt::format("vCPU {} does not run: {}", apic_id, fault);
+        return;
+    }
+    const abi::SimStart start = start_of(vmsa);
+    std::memcpy(&request_of(static_cast<unsigned>(apic_id))->start, &start, sizeof(start));
 }
 
 }  // namespace enclavisor::sim

@@ -22,6 +22,15 @@ struct SimRegisters {
     std::uint64_t rax, rbx, rcx, rdx, rflags;
 };
 
+// What stands for the processor loads when a vCPU starts from its VMSA. rip 0: it has none.
+struct SimStart {
+    std::uint64_t rip, rsp, cr0, cr3, cr4, efer, dr6, dr7, pat;
+    std::uint16_t reserved0[3], gdt_limit;
+    std::uint64_t gdt_base;
+    std::uint16_t reserved1[3], idt_limit;
+    std::uint64_t idt_base;
+};
+
 struct SimRequest {
     std::uint32_t turn;         // SimTurn; written last, by whose turn it was
     std::uint32_t instruction;  // SimInstruction
@@ -37,10 +46,12 @@ struct SimRequest {
     std::uint64_t raise;
     // Guest's: TSC ticks that this vCPU has spent in its handler, which hardware would not have.
     std::uint64_t handler_ticks;
+    SimStart start;  // carrier's, when the guest has created the vCPU
 };
 inline constexpr std::uint64_t kSimMachineEnds = 0xffff;
 static_assert(offsetof(SimRequest, in) == 0x10 && offsetof(SimRequest, ghcb_msr) == 0x38);
 static_assert(offsetof(SimRequest, out) == 0x40 && offsetof(SimRequest, raise) == 0x68);
-static_assert(sizeof(SimRequest) == 0x78 && sizeof(SimRequest) <= kPageSize);
+static_assert(offsetof(SimRequest, start) == 0x78 && offsetof(SimStart, gdt_limit) == 0x4e);
+static_assert(sizeof(SimRequest) == 0xe0 && sizeof(SimRequest) <= kPageSize);
 
 }  // namespace enclavisor::abi

@@ -17,6 +17,11 @@
 #define GHCB_MSR 0xc0010130
 #define ENCRYPTION_LEAF 0x8000001f
 
+// Where a vCPU but the first goes on; a simulation may have to do the processor's part first.
+#ifndef PLATFORM_AP_ENTRY
+#define PLATFORM_AP_ENTRY ap_entry
+#endif
+
 #define PRESENT_WRITABLE 0x63   // present, writable, accessed, dirty
 #define LARGE 0x80
 
@@ -202,7 +207,7 @@ start64:
 #endif
     testl %ebp, %ebp
     jz 1f
-    movq $ap_entry, %rax
+    movq $PLATFORM_AP_ENTRY, %rax
     jmp *%rax
 1:  movq $kernel_begin, %rdi
     movl $kernel_load, %esi

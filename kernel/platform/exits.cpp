@@ -111,7 +111,7 @@ namespace {
 // values after a reset).
 void fill_vmsa(abi::Vmsa& vmsa, std::uint64_t entry) {
     constexpr std::uint16_t kCode = 0x29b, kData = 0xc93;  // APM2 15.5.1: attributes as VMCBs have them
-    constexpr std::uint64_t kSvm = 1 << 12, kLongMode = 3 << 8;
+    constexpr std::uint64_t kSvm = 1 << 12, kLongMode = 5 << 8;  // LME and LMA
     arch::clear_page(&vmsa);
     vmsa.cs = {SELECTOR_KERNEL_CODE, kCode, 0xffff'ffff, 0};
     vmsa.ss = vmsa.ds = vmsa.es = vmsa.fs = vmsa.gs = {SELECTOR_KERNEL_DATA, kData, 0xffff'ffff, 0};

@@ -9,6 +9,7 @@
 #include "kernel/boot/pages.hpp"
 #include "kernel/boundary/host_ptr.hpp"
 #include "kernel/memory/kernel_map.hpp"
+#include "kernel/simulation/offsets.hpp"
 
 namespace enclavisor::kernel::simulation {
 namespace {
@@ -20,6 +21,22 @@ using abi::SimRequest;
 // The encodings, little endian.
 constexpr std::uint32_t kVmgexit = 0xd9010ff3, kPvalidate = 0xff010ff2, kRmpAdjust = 0xfe010ff3;
 constexpr std::uint64_t kInstructionSize = 4;
+
+static_assert(SIM_REQUEST_PHYS == abi::kSimRequestPhys && SIM_START == offsetof(SimRequest, start));
+#define ENCLAVISOR_ASSERT_START(NAME, member) \
+    static_assert(SIM_START_##NAME == offsetof(abi::SimStart, member))
+ENCLAVISOR_ASSERT_START(RIP, rip);
+ENCLAVISOR_ASSERT_START(RSP, rsp);
+ENCLAVISOR_ASSERT_START(CR0, cr0);
+ENCLAVISOR_ASSERT_START(CR3, cr3);
+ENCLAVISOR_ASSERT_START(CR4, cr4);
+ENCLAVISOR_ASSERT_START(EFER, efer);
+ENCLAVISOR_ASSERT_START(DR6, dr6);
+ENCLAVISOR_ASSERT_START(DR7, dr7);
+ENCLAVISOR_ASSERT_START(PAT, pat);
+ENCLAVISOR_ASSERT_START(GDT, gdt_limit);
+ENCLAVISOR_ASSERT_START(IDT, idt_limit);
+#undef ENCLAVISOR_ASSERT_START
 
 HostPtr<SimRequest> request_page(const PerCpu& cpu) {
     const std::uint64_t base =
