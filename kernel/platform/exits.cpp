@@ -110,7 +110,7 @@ namespace {
 // 64-bit mode at `entry` on the kernel's tables, interrupts off (APM2 appendix B, and 14.1.3 for the
 // values after a reset).
 void fill_vmsa(abi::Vmsa& vmsa, std::uint64_t entry) {
-    constexpr std::uint16_t kCode = 0x29b, kData = 0xc93;  // APM2 15.5.1: attributes as VMCBs have them
+    constexpr std::uint16_t kCode = 0x29b, kData = 0xc93;        // APM2 15.5.1: attributes as VMCBs have them
     constexpr std::uint64_t kSvm = 1 << 12, kLongMode = 5 << 8;  // LME and LMA
     arch::clear_page(&vmsa);
     vmsa.cs = {SELECTOR_KERNEL_CODE, kCode, 0xffff'ffff, 0};
