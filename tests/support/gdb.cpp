@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
@@ -139,10 +140,11 @@ void Gdb::step() {
     if (ask("s").empty()) throw std::runtime_error{"no step"};
 }
 
+// The stub's order of the general ones is RAX RBX RCX RDX RSI RDI RBP RSP R8 to R15.
+constexpr unsigned kPlace[16] = {0, 2, 3, 1, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15};
+
 Gdb::Registers Gdb::registers() {
     const auto bytes = bytes_of(ask("g"));
-    // The stub's order of the general ones is RAX RBX RCX RDX RSI RDI RBP RSP R8 to R15.
-    constexpr unsigned kPlace[16] = {0, 2, 3, 1, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15};
     Registers r{};
     if (bytes.size() < 17 * 8 + 3 * 4) throw std::runtime_error{"no registers"};
     for (unsigned i = 0; i < 16; i++) std::memcpy(&r.general[i], &bytes[kPlace[i] * 8], 8);
@@ -151,6 +153,10 @@ Gdb::Registers Gdb::registers() {
     std::memcpy(&r.cs, &bytes[17 * 8 + 4], 4);
     std::memcpy(&r.ss, &bytes[17 * 8 + 8], 4);
     return r;
+}
+
+void Gdb::set_general(unsigned n, std::uint64_t value) {
+    set_register(kPlace[n], value, 8);
 }
 
 void Gdb::set_register(unsigned place, std::uint64_t value, std::size_t size) {
@@ -170,7 +176,12 @@ std::uint64_t Gdb::read_word(std::uint64_t address) {
 }
 
 void Gdb::write(std::uint64_t address, const void* data, std::size_t size) {
-    expect_ok("M" + number(address) + "," + number(size) + ":" + hex(data, size));
+    constexpr std::size_t kMost = 1024;  // QEMU's packets have 4096 characters
+    for (std::size_t done = 0, part; done < size; done += part) {
+        part = std::min(size - done, kMost);
+        expect_ok("M" + number(address + done) + "," + number(part) + ":" +
+                  hex(static_cast<const std::uint8_t*>(data) + done, part));
+    }
 }
 
 std::string Gdb::monitor(const std::string& command) {

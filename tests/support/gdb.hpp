@@ -35,6 +35,7 @@ public:
     void step();
 
     Registers registers();
+    void set_general(unsigned n, std::uint64_t value);  // as instructions number them
     void set_rip(std::uint64_t value) { set_register(16, value, 8); }
     void set_rsp(std::uint64_t value) { set_register(7, value, 8); }
     void set_rflags(std::uint32_t value) { set_register(17, value, 4); }

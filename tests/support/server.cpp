@@ -38,7 +38,7 @@ Server::Server(const std::vector<std::string>& arguments, const std::filesystem:
     std::vector<char*> argv;
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
-    ::execv(argv[0], argv.data());
+    ::execvp(argv[0], argv.data());
     ::_exit(97);
 }
 
