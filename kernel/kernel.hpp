@@ -27,6 +27,10 @@ struct Kernel {
     BackgroundQueue background;  // enclaves whose memory, or a space's, is not yet back, and templates to be
     PerCpu* poller = nullptr;    // the idle vCPU that polls; the others halt
     std::uint64_t ignored_interrupts = 0;
+    std::uint64_t secure_tsc_khz = 0;  // where the processor tells the TSC's frequency; else 0
+
+    // 0: nobody tells. Without a secure TSC, it is the host's word.
+    std::uint64_t tsc_khz() const { return secure_tsc_khz != 0 ? secure_tsc_khz : link.tsc_khz(); }
 };
 
 // Waits for the lock. The caller ends with leave(), which gives it up.

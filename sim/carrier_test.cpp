@@ -57,7 +57,7 @@ Bytes predicted(const Image& image, const LaunchOptions& options) {
     host::LaunchSpec spec;
     spec.kind = options.snp ? host::LaunchKind::kSevSnp : host::LaunchKind::kSevEs;
     spec.vcpus = options.vcpus;
-    spec.vcpu_state = {options.signature, options.snp ? abi::kSevFeatureSnp : 0};
+    spec.vcpu_state = {options.signature, (options.snp ? abi::kSevFeatureSnp : 0) | options.features};
     const auto digest = host::launch_digest(image.firmware(), spec).value();
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(digest.data());
     return {bytes, bytes + digest.size()};
@@ -72,6 +72,10 @@ TEST_P(Launches, AreMeasuredAsPredicted) {
     for (const unsigned vcpus : {1u, 2u, 4u}) {
         const LaunchOptions options{GetParam(), vcpus, kSignature, {}};
         EXPECT_EQ(measured(image, options), predicted(image, options)) << vcpus;
+        LaunchOptions more = options;
+        more.features = abi::kSevFeatureDebugSwap;
+        EXPECT_EQ(measured(image, more), predicted(image, more)) << vcpus;
+        EXPECT_NE(measured(image, more), measured(image, options)) << vcpus;
     }
 }
 

@@ -55,7 +55,7 @@ host::Result<std::uint32_t> number_in(host::Result<Bytes> reply) {
 // The state in which each vCPU begins.
 host::Result<std::vector<abi::Vmsa>> vcpus(const host::Firmware& firmware, const LaunchOptions& options) {
     const std::uint32_t others = TRY(host::reset_address(firmware));
-    const host::VcpuState state{options.signature, options.snp ? abi::kSevFeatureSnp : 0};
+    const host::VcpuState state{options.signature, options.all_features()};
     std::vector<abi::Vmsa> pages;
     for (unsigned i = 0; i < options.vcpus; i++)
         pages.push_back(host::initial_vmsa(i == 0 ? host::kFirstVcpuReset : others, state));
@@ -86,12 +86,12 @@ public:
     SnpLaunch(Processor& processor, GuestRam& ram, LaunchedGuest& guest)
         : processor_{processor}, ram_{ram}, guest_{guest} {}
 
-    host::Result<void> start() {
+    host::Result<void> start(std::uint32_t tsc_khz) {
         TRY(initialise(processor_, Command::kSnpInit, {}));
         guest_.number =
             TRY(number_in(command(processor_, "GCTX_CREATE", Command::kSnpContextCreate, BytesView{})));
         TRY(command(processor_, "SNP_LAUNCH_START", Command::kSnpLaunchStart,
-                    SnpStartRequest{guest_.number, 0, {kSnpPolicy, 0, 0, {}}}));
+                    SnpStartRequest{guest_.number, 0, {kSnpPolicy, 0, tsc_khz, {}}}));
         TRY(command(processor_, "SNP_ACTIVATE", Command::kSnpActivate,
                     ActivateRequest{guest_.number, guest_.number}));
         return {};
@@ -144,13 +144,14 @@ private:
 };
 
 host::Result<void> launch_snp(SnpLaunch& launch, const host::Firmware& firmware,
-                              const std::vector<abi::Vmsa>& vmsas, const abi::CpuidPage& cpuid) {
-    TRY(launch.start());
+                              const std::vector<abi::Vmsa>& vmsas, const LaunchOptions& options) {
+    TRY(launch.start(options.tsc_khz));
     for (std::size_t at = 0; at < firmware.bytes.size(); at += kPage) {
         const std::uint64_t address = firmware.base() + at;
         TRY(launch.add(PageType::kNormal, address, address, view(firmware.bytes.subspan(at, kPage))));
     }
-    for (const host::FirmwareSection& section : firmware.sections) TRY(launch.add_section(section, cpuid));
+    for (const host::FirmwareSection& section : firmware.sections)
+        TRY(launch.add_section(section, options.cpuid));
     std::uint64_t place = kVmsaPages;
     for (const abi::Vmsa& vmsa : vmsas) {
         TRY(launch.add(PageType::kVmsa, place, kVmsaAddress, view_of(vmsa)));
@@ -164,19 +165,27 @@ host::Result<void> launch_snp(SnpLaunch& launch, const host::Firmware& firmware,
 host::Result<LaunchedGuest> launch(Processor& processor, GuestRam& ram, const host::Firmware& firmware,
                                    const LaunchOptions& options) {
     const auto vmsas = TRY(vcpus(firmware, options));
-    LaunchedGuest guest{options.snp, options.vcpus, 0, {}};
+    LaunchedGuest guest{
+        options.snp, options.vcpus,          0,
+        {},          options.all_features(), options.tsc_khz != 0 ? options.tsc_khz : kPlatformTscKhz};
     if (options.snp) {
         if (!firmware.has_metadata)
             return host::fail(firmware.name + " has no SEV metadata, which SEV-SNP needs",
                               "give a firmware that is built for SEV-SNP");
         SnpLaunch steps{processor, ram, guest};
-        TRY(launch_snp(steps, firmware, vmsas, options.cpuid));
+        TRY(launch_snp(steps, firmware, vmsas, options));
     } else {
         guest.number = TRY(launch_sev(processor, firmware, vmsas));
     }
     guest.digest = TRY(command(processor, "to say what it measured", Command::kLaunchDigest,
                                LaunchDigestRequest{guest.number, options.snp ? 1u : 0u}));
     return guest;
+}
+
+abi::SimProcessor LaunchedGuest::processor() const {
+    constexpr std::uint64_t kSevAndEs = 3, kKilo = 1000;
+    const bool secure_tsc = (features & abi::kSevFeatureSecureTsc) != 0;
+    return {kSevAndEs | features << abi::kSevStatusFeatures, secure_tsc ? (tsc_khz + kKilo / 2) / kKilo : 0};
 }
 
 void decommission(Processor& processor, const LaunchedGuest& guest) {

@@ -212,11 +212,33 @@ abi::CpuidEntry& encryption(abi::CpuidPage& page) {
     return page.entries[page.count - 1];
 }
 
-constexpr Lie answers(std::string_view name, Topic topic, Tell tell) {
-    return {name, topic, tell, nullptr};
+// --- The processor's registers, of a launch that nobody compares -----------
+
+template <std::uint64_t status>
+void status_is(abi::SimProcessor& processor) {
+    processor.sev_status = status;
 }
-constexpr Lie proposes(std::string_view name, void (*propose)(abi::CpuidPage&)) {
-    return {name, Topic::kNone, nullptr, propose};
+template <std::uint64_t bits>
+void status_lacks(abi::SimProcessor& processor) {
+    processor.sev_status &= ~bits;
+}
+template <std::uint64_t feature>
+void feature_is_on(abi::SimProcessor& processor) {
+    processor.sev_status |= feature << abi::kSevStatusFeatures;
+}
+template <std::uint64_t megahertz>
+void frequency_is(abi::SimProcessor& processor) {
+    processor.guest_tsc_frequency = megahertz;
+}
+
+constexpr Lie answers(std::string_view name, Topic topic, Tell tell) {
+    return {name, topic, tell, nullptr, nullptr};
+}
+constexpr Lie launches(std::string_view name, void (*launch)(LaunchOptions&)) {
+    return {name, Topic::kNone, nullptr, launch, nullptr};
+}
+constexpr Lie registers(std::string_view name, void (*tell)(abi::SimProcessor&)) {
+    return {name, Topic::kNone, nullptr, nullptr, tell};
 }
 
 constexpr std::uint64_t kAll = ~0ull, kVersions = 0xffff'ffffull << 32;
@@ -307,19 +329,38 @@ constexpr Lie kLies[] = {
     answers("cpuid-no-ecx", Topic::kCpuid, forget<&Ghcb::rcx>),
     answers("cpuid-no-edx", Topic::kCpuid, forget<&Ghcb::rdx>),
 
-    proposes("cpuid-page-empty", [](abi::CpuidPage& page) { page = {}; }),
-    proposes("cpuid-page-full", [](abi::CpuidPage& page) { page.count = abi::kMostCpuidEntries + 1; }),
-    proposes("cpuid-page-twice", [](abi::CpuidPage& page) { page.entries[1] = page.entries[0]; }),
-    proposes("cpuid-page-c-bit", [](abi::CpuidPage& page) { encryption(page).ebx = 51; }),
-    proposes("cpuid-page-no-c-bit", [](abi::CpuidPage& page) { encryption(page).ebx = 0; }),
-    proposes("cpuid-page-no-snp", [](abi::CpuidPage& page) { encryption(page).eax = 1 << 1 | 1 << 3; }),
-    proposes("cpuid-page-no-encryption",
-             [](abi::CpuidPage& page) {
-                 encryption(page) = {};
-                 page.count--;
+    launches("cpuid-page-empty", [](LaunchOptions& o) { o.cpuid = {}; }),
+    launches("cpuid-page-full", [](LaunchOptions& o) { o.cpuid.count = abi::kMostCpuidEntries + 1; }),
+    launches("cpuid-page-twice", [](LaunchOptions& o) { o.cpuid.entries[1] = o.cpuid.entries[0]; }),
+    launches("cpuid-page-c-bit", [](LaunchOptions& o) { encryption(o.cpuid).ebx = 51; }),
+    launches("cpuid-page-no-c-bit", [](LaunchOptions& o) { encryption(o.cpuid).ebx = 0; }),
+    launches("cpuid-page-no-snp", [](LaunchOptions& o) { encryption(o.cpuid).eax = 1 << 1 | 1 << 3; }),
+    launches("cpuid-page-no-encryption",
+             [](LaunchOptions& o) {
+                 encryption(o.cpuid) = {};
+                 o.cpuid.count--;
              }),
-    proposes("cpuid-page-no-rdrand", [](abi::CpuidPage& page) { page.entries[1].ecx &= ~(1u << 30); }),
-    proposes("cpuid-page-no-smap", [](abi::CpuidPage& page) { page.entries[2].ebx &= ~(1u << 20); }),
+    launches("cpuid-page-no-rdrand", [](LaunchOptions& o) { o.cpuid.entries[1].ecx &= ~(1u << 30); }),
+    launches("cpuid-page-no-smap", [](LaunchOptions& o) { o.cpuid.entries[2].ebx &= ~(1u << 20); }),
+
+    launches("feature-added", [](LaunchOptions& o) { o.features |= abi::kSevFeatureDebugSwap; }),
+    launches("feature-taken", [](LaunchOptions& o) { o.features = 0; }),
+    registers("status-none", status_is<0>),
+    registers("status-no-es", status_lacks<1 << 1>),
+    registers("status-no-snp", status_lacks<1 << 2>),
+    registers("status-vtom", feature_is_on<abi::kSevFeatureVirtualTom>),
+    registers("status-reflect-vc", feature_is_on<abi::kSevFeatureReflectVc>),
+    registers("status-restricted-injection", feature_is_on<abi::kSevFeatureRestrictedInjection>),
+    registers("status-alternate-injection", feature_is_on<abi::kSevFeatureAlternateInjection>),
+    registers("status-shadow-stack", feature_is_on<abi::kSevFeatureVmplShadowStack>),
+    registers("status-vmgexit-parameter", feature_is_on<abi::kSevFeatureVmgexitParameter>),
+    registers("status-register-protection", feature_is_on<abi::kSevFeatureRegisterProtection>),
+    registers("status-secure-avic", feature_is_on<abi::kSevFeatureSecureAvic>),
+    registers("status-secure-tsc", feature_is_on<abi::kSevFeatureSecureTsc>),
+    registers("status-unknown", feature_is_on<1ull << 40>),
+    registers("tsc-none", frequency_is<0>),
+    registers("tsc-slow", frequency_is<99>),
+    registers("tsc-fast", frequency_is<(1 << 18) - 1>),
 };
 
 }  // namespace

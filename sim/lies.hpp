@@ -5,9 +5,9 @@
 #include <span>
 #include <string_view>
 
-#include "abi/platform/snp_pages.hpp"
 #include "host/lib/error.hpp"
 #include "sim/exchange.hpp"
+#include "sim/launch.hpp"
 
 namespace enclavisor::sim {
 
@@ -18,8 +18,10 @@ struct Lie {
     Topic topic;
     // Answers in the carrier's place; `honest` gives the true answer, if it is wanted.
     void (*tell)(Exchange& exchange, Carrier& carrier, const std::function<void()>& honest);
-    // Or, if there is one: what is proposed at launch.
-    void (*propose)(abi::CpuidPage& page);
+    // Or, if there is one: the guest is launched otherwise.
+    void (*launch)(LaunchOptions& options);
+    // Or: what was launched is hidden from the launcher, and the processor tells it to the guest.
+    void (*tell_processor)(abi::SimProcessor& processor);
 };
 std::span<const Lie> lies();
 

@@ -159,7 +159,7 @@ void Carrier::create_cpu(Exchange& exchange) {
         return exchange.result(kMalformed, kInput);
     if (request == kDestroy) return;
     const std::uint32_t flags = rmp(exchange.info_2).flags, needed = kAssigned | kValidated | kVmsa;
-    const bool features = exchange.page->rax == abi::kSevFeatureSnp;
+    const bool features = exchange.page->rax == guest_.features;
     if (exchange.info_2 % kPage != 0 || exchange.info_2 % kLargePage == 0 || (flags & needed) != needed ||
         !features)
         return exchange.result(kMalformed, kInput);

@@ -47,6 +47,17 @@ TEST_P(Simulation, RunsOnOneAndOnSeveralVcpus) {
     }
 }
 
+TEST_P(Simulation, RunsWithTheFeaturesThatAreRequired) {
+    const bool snp = GetParam() == Platform::kSimulatedSnp;
+    for (const unsigned cpus : {1u, 4u}) {
+        auto with = options(GetParam(), cpus);
+        with.sev.require = snp ? "secure-tsc,debug-swap" : "debug-swap";
+        auto machine = Machine::launch(with);
+        ASSERT_TRUE(machine.ok()) << machine.error().text();
+        EXPECT_EQ(machine.value()->hello().value().cpus, cpus);
+    }
+}
+
 TEST_P(Simulation, HasMemoryAboveFourGigabytes) {
     auto large = options(GetParam());
     large.memory_mib = 5 << 10;
@@ -163,6 +174,10 @@ constexpr const char* kPvalidate = "PVALIDATE failed";
 constexpr const char* kNotOurs = "meets a page that is not the guest's";
 constexpr const char* kCpu = "refused to start a CPU";
 constexpr const char* kCpuidPage = "the CPUID page is malformed";
+constexpr const char* kLaunchedOtherwise = "the VM was launched as 'ready ";
+constexpr const char* kUnprotected = "does not protect this VM as its kernel was built for";
+constexpr const char* kUnknownFeature = "launched with a feature that this kernel does not know";
+constexpr const char* kFrequency = "time-stamp counter has a frequency that cannot be";
 constexpr const char* kProcessor = "the secure processor refuses SNP_LAUNCH_UPDATE with status 0x16";
 
 struct Case {
@@ -170,6 +185,7 @@ struct Case {
     const char* reason;  // part of what the launcher says
     Platform platform = Platform::kSimulatedSnp;
     bool carries_devices = false;
+    const char* require = "";
 };
 constexpr Platform kEs = Platform::kSimulatedSevEs;
 
@@ -256,6 +272,32 @@ constexpr Case kCases[] = {
     {"cpuid-page-no-encryption", kCBit},
     {"cpuid-page-no-rdrand", kProcessor},
     {"cpuid-page-no-smap", kProcessor},
+    // The launcher asked for other features than it gets.
+    {"feature-added", kLaunchedOtherwise},
+    {"feature-added", kLaunchedOtherwise, kEs},
+    {"feature-taken", kLaunchedOtherwise, Platform::kSimulatedSnp, false, "secure-tsc"},
+    {"feature-taken", kLaunchedOtherwise, kEs, false, "debug-swap"},
+    // Nobody compares what was launched; the kernel reads what it is.
+    {"status-none", kUnprotected},
+    {"status-no-es", kUnprotected},
+    {"status-no-snp", kUnprotected},
+    {"status-vtom", "virtual top of memory, which this kernel"},
+    {"status-reflect-vc", "#VC reflected, which this kernel"},
+    {"status-restricted-injection", "restricted injection, which this kernel"},
+    {"status-alternate-injection", "alternate injection, which this kernel"},
+    {"status-shadow-stack", kUnknownFeature},
+    {"status-vmgexit-parameter", kUnknownFeature},
+    {"status-register-protection", kUnknownFeature},
+    {"status-secure-avic", kUnknownFeature},
+    {"status-unknown", kUnknownFeature},
+    {"status-secure-tsc", kFrequency},
+    {"status-none", kUnprotected, kEs},
+    {"status-no-es", kUnprotected, kEs},
+    {"status-restricted-injection", "restricted injection, which this kernel", kEs},
+    {"status-secure-tsc", kUnknownFeature, kEs},
+    {"tsc-none", kFrequency, Platform::kSimulatedSnp, false, "secure-tsc"},
+    {"tsc-slow", kFrequency, Platform::kSimulatedSnp, false, "secure-tsc"},
+    {"tsc-fast", kFrequency, Platform::kSimulatedSnp, false, "secure-tsc"},
 };
 
 std::string name_of(const testing::TestParamInfo<Case>& of) {
@@ -271,6 +313,7 @@ INSTANTIATE_TEST_SUITE_P(Of, Lies, testing::ValuesIn(kCases), name_of);
 TEST_P(Lies, EndTheVmWithAReason) {
     auto lied_to = options(GetParam().platform);
     lied_to.carrier_arguments = {"--lie", GetParam().lie};
+    lied_to.sev.require = GetParam().require;
     if (GetParam().carries_devices) lied_to.carrier_arguments.emplace_back("--carry-devices");
     auto machine = Machine::launch(lied_to);
     ASSERT_FALSE(machine.ok()) << "the VM runs";

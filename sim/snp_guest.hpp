@@ -121,7 +121,7 @@ private:
     std::array<std::uint64_t, kMessageKeys> counts_{};
 };
 
-// TSC of the platform, and how far below its nominal value it may be: hundredths of a percent.
+// TSC of the platform, and how far below its nominal value its mean is: hundred-thousandths.
 inline constexpr std::uint32_t kPlatformTscKhz = 2'450'000, kTscFactor = 1;
 
 }  // namespace enclavisor::sim

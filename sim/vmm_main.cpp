@@ -23,7 +23,8 @@ struct Options {
     std::string platform, rom, psp, cpu = "max";
     std::vector<std::string> lies;
     unsigned vcpus = 1;
-    std::uint64_t memory_mib = 512;
+    std::uint64_t memory_mib = 512, features = 0;
+    std::uint32_t tsc_khz = 0;
     int shared = -1, private_memory = -1, doors = -1, ready = -1;
     bool carries_devices = false;
 };
@@ -57,10 +58,10 @@ host::Result<void> run(const Options& options) {
         options.psp.empty() ? Processor::in_process() : TRY(Processor::connect(options.psp));
     const bool snp = platform == host::Platform::kSimulatedSnp;
     const std::uint32_t signature = TRY(host::cpu_signature(options.cpu));
-    abi::CpuidPage cpuid = cpuid_page();
+    LaunchOptions how{snp, options.vcpus, signature, cpuid_page(), options.features, options.tsc_khz};
     for (const ToldLie& told : lies)
-        if (told.lie->propose != nullptr) told.lie->propose(cpuid);
-    LaunchedGuest guest = TRY(launch(processor, ram, firmware, {snp, options.vcpus, signature, cpuid}));
+        if (told.lie->launch != nullptr) told.lie->launch(how);
+    LaunchedGuest guest = TRY(launch(processor, ram, firmware, how));
     const std::string digest = host::to_hex(std::as_bytes(std::span{guest.digest}));
     Carrier carrier{processor, ram, guest, std::move(lies)};
     TRY(carrier.prepare(options.carries_devices));
@@ -84,6 +85,8 @@ int main(int count, char** arguments) {
     app.add_option("--rom", options.rom, "The firmware that is launched")->required();
     app.add_option("--vcpus", options.vcpus, "How many")->check(CLI::Range(1, 255))->capture_default_str();
     app.add_option("--cpu", options.cpu, "Their model, as enclavisor measure has it")->capture_default_str();
+    app.add_option("--features", options.features, "Of SEV_FEATURES, to turn on");
+    app.add_option("--tsc-khz", options.tsc_khz, "Frequency of a secure TSC: that of QEMU's");
     app.add_option("--memory", options.memory_mib, "The VM's, in MiB")->capture_default_str();
     app.add_option("--shared-fd", options.shared, "File of the VM's RAM")->required();
     app.add_option("--private-fd", options.private_memory, "File of its private memory")->required();

@@ -111,6 +111,14 @@ TEST_F(BadInput, OptionsOfAnotherPlatform) {
     expect_complaint(command({"run", "--vm", "default", "--policy", "1", "/bin/busybox", "true"}), 125,
                      {"--policy", "vm start"});
 }
+TEST_F(BadInput, RequiredFeatures) {
+    const auto run = [](const char* platform, const char* words) {
+        return command({"run", "--platform", platform, "--require", words, "/bin/busybox", "true"});
+    };
+    expect_complaint(run("sim-snp", "debug-sawp"), 125, {"did you mean 'debug-swap'"});
+    expect_complaint(run("sim-sev-es", "secure-tsc"), 125, {"sim-sev-es has no such thing"});
+    expect_complaint(run("plain", "debug-swap"), 125, {"--require is for platforms", "not plain"});
+}
 TEST_F(BadInput, UnknownOption) {
     expect_complaint(command({"run", "--no-such-option", "/bin/busybox"}), 125, {"--no-such-option"});
 }
@@ -176,6 +184,14 @@ TEST_F(BadInput, LaunchDigests) {
     expect_complaint(measure({"--platform", "sev-snp", "--firmware", rom, "--cpu-model", "EPYC", "--policy",
                               "1", "--id-block", directory_.path()}),
                      125, {"bit 17"});
+    expect_complaint(measure({"--platform", "sev-snp", "--firmware", rom, "--cpu-model", "EPYC", "--require",
+                              "secure-tcs"}),
+                     125, {"did you mean 'secure-tsc'"});
+    expect_complaint(measure({"--platform", "sev", "--firmware", rom, "--require", "debug-swap"}), 125,
+                     {"platform sev has no such thing", "--platform sev-snp or sev-es"});
+    expect_complaint(measure({"--platform", "sev-snp", "--firmware", rom, "--cpu-model", "EPYC", "--require",
+                              "debug-swap", "--sev-features", "0x21"}),
+                     125, {"say the same"});
 }
 
 TEST_F(BadInput, DiskFullOnOutput) {

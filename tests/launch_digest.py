@@ -69,12 +69,12 @@ def vmsa(start, signature, features, legacy):
     return bytes(page)
 
 
-def digest(platform, data, vcpus, signature, features=1, legacy=False):
+def digest(platform, data, vcpus, signature, features=None, legacy=False):
     if platform == "sev":
         return hashlib.sha256(data).hexdigest()
     image = Image(data)
-    if platform == "sev-es":
-        features = 0
+    if features is None:
+        features = 0 if platform == "sev-es" else 1
     states = [vmsa(0xFFFFFFF0 if i == 0 else image.reset, signature, features, legacy) for i in range(vcpus)]
     if platform == "sev-es":
         return hashlib.sha256(data + b"".join(states)).hexdigest()
@@ -100,10 +100,13 @@ def compare(enclavisor, path):
     seen = {}
     cases = list(itertools.product(("sev-es", "sev-snp"), (1, 2, 5, 64), MODELS)) + [("sev", 1, "EPYC-v4")]
     for platform, vcpus, model in cases:
-        variants = {"sev": [()], "sev-es": [(), ("--legacy-vm-type",)],
-                    "sev-snp": [(), ("--sev-features", "0x21")]}[platform]
-        for options in variants if (vcpus, model) == (2, "EPYC-Milan") else variants[:1]:
-            features = 0x21 if "--sev-features" in options else 1
+        variants = {"sev": {(): None},
+                    "sev-es": {(): None, ("--legacy-vm-type",): None, ("--require", "debug-swap"): 0x20},
+                    "sev-snp": {(): None, ("--sev-features", "0x21"): 0x21,
+                                ("--require", "secure-tsc"): 0x201,
+                                ("--require", "debug-swap,secure-tsc"): 0x221}}[platform]
+        for options in variants if (vcpus, model) == (2, "EPYC-Milan") else [()]:
+            features = variants[options]
             ours = digest(platform, data, vcpus, MODELS[model], features, "--legacy-vm-type" in options)
             theirs = measured(enclavisor, platform, path, vcpus, model, *options)
             case = f"{platform}, {vcpus} vCPUs, {model} {' '.join(options)}"
@@ -135,4 +138,4 @@ if __name__ == "__main__":
         platform_, path_, vcpus_, signature_, *more = sys.argv[1:]
         with open(path_, "rb") as file_:
             print(digest(platform_, file_.read(), int(vcpus_), int(signature_, 0),
-                         int(more[0], 0) if more and more[0] != "legacy" else 1, "legacy" in more))
+                         int(more[0], 0) if more and more[0] != "legacy" else None, "legacy" in more))

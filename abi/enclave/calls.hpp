@@ -157,7 +157,7 @@ struct ThreadBlock {
     std::uint64_t io_address;    // 0x10
     std::uint64_t io_size;       // 0x18: bytes
     std::uint64_t instance;      // 0x20: the enclave's handle
-    std::uint64_t tsc_khz;       // 0x28: host's hint, range-checked; 0: none
+    std::uint64_t tsc_khz;       // 0x28: the secure TSC's, else the host's hint in a possible range; 0: none
     std::uint64_t memory_limit;  // 0x30: pages
     std::uint64_t thread;        // 0x38: index of the thread in the enclave
     // the runtime's own

@@ -10,6 +10,7 @@ namespace enclavisor::abi {
 
 inline constexpr std::uint32_t kGhcbMsr = 0xc001'0130;
 inline constexpr std::uint32_t kSevStatusMsr = 0xc001'0131;
+inline constexpr std::uint32_t kGuestTscFrequencyMsr = 0xc001'0134;  // with secure TSC; MHz in bits 17:0
 inline constexpr std::uint16_t kGhcbVersion = 2;
 
 // --- The page, which is shared ---------------------------------------------

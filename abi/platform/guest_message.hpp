@@ -40,8 +40,12 @@ struct SecretsPage {
     std::uint32_t reserved_0c;
     std::uint8_t os_visible_workarounds[16];
     std::uint8_t message_keys[4][32];
-    std::uint8_t rest[kPageSize - 0xa0];
+    std::uint8_t reserved_a0[0xc0];
+    std::uint32_t
+        tsc_factor;  // from version 3: the TSC's mean is so many hundred-thousandths below its nominal
+    std::uint8_t rest[kPageSize - 0x164];
 };
 static_assert(sizeof(SecretsPage) == kPageSize && offsetof(SecretsPage, message_keys) == 0x20);
+static_assert(offsetof(SecretsPage, tsc_factor) == 0x160);
 
 }  // namespace enclavisor::abi

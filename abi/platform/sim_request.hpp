@@ -31,6 +31,11 @@ struct SimStart {
     std::uint64_t idt_base;
 };
 
+// Registers that a processor without SEV lacks, as it would have them in this guest.
+struct SimProcessor {
+    std::uint64_t sev_status, guest_tsc_frequency;
+};
+
 struct SimRequest {
     std::uint32_t turn;         // SimTurn; written last, by whose turn it was
     std::uint32_t instruction;  // SimInstruction
@@ -47,11 +52,12 @@ struct SimRequest {
     // Guest's: TSC ticks that this vCPU has spent in its handler, which hardware would not have.
     std::uint64_t handler_ticks;
     SimStart start;  // carrier's, when the guest has created the vCPU
+    SimProcessor processor;  // carrier's, set before the VM starts
 };
 inline constexpr std::uint64_t kSimMachineEnds = 0xffff;
 static_assert(offsetof(SimRequest, in) == 0x10 && offsetof(SimRequest, ghcb_msr) == 0x38);
 static_assert(offsetof(SimRequest, out) == 0x40 && offsetof(SimRequest, raise) == 0x68);
 static_assert(offsetof(SimRequest, start) == 0x78 && offsetof(SimStart, gdt_limit) == 0x4e);
-static_assert(sizeof(SimRequest) == 0xe0 && sizeof(SimRequest) <= kPageSize);
+static_assert(sizeof(SimRequest) == 0xf0 && sizeof(SimRequest) <= kPageSize);
 
 }  // namespace enclavisor::abi

@@ -48,8 +48,15 @@ static_assert(offsetof(Vmsa, sev_features) == 0x3b0 && offsetof(Vmsa, xcr0) == 0
 static_assert(offsetof(Vmsa, mxcsr) == 0x408 && offsetof(Vmsa, x87_fcw) == 0x410);
 static_assert(std::has_unique_object_representations_v<Vmsa>);
 
-// Bits of `sev_features`.
-inline constexpr std::uint64_t kSevFeatureSnp = 1 << 0;
-inline constexpr std::uint64_t kSevFeatureDebugSwap = 1 << 5;
+// Bits of `sev_features`. SEV_STATUS tells the guest the same ones two places higher (APM2 15.34.10).
+inline constexpr std::uint64_t kSevFeatureSnp = 1 << 0, kSevFeatureVirtualTom = 1 << 1,
+                               kSevFeatureReflectVc = 1 << 2, kSevFeatureRestrictedInjection = 1 << 3,
+                               kSevFeatureAlternateInjection = 1 << 4, kSevFeatureDebugSwap = 1 << 5,
+                               kSevFeaturePreventHostIbs = 1 << 6, kSevFeatureBtbIsolation = 1 << 7,
+                               kSevFeatureVmplShadowStack = 1 << 8, kSevFeatureSecureTsc = 1 << 9,
+                               kSevFeatureVmgexitParameter = 1 << 10, kSevFeatureIbsVirtualization = 1 << 12,
+                               kSevFeatureRegisterProtection = 1 << 14, kSevFeatureSmtProtection = 1 << 15,
+                               kSevFeatureSecureAvic = 1 << 16, kSevFeatureIbpbOnEntry = 1 << 21;
+inline constexpr unsigned kSevStatusFeatures = 2;
 
 }  // namespace enclavisor::abi

@@ -48,6 +48,7 @@ struct MeasureOptions {
     unsigned vcpus = 1;
     std::string cpu_model;
     std::optional<std::uint64_t> sev_features;
+    std::string require;  // as given to run
     bool legacy_vm_type = false;
     std::string id_block;  // file to write
     std::optional<std::uint64_t> policy;

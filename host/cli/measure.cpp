@@ -11,6 +11,7 @@
 #include "host/lib/launch_digest.hpp"
 #include "host/lib/package.hpp"
 #include "host/lib/paths.hpp"
+#include "host/lib/sev_features.hpp"
 
 namespace enclavisor::host {
 namespace {
@@ -34,7 +35,13 @@ Result<LaunchSpec> launch_spec(const MeasureOptions& options) {
     if (options.legacy_vm_type && spec.kind != LaunchKind::kSevEs)
         return fail("--legacy-vm-type is for sev-es", "leave it out: the others' digest has no such thing");
     if (options.sev_features && spec.kind != LaunchKind::kSevSnp)
-        return fail("--sev-features is for sev-snp", "leave it out: the others have none");
+        return fail("--sev-features is for sev-snp", "leave it out; of sev-es, say --require debug-swap");
+    if (options.sev_features && !options.require.empty())
+        return fail("--sev-features and --require say the same", "give one of them");
+    if (options.legacy_vm_type && !options.require.empty())
+        return fail("--require is for guests that --legacy-vm-type excludes", "give one of them");
+    const Platform platform = TRY(parse_platform(options.platform));
+    const std::uint64_t required = TRY(parse_required_features(options.require, platform));
     if (!options.id_block.empty() && spec.kind != LaunchKind::kSevSnp)
         return fail("--id-block is for sev-snp", "leave it out: the others have none");
     if (options.id_block.empty() && (options.policy || options.guest_svn)) {
@@ -47,8 +54,7 @@ Result<LaunchSpec> launch_spec(const MeasureOptions& options) {
                     "give --cpu-model as QEMU has it, for instance EPYC-v4");
     spec.vcpu_state.signature = TRY(cpu_signature(options.cpu_model));
     spec.vcpu_state.legacy_vm_type = options.legacy_vm_type;
-    if (spec.kind == LaunchKind::kSevSnp)
-        spec.vcpu_state.sev_features = options.sev_features.value_or(abi::kSevFeatureSnp);
+    spec.vcpu_state.sev_features = options.sev_features.value_or(sev_features(platform, required));
     return spec;
 }
 

@@ -30,6 +30,7 @@ void add_measure(CLI::App& app, MeasureOptions& options) {
         ->add_option("--sev-features", options.sev_features,
                      "That KVM turns on in SEV-SNP guests (default: 0x1)")
         ->type_name("BITS");
+    measure->add_option("--require", options.require, "As given to run")->type_name("FEATURES");
     measure->add_flag("--legacy-vm-type", options.legacy_vm_type,
                       "SEV-ES of QEMU before 9.1 or Linux before 6.10");
     measure->add_option("--id-block", options.id_block, "Write the ID block of an SEV-SNP guest, unsigned")

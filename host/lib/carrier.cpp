@@ -14,6 +14,7 @@
 #include "host/lib/launch_digest.hpp"
 #include "host/lib/measure.hpp"
 #include "host/lib/paths.hpp"
+#include "host/lib/sev_features.hpp"
 
 namespace enclavisor::host {
 namespace {
@@ -31,7 +32,7 @@ Result<std::string> predict(const CarrierSpec& spec) {
     const bool snp = spec.platform == Platform::kSimulatedSnp;
     launch.kind = snp ? LaunchKind::kSevSnp : LaunchKind::kSevEs;
     launch.vcpus = spec.vcpus;
-    launch.vcpu_state = {TRY(cpu_signature("max")), snp ? abi::kSevFeatureSnp : 0};
+    launch.vcpu_state = {TRY(cpu_signature("max")), sev_features(spec.platform, spec.required)};
     return to_hex(TRY(launch_digest(firmware, launch)));
 }
 
@@ -75,6 +76,8 @@ Result<Carrier> start_carrier(const CarrierSpec& spec) {
     const auto add_fd = [&add](const char* option, int fd) { add(option, static_cast<std::uint64_t>(fd)); };
     add("--vcpus", spec.vcpus);
     add("--memory", spec.memory_mib);
+    add("--features", spec.required);
+    add("--tsc-khz", spec.tsc_khz);
     add_fd("--shared-fd", spec.shared_ram_fd);
     add_fd("--private-fd", spec.private_ram_fd);
     add_fd("--doors-fd", doors.get());

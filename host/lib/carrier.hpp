@@ -18,6 +18,8 @@ struct CarrierSpec {
     std::filesystem::path rom;
     unsigned vcpus;
     std::uint64_t memory_mib;
+    std::uint64_t required;  // bits of SEV_FEATURES, beside the platform's own
+    std::uint64_t tsc_khz;   // of a secure TSC
     int shared_ram_fd, private_ram_fd;
     int standard_error;
     std::vector<std::string> arguments;  // last

@@ -12,6 +12,7 @@
 
 #include "host/lib/fd_message.hpp"
 #include "host/lib/qemu_command.hpp"
+#include "host/lib/sev_features.hpp"
 #include "host/lib/sev_launch.hpp"
 #include "host/lib/shared_word.hpp"
 #include "host/lib/text.hpp"
@@ -133,9 +134,10 @@ Result<void> Machine::make_memory(const MachineOptions& options, QemuSpec& spec)
 }
 
 Result<void> Machine::launch_simulation(const MachineOptions& options, QemuSpec& spec, int standard_error) {
-    auto started =
-        start_carrier({options.platform, spec.rom, options.cpus, options.memory_mib, spec.shared_ram_fd,
-                       spec.private_ram_fd, standard_error, options.carrier_arguments, options.cancelled});
+    const auto required = TRY(parse_required_features(options.sev.require, options.platform));
+    auto started = start_carrier({options.platform, spec.rom, options.cpus, options.memory_mib, required,
+                                  link_.header().tsc_khz, spec.shared_ram_fd, spec.private_ram_fd,
+                                  standard_error, options.carrier_arguments, options.cancelled});
     if (!started) {
         // It has ended: all that it says is in the pipe.
         char words[4096];

@@ -66,6 +66,8 @@ protected:
     // Everything that `platform` and that QEMU can be asked for.
     SevOptions all_options(Platform platform, std::pair<int, int> qemu) {
         SevOptions options{.cpu_model = "EPYC-Milan"};
+        if (qemu >= std::pair{10, 2} && platform != Platform::kSev)
+            options.require = platform == Platform::kSevSnp ? "secure-tsc,debug-swap" : "debug-swap";
         if (platform != Platform::kSevSnp) {
             options.session = file("session");
             options.dh_cert = file("dh-cert");

@@ -10,6 +10,7 @@
 #include "host/lib/id_block.hpp"
 #include "host/lib/launch_digest.hpp"
 #include "host/lib/measure.hpp"
+#include "host/lib/sev_features.hpp"
 #include "host/lib/text.hpp"
 
 namespace enclavisor::host {
@@ -55,6 +56,25 @@ Result<std::array<std::byte, 16>> read_key(const char* option, const std::string
     std::array<std::byte, 16> key;
     std::copy(bytes.begin(), bytes.end(), key.begin());
     return key;
+}
+
+Result<void> set_required(SevGuest& guest, const SevOptions& options, const QemuFacts& facts,
+                          const SevHost& host) {
+    guest.required = TRY(parse_required_features(options.require, guest.platform));
+    const auto& properties = guest.platform == Platform::kSevSnp ? facts.snp : facts.sev;
+    for (const SevFeature& feature : kSevFeatureWords) {
+        if ((guest.required & feature.bit) == 0) continue;
+        if (!properties.contains(feature.name)) {
+            return fail(fmt::format("QEMU {} cannot turn on {}", facts.version, feature.name),
+                        "leave it out of --require, or use a newer QEMU; ENCLAVISOR_QEMU names it");
+        }
+    }
+    if (guest.required == 0 || guest.platform == Platform::kSevSnp || !guest.legacy_vm_type.value_or(true))
+        return {};
+    return fail(fmt::format("--require {}: Linux {} has only the older kind of SEV-ES guests, which have no "
+                            "features",
+                            options.require, host.linux_release),
+                "use Linux 6.10 or newer, or leave it out");
 }
 
 Result<void> set_policy(SevGuest& guest, const SevOptions& options) {
@@ -146,7 +166,7 @@ Result<void> set_digest(SevGuest& guest, const SevRequest& request, const Firmwa
         return fail(fmt::format("--cpu-model {} is not QEMU's name of one", guest.cpu_model),
                     "give for instance EPYC-Milan");
     spec.vcpu_state.signature = TRY(cpu_signature(guest.cpu_model));
-    spec.vcpu_state.sev_features = guest.platform == Platform::kSevSnp ? abi::kSevFeatureSnp : 0;
+    spec.vcpu_state.sev_features = sev_features(guest.platform, guest.required);
     spec.vcpu_state.legacy_vm_type =
         guest.platform == Platform::kSevEs && guest.legacy_vm_type.value_or(true);
     guest.digest = TRY(launch_digest(firmware, spec));
@@ -158,9 +178,10 @@ Result<void> set_digest(SevGuest& guest, const SevRequest& request, const Firmwa
 Result<void> check_sev_options(Platform platform, const SevOptions& options) {
     for (const SevOption& option : kSevOptions) {
         if ((options.*option.value).empty() || option.fits(platform)) continue;
-        const char* whose = !option.for_snp   ? "sev and sev-es"
-                            : !option.for_sev ? "sev-snp"
-                                              : "sev, sev-es and sev-snp";
+        const char* whose = !option.for_snp     ? "sev and sev-es"
+                            : !option.for_sev   ? "sev-snp"
+                            : option.for_models ? "sev-es and sev-snp"
+                                                : "sev, sev-es and sev-snp";
         return fail(
             fmt::format("{} is for platforms {}, not {}", option.name, whose, platform_name(platform)),
             "leave it out, or give another --platform");
@@ -181,6 +202,7 @@ Result<SevGuest> plan_sev_guest(const SevRequest& request, const SevOptions& opt
     if (guest.cpu_model.empty()) guest.cpu_model = facts.release < std::pair{8, 1} ? "EPYC-v3" : "EPYC-v4";
     if (guest.platform != Platform::kSevSnp && facts.sev.contains("legacy-vm-type"))
         guest.legacy_vm_type = !has_newer_vm_type(host);
+    TRY(set_required(guest, options, facts, host));
     const auto image = TRY(read_file(request.rom));
     const Firmware firmware = TRY(parse_firmware(image, request.rom.string()));
     TRY(set_digest(guest, request, firmware));
@@ -216,6 +238,9 @@ std::string sev_object(const SevGuest& guest) {
         // A comma that is QEMU's value is written twice.
         for (const char c : value) text += c == ',' ? std::string{",,"} : std::string{c};
     };
+    for (const SevFeature& feature : kSevFeatureWords) {
+        if (guest.required & feature.bit) add(feature.name, "on");
+    }
     if (guest.legacy_vm_type) add("legacy-vm-type", *guest.legacy_vm_type ? "on" : "off");
     add("dh-cert-file", guest.dh_cert);
     add("session-file", guest.session);

@@ -19,6 +19,7 @@ struct SevGuest {
     SevCpu cpu;
     std::string cpu_model;
     std::uint64_t policy = 0;
+    std::uint64_t required = 0;          // bits of SEV_FEATURES, beside the platform's own
     std::optional<bool> legacy_vm_type;  // absent: QEMU knows the older one only
     std::string session, dh_cert;        // files
     std::string id_block, id_auth;       // Base64, as all that follows

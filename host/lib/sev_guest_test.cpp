@@ -93,6 +93,7 @@ TEST_F(SevPlan, OptionsOfAnotherPlatform) {
         SevOptions options;
         options.*option.value = "x";
         for (const Platform platform : {Platform::kPlain, Platform::kSimulatedSev, Platform::kSimulatedSnp}) {
+            if (option.fits(platform)) continue;
             const auto checked = check_sev_options(platform, options);
             ASSERT_FALSE(checked);
             EXPECT_TRUE(has(checked.error().cause, option.name)) << checked.error().cause;
@@ -104,6 +105,8 @@ TEST_F(SevPlan, OptionsOfAnotherPlatform) {
     expect_refused(Platform::kSev, {.id_block = "x"}, "--id-block is for platforms sev-snp, not sev");
     expect_refused(Platform::kSevSnp, {.tik = "x"}, "--tik is for platforms sev and sev-es, not sev-snp");
     EXPECT_TRUE(check_sev_options(Platform::kPlain, {}));
+    EXPECT_TRUE(check_sev_options(Platform::kSimulatedSnp, {.require = "x"}));
+    EXPECT_FALSE(check_sev_options(Platform::kSimulatedSev, {.require = "x"}));
 }
 
 TEST_F(SevPlan, WhatTheMachineLacksComesFirst) {
@@ -166,6 +169,32 @@ TEST_F(SevPlan, DigestsAndModels) {
     EXPECT_TRUE(has(object(Platform::kSevEs, {}), ",legacy-vm-type=off"));
     EXPECT_FALSE(has(object(Platform::kSevEs, {}, {7, 2}), "legacy-vm-type"));
     EXPECT_TRUE(has(sev_object(plan(Platform::kSev, {}, {9, 1}, older).value()), ",legacy-vm-type=on"));
+}
+
+TEST_F(SevPlan, RequiredFeatures) {
+    constexpr std::pair kNewest{10, 2};
+    const SevOptions both{.require = "secure-tsc,debug-swap"}, swap{.require = "debug-swap"};
+    EXPECT_TRUE(has(object(Platform::kSevSnp, both, kNewest), ",debug-swap=on,secure-tsc=on"));
+    EXPECT_TRUE(has(object(Platform::kSevEs, swap, kNewest), ",debug-swap=on"));
+    EXPECT_FALSE(has(object(Platform::kSevSnp, swap, kNewest), "secure-tsc"));
+    const auto digest = [&](Platform platform, const SevOptions& options) {
+        return plan(platform, options, kNewest).value().digest;
+    };
+    EXPECT_NE(digest(Platform::kSevSnp, both), digest(Platform::kSevSnp, {}));
+    EXPECT_NE(digest(Platform::kSevSnp, both), digest(Platform::kSevSnp, swap));
+    EXPECT_NE(digest(Platform::kSevEs, swap), digest(Platform::kSevEs, {}));
+
+    expect_refused(Platform::kSevSnp, both, "QEMU 10.1.0 cannot turn on debug-swap");
+    expect_refused(Platform::kSevEs, {.require = "secure-tsc"}, "platform sev-es has no such thing", kNewest);
+    expect_refused(Platform::kSev, swap, "platform sev has no such thing", kNewest);
+    expect_refused(Platform::kSevSnp, {.require = "secure-tcs"}, "did you mean 'secure-tsc'", kNewest);
+    for (const char* words : {",", "debug-swap,", ",debug-swap", "debug-swap secure-tsc"})
+        expect_refused(Platform::kSevSnp, {.require = words}, "there is no such feature", kNewest);
+    SevHost older = milan_host();
+    older.linux_release = "6.9.0";
+    const auto planned = plan(Platform::kSevEs, swap, kNewest, older);
+    ASSERT_FALSE(planned);
+    EXPECT_TRUE(has(planned.error().text(), "Linux 6.9.0 has only the older kind")) << planned.error().text();
 }
 
 TEST_F(SevPlan, Sessions) {

@@ -8,7 +8,7 @@
 namespace enclavisor::host {
 
 struct SevOptions {
-    std::string cpu_model, policy;
+    std::string cpu_model, policy, require;
     // SEV and SEV-ES.
     std::string session, dh_cert, tik, tek, launch_secret;
     // SEV-SNP.
@@ -21,8 +21,10 @@ struct SevOption {
     const char* type;
     const char* help;
     bool for_sev, for_snp;
+    bool for_models = false;  // of SEV-ES and SEV-SNP
 
     bool fits(Platform platform) const {
+        if (has_simulated_exits(platform)) return for_models;
         return is_hardware(platform) && (platform == Platform::kSevSnp ? for_snp : for_sev);
     }
 };
@@ -33,6 +35,9 @@ inline constexpr SevOption kSevOptions[] = {
      true},
     {"--policy", &SevOptions::policy, "BITS",
      "Of the guest (default: sev 0xb, sev-es 0xf, sev-snp 0x30000 or the ID block's)", true, true},
+    {"--require", &SevOptions::require, "FEATURES",
+     "What the processor must do for the guest: debug-swap (sev-es, sev-snp), secure-tsc (sev-snp); measured",
+     true, true, true},
     {"--session", &SevOptions::session, "FILE", "sev, sev-es: its owner's session, in Base64", true, false},
     {"--dh-cert", &SevOptions::dh_cert, "FILE", "sev, sev-es: its owner's certificate, in Base64", true,
      false},

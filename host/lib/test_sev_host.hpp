@@ -34,9 +34,14 @@ inline QemuFacts qemu_of(std::pair<int, int> release) {
     facts.snp.insert({"author-key-enabled", "guest-visible-workarounds", "host-data", "id-auth", "id-block",
                       "vcek-disabled"});
     if (release >= std::pair{10, 1}) facts.snp.insert("certs-path");
+    // Posted for 10.2 in October 2025; which release has them is not known here.
+    if (release >= std::pair{10, 2}) {
+        facts.sev.insert("debug-swap");
+        facts.snp.insert({"debug-swap", "secure-tsc", "tsc-frequency"});
+    }
     return facts;
 }
 
-inline constexpr std::pair<int, int> kGenerations[] = {{7, 2}, {8, 2}, {9, 1}, {10, 1}};
+inline constexpr std::pair<int, int> kGenerations[] = {{7, 2}, {8, 2}, {9, 1}, {10, 1}, {10, 2}};
 
 }  // namespace enclavisor::host

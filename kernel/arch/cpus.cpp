@@ -74,16 +74,21 @@ void Cpus::start_others(FrameAllocator& frames, std::uint32_t count) {
         cpu->apic_id = id;
         if constexpr (CurrentPlatform::kHasExits) exits::prepare_cpu(frames, *cpu);
         ap_start = {kernel_cr3(), cpu->stack_top, reinterpret_cast<std::uint64_t>(cpu)};
-        if constexpr (CurrentPlatform::kAcceptsMemory)
-            exits::create_cpu(frames, *cpu, reinterpret_cast<std::uint64_t>(ap_entry));
+        bool created = false;
+        if constexpr (CurrentPlatform::kAcceptsMemory) {
+            // Of a secure TSC, the secure processor has put scale and offset into the states that were
+            // launched.
+            created = exits::tsc_khz() == 0;
+            if (created) exits::create_cpu(frames, *cpu, reinterpret_cast<std::uint64_t>(ap_entry));
+        }
         // What stands for a simulation's hypervisor has no hand on vCPUs.
-        constexpr bool kCalls = !CurrentPlatform::kAcceptsMemory || CurrentPlatform::kSimulated;
-        if (kCalls) {
+        const bool calls = !created || CurrentPlatform::kSimulated;
+        if (calls) {
             Apic::send_init(id);
             Apic::send_startup(id, kStartPage);
         }
         if (!comes_up(*cpu, kFirstPatience)) {
-            if (kCalls) Apic::send_startup(id, kStartPage);
+            if (calls) Apic::send_startup(id, kStartPage);
             if (!comes_up(*cpu, kLastPatience)) {
                 // It may still come and must find nothing to begin with.
                 ap_start = {};

@@ -106,7 +106,10 @@ extern "C" [[noreturn]] void kernel_main(unsigned c_bit) {
     kernel.link.initialise(link_size);
     create_kernel_map(kernel.frames, map.top(), link_size);
     boot_cpu.address_space = kernel_cr3();
-    if constexpr (CurrentPlatform::kHasExits) exits::use_kernel_map(boot_cpu);
+    if constexpr (CurrentPlatform::kHasExits) {
+        exits::use_kernel_map(boot_cpu);
+        kernel.secure_tsc_khz = exits::tsc_khz();
+    }
     link_mapped = true;
     check_link(kernel);
     check(random_source_is_healthy(), "the processor's random numbers fail their health check");

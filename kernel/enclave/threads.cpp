@@ -76,7 +76,7 @@ Thread* create_thread(Kernel& kernel, Space& space, PhysAddr block, VirtAddr blo
     b.io_address = enclave.io_address.value;
     b.io_size = enclave.io_pages * abi::kPageSize;
     b.instance = enclave.handle;
-    b.tsc_khz = kernel.link.tsc_khz();
+    b.tsc_khz = kernel.tsc_khz();
     b.memory_limit = enclave.limit;
     b.thread = thread->number;
     return thread;

@@ -12,6 +12,7 @@
 #include "kernel/platform/accepted.hpp"
 #include "kernel/platform/cpuid_page.hpp"
 #include "kernel/platform/instructions.hpp"
+#include "kernel/platform/sev_features.hpp"
 
 extern "C" char kernel_begin[], kernel_end[];
 
@@ -28,6 +29,7 @@ alignas(abi::kPageSize) abi::Ghcb boot_ghcb;
 
 constinit AcceptedMemory accepted{arch::pvalidate};
 constinit std::optional<CpuidTable> cpuid_table;
+constinit std::uint64_t secure_khz = 0;
 
 GhcbChannel channel() {
     const PerCpu& cpu = this_cpu();
@@ -45,9 +47,13 @@ PhysAddr image_address(const void* object) {
 
 void check_status() {
     const std::uint64_t status = arch::sev_status();
-    std::uint64_t needed = arch::kStatusSev | arch::kStatusEs;
-    if (CurrentPlatform::kAcceptsMemory) needed |= arch::kStatusSnp;
-    if ((status & needed) != needed) terminate(R::kUnprotected);
+    believe(judge_status(status, CurrentPlatform::kAcceptsMemory));
+    if (!has_secure_tsc(status)) return;
+    constexpr std::uint32_t kWithFactor = 3;
+    const auto* page = direct<const abi::SecretsPage>(PhysAddr{SEV_SECRETS_PAGE});
+    secure_khz =
+        secure_tsc_khz(arch::guest_tsc_frequency(), page->version >= kWithFactor ? page->tsc_factor : 0);
+    if (secure_khz == 0) terminate(R::kTscFrequency);
 }
 
 // What the processor was told at launch, before anything is asked of it.
@@ -130,7 +136,7 @@ void fill_vmsa(abi::Vmsa& vmsa, std::uint64_t entry) {
     vmsa.xcr0 = 1;
     vmsa.mxcsr = 0x1f80;
     vmsa.x87_fcw = 0x37f;
-    vmsa.sev_features = arch::sev_status() >> arch::kStatusFeatures;
+    vmsa.sev_features = arch::sev_status() >> abi::kSevStatusFeatures;
 }
 
 }  // namespace
@@ -144,7 +150,7 @@ void create_cpu(FrameAllocator& frames, PerCpu& cpu, std::uint64_t entry) {
     auto* vmsa = direct<abi::Vmsa>(*frame);
     fill_vmsa(*vmsa, entry);
     if (arch::make_vmsa(*frame) != 0) terminate(R::kPvalidate);
-    believe(channel().create_cpu(cpu.apic_id, *frame, arch::sev_status() >> arch::kStatusFeatures));
+    believe(channel().create_cpu(cpu.apic_id, *frame, arch::sev_status() >> abi::kSevStatusFeatures));
 }
 
 std::uint32_t port_read(std::uint16_t port, unsigned size) {
@@ -182,6 +188,10 @@ CpuidValues cpuid(std::uint32_t leaf, std::uint32_t subleaf) {
 void accept_frames(std::uint64_t begin, std::uint64_t end) {
     GhcbChannel asked = channel();
     believe(accepted.accept(asked, begin, end));
+}
+
+std::uint64_t tsc_khz() {
+    return secure_khz;
 }
 
 abi::PlatformKey take_message_key() {

@@ -38,6 +38,9 @@ CpuidValues cpuid(std::uint32_t leaf, std::uint32_t subleaf);
 // SEV-SNP: frames [begin, end) may be used from now on (FrameAllocator::Accept).
 void accept_frames(std::uint64_t begin, std::uint64_t end);
 
+// SEV-SNP: the frequency of a TSC that the hypervisor has no hand on; 0: it has.
+std::uint64_t tsc_khz();
+
 // SEV-SNP, once: the key of messages to the secure processor, out of the secrets page, which holds nothing
 // afterwards.
 abi::PlatformKey take_message_key();

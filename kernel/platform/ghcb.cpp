@@ -65,6 +65,18 @@ const char* describe(GhcbRefusal refusal) {
             return "the CPUID page is malformed";
         case R::kSecretsPage:
             return "the secrets page is none, or of a version that is not known";
+        case R::kVirtualTom:
+            return "the VM was launched with virtual top of memory, which this kernel does not implement";
+        case R::kReflectVc:
+            return "the VM was launched with #VC reflected, which this kernel does not implement";
+        case R::kRestrictedInjection:
+            return "the VM was launched with restricted injection, which this kernel does not implement";
+        case R::kAlternateInjection:
+            return "the VM was launched with alternate injection, which this kernel does not implement";
+        case R::kUnknownFeature:
+            return "the VM was launched with a feature that this kernel does not know (SEV_STATUS)";
+        case R::kTscFrequency:
+            return "the secure time-stamp counter has a frequency that cannot be";
     }
     return "unknown";
 }

@@ -39,6 +39,13 @@ enum class GhcbRefusal : std::uint8_t {
     kUnprotected,       // the processor's status lacks what the kernel is built for
     kCpuidPage,         // the CPUID page is malformed
     kSecretsPage,       // the secrets page is none
+    // Of what was turned on at launch (platform/sev_features.hpp).
+    kVirtualTom,
+    kReflectVc,
+    kRestrictedInjection,
+    kAlternateInjection,
+    kUnknownFeature,
+    kTscFrequency,  // a secure TSC with a frequency that cannot be
 };
 const char* describe(GhcbRefusal refusal);
 

@@ -1,5 +1,5 @@
 // What a processor with SEV-ES or SEV-SNP offers beside APM2's other instructions (APM2 15.35, 15.36).
-// In a simulation they are undefined, and its handler carries them to the model; the two registers that
+// In a simulation they are undefined, and its handler carries them to the model; the registers that
 // a processor without SEV has not are the simulation's.
 #pragma once
 
@@ -15,17 +15,17 @@
 
 namespace enclavisor::kernel::arch {
 
-// SEV_STATUS: what is on, whatever CPUID says.
-inline constexpr std::uint64_t kStatusSev = 1 << 0, kStatusEs = 1 << 1, kStatusSnp = 1 << 2;
-inline constexpr unsigned kStatusFeatures = 2;  // from this bit on as in Vmsa::sev_features
-
 #ifdef ENCLAVISOR_SIMULATION
+using simulation::guest_tsc_frequency;
 using simulation::read_ghcb_msr;
 using simulation::sev_status;
 using simulation::write_ghcb_msr;
 #else
 inline std::uint64_t sev_status() {
     return read_msr(static_cast<Msr>(abi::kSevStatusMsr));
+}
+inline std::uint64_t guest_tsc_frequency() {
+    return read_msr(static_cast<Msr>(abi::kGuestTscFrequencyMsr));
 }
 inline std::uint64_t read_ghcb_msr() {
     return read_msr(static_cast<Msr>(abi::kGhcbMsr));

@@ -18,7 +18,7 @@ constexpr int kIdlePolls = 2000;
 std::uint64_t nanoseconds_until(Kernel& kernel, std::uint64_t deadline) {
     const std::uint64_t now = arch::read_tsc();
     if (deadline <= now) return 1;
-    const std::uint64_t khz = kernel.link.tsc_khz();
+    const std::uint64_t khz = kernel.tsc_khz();
     // Capped so that the product fits; an early timer is set again.
     constexpr std::uint64_t kMaxTicks = 1ull << 40;
     const std::uint64_t ticks = deadline - now < kMaxTicks ? deadline - now : kMaxTicks;

@@ -76,6 +76,10 @@ abi::SimRegisters carry(HostPtr<SimRequest> page, abi::SimInstruction instructio
     return at<abi::SimRegisters>(page, offsetof(SimRequest, out)).read();
 }
 
+abi::SimProcessor processor() {
+    return at<abi::SimProcessor>(request_page(this_cpu()), offsetof(SimRequest, processor)).read();
+}
+
 // --- What a hypervisor does with its devices, in its place -----------------
 
 class GhcbPage {
@@ -158,6 +162,13 @@ void do_vmgexit(HostPtr<SimRequest> request, PerCpu& cpu) {
 }
 
 }  // namespace
+
+std::uint64_t sev_status() {
+    return processor().sev_status;
+}
+std::uint64_t guest_tsc_frequency() {
+    return processor().guest_tsc_frequency;
+}
 
 // False: it is none of the three.
 extern "C" bool simulate_instruction(abi::Registers* r) {

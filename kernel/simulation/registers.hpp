@@ -8,9 +8,8 @@
 
 namespace enclavisor::kernel::simulation {
 
-inline std::uint64_t sev_status() {
-    return CurrentPlatform::kAcceptsMemory ? 7 : 3;
-}
+std::uint64_t sev_status();
+std::uint64_t guest_tsc_frequency();
 inline std::uint64_t read_ghcb_msr() {
     return this_cpu().simulated_ghcb_msr;
 }

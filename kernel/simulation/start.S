@@ -15,7 +15,7 @@ simulated_start:
     addq %rbx, %rdi
     movq SIM_START_RIP(%rdi), %rbp
     testq %rbp, %rbp
-    jz 1f
+    jz ap_entry                 // not created: it goes on in the state that was launched
     movq SIM_START_RSP(%rdi), %rsp
     movq SIM_START_CR0(%rdi), %r8
     movq SIM_START_CR3(%rdi), %r9
@@ -38,7 +38,5 @@ simulated_start:
     movq %r9, %cr3              // the request page is gone; this text is not
     movq %r8, %cr0
     jmpq *%rbp
-1:  hlt
-    jmp 1b
 
     .section .note.GNU-stack, "", @progbits

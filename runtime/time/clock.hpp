@@ -12,8 +12,8 @@ namespace enclavisor::runtime {
 
 class Clock {
 public:
-    // `data` is the page that the vDSO reads. `tsc_khz`: the host's hint,
-    // of which the kernel has seen that it can be; 0: none.
+    // `data` is the page that the vDSO reads. `tsc_khz`: the kernel's, of a
+    // secure TSC, else the host's hint, of which the kernel has seen that it can be; 0: none.
     void start(TimeData* data, std::uint64_t tsc_khz, std::uint64_t wall_ns, std::uint64_t monotonic_ns);
 
     std::uint64_t read(ClockKind kind) const { return read_clock(*data_, kind); }

@@ -29,6 +29,9 @@ void serve(volatile ProbeSlot& slot, std::uint64_t slot_offset, std::uint64_t he
             case ProbeOperation::kRead:
                 slot.result = heap_word(page);
                 break;
+            case ProbeOperation::kFrequency:
+                slot.result = block().tsc_khz;
+                break;
             case ProbeOperation::kEnd:
                 end(42);
             default:

@@ -13,7 +13,7 @@ struct ProbeStart {
     std::uint64_t parked;      // instances do not run before their first request
 };
 
-enum class ProbeOperation : std::uint32_t { kNone, kWrite, kRead, kEnd };
+enum class ProbeOperation : std::uint32_t { kNone, kWrite, kRead, kEnd, kFrequency };
 
 struct alignas(64) ProbeSlot {
     // host; `request` counts and is written last
@@ -24,7 +24,7 @@ struct alignas(64) ProbeSlot {
     // enclave
     std::uint32_t done;  // equals `request` when it is answered
     std::uint32_t reserved;
-    std::uint64_t result;     // of kRead
+    std::uint64_t result;     // of kRead; of kFrequency: of the TSC, in kHz
     std::uint64_t first_tsc;  // at the instance's first instruction
     std::uint64_t instance;   // its handle
     std::uint64_t random;     // of the 256 bits, the first 64
