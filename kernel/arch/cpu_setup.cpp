@@ -2,6 +2,7 @@
 #include "abi/enclave/calls.hpp"
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/exception_state.hpp"
+#include "kernel/arch/explained.hpp"
 #include "kernel/arch/per_cpu.hpp"
 #include "kernel/panic.hpp"
 #include "kernel/platform/devices.hpp"
@@ -162,6 +163,7 @@ void initialise_cpu() {
     arch::take_fault_address();
     enable_xsave();
     find_branch_barrier();
+    processor_sets = instruction_sets(read_cpuid(1).ecx, read_cpuid(7).ebx, read_xcr0());
 
     write_msr(Msr::kEfer, read_msr(Msr::kEfer) | kEferSyscall | kEferNoExecute);
     // sysret takes CS = STAR[63:48] + 16 and SS = STAR[63:48] + 8 (APM2 6.1.1).

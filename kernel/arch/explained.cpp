@@ -28,13 +28,13 @@ std::optional<Instruction> instruction_of(const Thread& thread) {
     constexpr std::size_t kLongest = 15;
     std::uint8_t bytes[kLongest];
     const std::size_t size = read_private(*thread.space, thread.registers.rip, bytes, kLongest);
-    return decode({bytes, size}, thread.registers);
+    return decode({bytes, size}, thread.registers, processor_sets);
 }
 
 bool divides_wrongly(const Thread& thread) {
     const auto instruction = instruction_of(thread);
     if (!instruction || !is_division(*instruction)) return false;
-    if (instruction->address && (instruction->traits & Instruction::kPlaced)) return true;
+    if (instruction->address && (instruction->traits & kPlaced)) return true;
     std::uint64_t divisor = 0;
     if (!instruction->address) {
         divisor = register_operand(*instruction, thread.registers);

@@ -1,99 +1,11 @@
 #include "kernel/arch/instruction.hpp"
 
+#include <initializer_list>
+
 namespace enclavisor::kernel {
 namespace {
 
 using Wide = unsigned __int128;
-
-struct Range {
-    std::uint8_t first, last, traits;
-};
-
-constexpr auto kModRm = Instruction::kModRm, kStack = Instruction::kStack, kStrings = Instruction::kStrings,
-               kTarget = Instruction::kTarget, kPlaced = Instruction::kPlaced, kLea = Instruction::kLea,
-               kGroup = Instruction::kGroup;
-constexpr std::uint8_t kPlain = 0;
-
-// Opcodes that ring 3 may execute with any operands, APM3 appendix A. In order.
-constexpr Range kFirstMap[] = {
-    {0x00, 0x03, kModRm},            // add
-    {0x04, 0x05, kPlain},            //
-    {0x08, 0x0b, kModRm},            // or
-    {0x0c, 0x0d, kPlain},            //
-    {0x10, 0x13, kModRm},            // adc
-    {0x14, 0x15, kPlain},            //
-    {0x18, 0x1b, kModRm},            // sbb
-    {0x1c, 0x1d, kPlain},            //
-    {0x20, 0x23, kModRm},            // and
-    {0x24, 0x25, kPlain},            //
-    {0x28, 0x2b, kModRm},            // sub
-    {0x2c, 0x2d, kPlain},            //
-    {0x30, 0x33, kModRm},            // xor
-    {0x34, 0x35, kPlain},            //
-    {0x38, 0x3b, kModRm},            // cmp
-    {0x3c, 0x3d, kPlain},            //
-    {0x50, 0x5f, kStack},            // push, pop
-    {0x63, 0x63, kModRm},            // movsxd
-    {0x68, 0x68, kStack},            // push
-    {0x69, 0x69, kModRm},            // imul
-    {0x6a, 0x6a, kStack},            // push
-    {0x6b, 0x6b, kModRm},            // imul
-    {0x70, 0x7f, kPlain},            // jcc
-    {0x80, 0x81, kModRm},            // add .. cmp
-    {0x83, 0x8b, kModRm},            // add .. cmp, test, xchg, mov
-    {0x8d, 0x8d, kModRm | kLea},     // lea
-    {0x90, 0x99, kPlain},            // xchg, cwde, cdq
-    {0x9c, 0x9c, kStack},            // pushf
-    {0xa4, 0xa7, kStrings},          // movs, cmps
-    {0xa8, 0xa9, kPlain},            // test
-    {0xaa, 0xaf, kStrings},          // stos, lods, scas
-    {0xb0, 0xbf, kPlain},            // mov
-    {0xc0, 0xc1, kModRm},            // shifts
-    {0xc2, 0xc3, kStack | kTarget},  // ret
-    {0xc6, 0xc7, kModRm | kGroup},   // mov
-    {0xd0, 0xd3, kModRm},            // shifts
-    {0xe0, 0xe3, kPlain},            // loop, jrcxz
-    {0xe8, 0xe8, kStack},            // call
-    {0xe9, 0xe9, kPlain},            // jmp
-    {0xeb, 0xeb, kPlain},            //
-    {0xf5, 0xf5, kPlain},            // cmc
-    {0xf6, 0xf7, kModRm},            // test, not, neg, mul, div
-    {0xf8, 0xf9, kPlain},            // clc, stc
-    {0xfc, 0xfd, kPlain},            // cld, std
-    {0xfe, 0xff, kModRm | kGroup},   // inc, dec
-};
-constexpr Range kSecondMap[] = {
-    {0x05, 0x05, kPlain},            // syscall
-    {0x10, 0x11, kModRm | kPlaced},  // movups, movupd, movss, movsd
-    {0x1e, 0x1f, kModRm},            // endbr64, nop
-    {0x31, 0x31, kPlain},            // rdtsc
-    {0x40, 0x4f, kModRm},            // cmovcc
-    {0x51, 0x51, kModRm | kPlaced},  // sqrt
-    {0x58, 0x59, kModRm | kPlaced},  // add, mul
-    {0x5c, 0x5f, kModRm | kPlaced},  // sub, min, div, max
-    {0x80, 0x8f, kPlain},            // jcc
-    {0x90, 0x9f, kModRm},            // setcc
-    {0xa2, 0xa2, kTarget},           // cpuid, which may be made to fault
-    {0xa3, 0xa3, kModRm | kPlaced},  // bt
-    {0xa4, 0xa5, kModRm},            // shld
-    {0xab, 0xab, kModRm | kPlaced},  // bts
-    {0xac, 0xad, kModRm},            // shrd
-    {0xaf, 0xb1, kModRm},            // imul, cmpxchg
-    {0xb3, 0xb3, kModRm | kPlaced},  // btr
-    {0xb6, 0xb7, kModRm},            // movzx
-    {0xbb, 0xbb, kModRm | kPlaced},  // btc
-    {0xbc, 0xbf, kModRm},            // bsf, bsr, movsx
-    {0xc0, 0xc1, kModRm},            // xadd
-    {0xc8, 0xcf, kPlain},            // bswap
-};
-
-template <std::size_t kCount>
-const Range* find(const Range (&map)[kCount], std::uint8_t opcode) {
-    for (const Range& range : map) {
-        if (opcode >= range.first && opcode <= range.last) return &range;
-    }
-    return nullptr;
-}
 
 std::uint64_t general(const abi::Registers& r, unsigned number) {
     const std::uint64_t in_order[16] = {r.rax, r.rcx, r.rdx, r.rbx, r.rsp, r.rbp, r.rsi, r.rdi,
@@ -106,35 +18,54 @@ bool is_canonical(std::uint64_t address) {
 }
 // With all that an instruction reaches from there.
 bool is_canonical_around(std::uint64_t address) {
-    return is_canonical(address - 64) && is_canonical(address + 64);
+    return is_canonical(address - 128) && is_canonical(address + 128);
+}
+
+bool is_one_of(const Instruction& i, std::initializer_list<int> all) {
+    for (const int one : all) {
+        if ((i.map << 8 | i.opcode) == one) return true;
+    }
+    return false;
+}
+
+// LOCK makes instructions invalid that do not change memory.
+bool may_be_locked(const Instruction& i) {
+    if (!i.address) return false;
+    const unsigned member = i.reg & 7;
+    if (is_one_of(i, {0x080, 0x081, 0x083})) return member != 7;
+    if (is_one_of(i, {0x0f6, 0x0f7})) return member == 2 || member == 3;
+    if (is_one_of(i, {0x0fe, 0x0ff})) return member < 2;
+    if (is_one_of(i, {0x1ba})) return member > 4;
+    if (is_one_of(i, {0x086, 0x087, 0x1ab, 0x1b0, 0x1b1, 0x1b3, 0x1bb, 0x1c0, 0x1c1, 0x1c7})) return true;
+    return i.map == 0 && i.opcode < 0x38 && (i.opcode & 7) < 2;
 }
 
 class Decoder {
 public:
-    Decoder(std::span<const std::uint8_t> bytes, const abi::Registers& registers)
-        : bytes_{bytes}, registers_{registers} {}
+    Decoder(std::span<const std::uint8_t> bytes, const abi::Registers& registers, const InstructionSets& sets)
+        : bytes_{bytes}, registers_{registers}, sets_{sets} {}
 
     std::optional<Instruction> run() {
-        std::uint8_t byte = prefixes();
         Instruction i{};
-        i.second_map = byte == 0x0f;
-        if (i.second_map) byte = next();
-        i.opcode = byte;
-        const Range* range = i.second_map ? find(kSecondMap, byte) : find(kFirstMap, byte);
-        if (range == nullptr) return std::nullopt;
-        i.traits = range->traits | placed_;
-        const bool bytes = !i.second_map && !(byte & 1);
-        i.size = bytes ? 1 : rex_ & 8 ? 8 : operand16_ ? 2 : 4;
+        const std::optional<std::uint8_t> traits = opcode(i);
+        if (!traits) return std::nullopt;
+        i.traits = *traits | placed_;
         i.high_bytes = rex_ == 0;
         if (i.traits & kModRm) modrm(i);
+        if (lock_ && !may_be_locked(i)) return std::nullopt;
         return short_ || unknown_ ? std::nullopt : std::optional{i};
     }
 
 private:
+    std::uint8_t peek() const { return at_ < bytes_.size() ? bytes_[at_] : 0; }
     std::uint8_t next() {
-        if (at_ < bytes_.size()) return bytes_[at_++];
-        short_ = true;
-        return 0;
+        const std::uint8_t byte = peek();
+        if (at_ == bytes_.size()) {
+            short_ = true;
+        } else {
+            at_++;
+        }
+        return byte;
     }
     std::uint64_t displacement(int size) {
         std::uint32_t value = 0;
@@ -144,8 +75,8 @@ private:
         return static_cast<std::uint64_t>(wide);
     }
 
-    // Returns the first byte that is none. LOCK makes instructions invalid; where an operand
-    // is with a segment's base or another address size, is left open.
+    // Returns the first byte that is none. Where an operand is with a segment's base or
+    // another address size, is left open.
     std::uint8_t prefixes() {
         for (int i = 0; i < 4; i++) {
             const std::uint8_t byte = next();
@@ -157,8 +88,13 @@ private:
                 case 0x2e:
                 case 0x36:
                 case 0x3e:
+                    break;
+                case 0xf0:
+                    lock_ = true;
+                    break;
                 case 0xf2:
                 case 0xf3:
+                    repeat_ |= byte == 0xf2 ? 2 : 1;
                     break;
                 case 0x64:
                 case 0x65:
@@ -175,13 +111,57 @@ private:
         return 0;
     }
 
+    // Up to the opcode; the instruction's traits if it is known.
+    std::optional<std::uint8_t> opcode(Instruction& i) {
+        const std::uint8_t byte = prefixes();
+        const bool any_prefix = operand16_ || lock_ || repeat_ != 0 || rex_ != 0;
+        i.opcode = byte;
+        i.size = !(byte & 1) ? 1 : rex_ & 8 ? 8 : operand16_ ? 2 : 4;
+        if (byte == 0xc4 || byte == 0xc5) return any_prefix ? std::nullopt : vex(i, byte == 0xc5);
+        if (byte >= 0xd8 && byte <= 0xdf) return x87(byte);
+        if (byte != 0x0f) return general_traits(0, byte);
+
+        i.opcode = next();
+        i.map = i.opcode == 0x38 ? 2 : i.opcode == 0x3a ? 3 : 1;
+        if (i.map > 1) i.opcode = next();
+        i.size = rex_ & 8 ? 8 : operand16_ ? 2 : 4;
+        if (const auto traits = general_traits(1, i.opcode); traits && i.map == 1) return traits;
+        // Which of two mandatory prefixes counts, is left open.
+        if (repeat_ == 3 || (repeat_ != 0 && operand16_)) return std::nullopt;
+        const int prefix = repeat_ == 2 ? 3 : repeat_ == 1 ? 2 : operand16_ ? 1 : 0;
+        return vector(i, {.map = i.map, .opcode = i.opcode, .prefix = static_cast<std::uint8_t>(prefix)}, 16);
+    }
+    std::optional<std::uint8_t> vex(Instruction& i, bool two_bytes) {
+        std::uint8_t byte = next();
+        rex_ = (~byte >> 5 & (two_bytes ? 4 : 7)) | 0x40;
+        VectorEncoding e{.map = 1, .vex = true};
+        if (!two_bytes) {
+            e.map = byte & 0x1f;
+            byte = next();
+            e.w = byte & 0x80;
+        }
+        e.one_source = (byte & 0x78) == 0x78;
+        e.l = byte & 4;
+        e.prefix = byte & 3;
+        e.opcode = i.opcode = next();
+        i.map = e.map;
+        return vector(i, e, e.l ? 32 : 16);
+    }
+    std::optional<std::uint8_t> vector(Instruction& i, VectorEncoding e, std::uint8_t size) {
+        i.size = size;
+        e.modrm = peek();
+        return vector_traits(e, sets_);
+    }
+    std::optional<std::uint8_t> x87(std::uint8_t opcode) const {
+        return sets_.v2 && is_x87(opcode, peek()) ? std::optional{std::uint8_t{kModRm}} : std::nullopt;
+    }
+
     void modrm(Instruction& i) {
         const std::uint8_t byte = next();
         const unsigned mod = byte >> 6, low = byte & 7;
         i.reg = static_cast<std::uint8_t>((byte >> 3 & 7) | (rex_ & 4) << 1);
         i.rm = static_cast<std::uint8_t>(low | (rex_ & 1) << 3);
-        // Of a group, REX.R does not matter.
-        if ((i.traits & kGroup) && (byte >> 3 & 7) > (i.opcode < 0xd0 ? 0 : 1)) unknown_ = true;
+        if (i.traits & kGroup) member(i, byte >> 3 & 7);
         if (mod == 3) {
             if (i.traits & kLea) unknown_ = true;
             return;
@@ -205,36 +185,31 @@ private:
         i.address = base + index + offset;
     }
 
+    // Of a group, where REX.R does not matter.
+    void member(Instruction& i, unsigned number) {
+        if (i.opcode == 0xff && (number == 2 || number == 4 || number == 6)) {
+            i.traits |= number == 6 ? kStack : kStack | kOpen;  // push; call, jmp
+        } else if (number > (i.opcode < 0xd0 ? 0 : 1)) {
+            unknown_ = true;
+        }
+    }
+
     // RIP-relative addresses count from the end of the instruction.
     std::size_t immediate_size(const Instruction& i, unsigned group) const {
         const std::size_t full = i.size == 8 ? 4 : i.size;
-        if (i.second_map) return i.opcode == 0xa4 || i.opcode == 0xac ? 1 : 0;
-        switch (i.opcode) {
-            case 0x69:
-            case 0x81:
-            case 0xc7:
-                return full;
-            case 0x6b:
-            case 0x80:
-            case 0x83:
-            case 0xc0:
-            case 0xc1:
-            case 0xc6:
-                return 1;
-            case 0xf6:
-            case 0xf7:
-                return group < 2 ? full : 0;
-            default:
-                return 0;
-        }
+        if (is_one_of(i, {0x069, 0x081, 0x0c7})) return full;
+        if (is_one_of(i, {0x0f6, 0x0f7})) return group < 2 ? full : 0;
+        return i.map == 3 || is_one_of(i, {0x06b, 0x080, 0x083, 0x0c0, 0x0c1, 0x0c6, 0x170, 0x1a4, 0x1ac,
+                                           0x1ba, 0x1c2, 0x1c4, 0x1c6});
     }
 
     std::span<const std::uint8_t> bytes_;
     const abi::Registers& registers_;
+    const InstructionSets& sets_;
     std::size_t at_ = 0;
-    unsigned rex_ = 0;
+    unsigned rex_ = 0, repeat_ = 0;  // 1: F3, 2: F2
     std::uint8_t placed_ = 0;
-    bool operand16_ = false, short_ = false, unknown_ = false;
+    bool operand16_ = false, lock_ = false, short_ = false, unknown_ = false;
 };
 
 constexpr std::uint64_t mask_of(unsigned size) {
@@ -243,15 +218,17 @@ constexpr std::uint64_t mask_of(unsigned size) {
 
 }  // namespace
 
-std::optional<Instruction> decode(std::span<const std::uint8_t> bytes, const abi::Registers& registers) {
-    return Decoder{bytes, registers}.run();
+std::optional<Instruction> decode(std::span<const std::uint8_t> bytes, const abi::Registers& registers,
+                                  const InstructionSets& sets) {
+    return Decoder{bytes, registers, sets}.run();
 }
 
 bool may_be_refused(const Instruction& i, const abi::Registers& r) {
-    if (i.traits & kTarget) return true;
+    if (i.traits & kOpen) return true;
     if ((i.traits & kStack) && !is_canonical_around(r.rsp)) return true;
     if ((i.traits & kStrings) && !(is_canonical_around(r.rsi) && is_canonical_around(r.rdi))) return true;
     if (!i.address || (i.traits & kLea)) return false;
+    if ((i.traits & kAligned) && *i.address % i.size != 0) return true;
     return (i.traits & kPlaced) || !is_canonical_around(*i.address);
 }
 

@@ -1,4 +1,6 @@
 // Which exceptions are the enclave's: those that it can have raised.
+#include "kernel/arch/explained.hpp"
+
 #include "kernel/arch/exception_state.hpp"
 #include "kernel/testing/kernel_fixture.hpp"
 
@@ -62,6 +64,16 @@ TEST_F(Explained, AnInvalidOpcodeIsUnknown) {
     EXPECT_TRUE(ignored(6));
     at({0x0f, 0x0b});
     expect_end(6);
+}
+
+TEST_F(Explained, AnInvalidOpcodeIsNoneThatTheProcessorHas) {
+    at({0xc5, 0xfc, 0x58, 0xc1});  // vaddps %ymm1, %ymm0, %ymm0
+    processor_sets = {true, true, false};
+    EXPECT_TRUE(ignored(6));
+    EXPECT_TRUE(ignored(13));
+    processor_sets = {true, false, false};
+    expect_end(6);
+    processor_sets = {};
 }
 
 TEST_F(Explained, ARefusedAddressIsNotCanonical) {
