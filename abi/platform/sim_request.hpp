@@ -51,7 +51,7 @@ struct SimRequest {
     std::uint64_t raise;
     // Guest's: TSC ticks that this vCPU has spent in its handler, which hardware would not have.
     std::uint64_t handler_ticks;
-    SimStart start;  // carrier's, when the guest has created the vCPU
+    SimStart start;          // carrier's, when the guest has created the vCPU
     SimProcessor processor;  // carrier's, set before the VM starts
 };
 inline constexpr std::uint64_t kSimMachineEnds = 0xffff;

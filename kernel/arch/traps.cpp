@@ -145,7 +145,11 @@ extern "C" [[noreturn]] void on_trap(abi::Registers* registers) {
         leave(kernel);
     }
     if constexpr (CurrentPlatform::kHasExits) {
-        if (vector == kVmmCommunication && serve_vmm_communication(*thread)) leave(kernel);
+        if (vector == kVmmCommunication) {
+            const VcOutcome outcome = serve_vmm_communication(*thread);
+            if (outcome == VcOutcome::kRaised) deliver(kernel, thread, 0);
+            if (outcome != VcOutcome::kClaimed) leave(kernel);
+        }
     }
     if (CurrentPlatform::kDefended && !is_explained(*thread)) {
         kernel.ignored_interrupts++;

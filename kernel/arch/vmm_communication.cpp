@@ -22,7 +22,7 @@ std::size_t read_code(Thread& thread, std::span<std::uint8_t> to) {
 
 }  // namespace
 
-bool serve_vmm_communication(Thread& thread) {
+VcOutcome serve_vmm_communication(Thread& thread) {
     abi::Registers& r = thread.registers;
     std::uint8_t code[3];
     const std::size_t length = read_code(thread, code);
@@ -35,16 +35,20 @@ bool serve_vmm_communication(Thread& thread) {
             r.rcx = v.ecx;
             r.rdx = v.edx;
             r.rip += kCpuidLength;
-            return true;
+            return VcOutcome::kDone;
         }
         case VcAnswer::kUndefined:
             r.vector = kInvalidOpcode;
             r.error = 0;
-            return false;
+            return VcOutcome::kRaised;
+        case VcAnswer::kException:
+            r.vector = r.error - kExitException;
+            r.error = 0;
+            break;
         case VcAnswer::kRefused:
-            return false;
+            break;
     }
-    return false;
+    return VcOutcome::kClaimed;
 }
 
 }  // namespace enclavisor::kernel

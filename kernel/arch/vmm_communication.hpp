@@ -5,8 +5,11 @@ namespace enclavisor::kernel {
 
 class Thread;
 
-// True: the instruction was carried out. False: what the thread's registers say now is an exception, of
-// kVmmCommunication's own vector if the hypervisor made it up.
-bool serve_vmm_communication(Thread& thread);
+enum class VcOutcome {
+    kDone,     // the instruction was carried out
+    kRaised,   // it raises the exception that the registers now say
+    kClaimed,  // the registers say an exception that the hypervisor may have made up, #VC itself perhaps
+};
+VcOutcome serve_vmm_communication(Thread& thread);
 
 }  // namespace enclavisor::kernel

@@ -19,11 +19,15 @@ constexpr Intercepted kIntercepted[] = {
     {0x81, {0x0f, 0x01, 0xd9}, 3, VcAnswer::kUndefined},  // VMMCALL
     {0x8a, {0x0f, 0x01, 0xc8}, 3, VcAnswer::kUndefined},  // MONITOR
     {0x8b, {0x0f, 0x01, 0xc9}, 3, VcAnswer::kUndefined},  // MWAIT
+    {0x8e, {0x0f, 0x01, 0xfd}, 3, VcAnswer::kUndefined},  // RDPRU
 };
 
 }  // namespace
 
 VcAnswer judge_vc(std::uint64_t exit_code, std::span<const std::uint8_t> code) {
+    constexpr std::uint64_t kDebug = 1, kAlignment = 17;
+    if (exit_code == kExitException + kDebug || exit_code == kExitException + kAlignment)
+        return VcAnswer::kException;
     for (const Intercepted& one : kIntercepted) {
         if (one.exit_code != exit_code || code.size() < one.length) continue;
         bool same = true;

@@ -14,6 +14,7 @@ inline constexpr std::uint64_t kVmmCommunication = 29;
 enum class VcAnswer {
     kCpuid,      // answer it, go on after it
     kUndefined,  // an instruction that enclaves do not have
+    kException,  // #DB or #AC, which hypervisors intercept: to be believed as if it had come by itself
     kRefused,    // nothing that the instruction there could have caused
 };
 // Exits of which enclaves can be the cause, by the SVM exit code that is the error code, and believed only
@@ -21,5 +22,6 @@ enum class VcAnswer {
 VcAnswer judge_vc(std::uint64_t exit_code, std::span<const std::uint8_t> code);
 
 inline constexpr std::uint64_t kCpuidLength = 2;
+inline constexpr std::uint64_t kExitException = 0x40;  // and the vector (APM2 appendix C)
 
 }  // namespace enclavisor::kernel

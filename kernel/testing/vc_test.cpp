@@ -19,6 +19,16 @@ TEST(Vc, WhatEnclavesDoNotHaveIsUndefined) {
     EXPECT_EQ(judge_vc(0x81, Code{0x0f, 0x01, 0xd9}), VcAnswer::kUndefined);
     EXPECT_EQ(judge_vc(0x6e, Code{0x0f, 0x31}), VcAnswer::kUndefined);
     EXPECT_EQ(judge_vc(0x87, Code{0x0f, 0x01, 0xf9}), VcAnswer::kUndefined);
+    EXPECT_EQ(judge_vc(0x8e, Code{0x0f, 0x01, 0xfd}), VcAnswer::kUndefined);
+}
+
+// Which only the processor's state can prove (explained_test.cpp).
+TEST(Vc, InterceptedExceptionsAreClaims) {
+    for (std::uint64_t vector = 0; vector < 32; vector++) {
+        const bool intercepted = vector == 1 || vector == 17;
+        EXPECT_EQ(judge_vc(0x40 + vector, Code{0x0f, 0xa2}),
+                  intercepted ? VcAnswer::kException : VcAnswer::kRefused);
+    }
 }
 
 // Every exit code over every beginning of an instruction: an answer only for the pairs that belong together.
@@ -29,7 +39,8 @@ TEST(Vc, NothingIsBelievedThatTheInstructionDoesNotSay) {
             for (int second = 0; second < 256; second++) {
                 const std::uint8_t code[]{static_cast<std::uint8_t>(first), static_cast<std::uint8_t>(second),
                                           0x90};
-                if (judge_vc(exit, code) == VcAnswer::kRefused) continue;
+                const VcAnswer answer = judge_vc(exit, code);
+                if (answer == VcAnswer::kRefused || answer == VcAnswer::kException) continue;
                 believed++;
                 EXPECT_EQ(first, 0x0f);
                 EXPECT_TRUE((exit == 0x72 && second == 0xa2) || (exit == 0x6e && second == 0x31) ||
