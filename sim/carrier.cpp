@@ -90,13 +90,13 @@ abi::SimRequest* Carrier::request_of(unsigned cpu) {
 }
 
 host::Result<void> Carrier::prepare(bool carries_devices) {
-    abi::SimProcessor processor = guest_.processor();
-    for (const ToldLie& told : lies_)
-        if (told.lie->tell_processor != nullptr) told.lie->tell_processor(processor);
     for (unsigned cpu = 0; cpu < guest_.vcpus; cpu++) {
         abi::SimRequest* const request = request_of(cpu);
         if (request == nullptr) return host::fail("the VM has too little memory", "give it more --memory");
         request->carries_devices = carries_devices;
+        abi::SimProcessor processor = guest_.processor();
+        for (const ToldLie& told : lies_)
+            if (told.lie->tell_processor != nullptr) told.lie->tell_processor(processor, cpu);
         request->processor = processor;
     }
     return {};

@@ -215,19 +215,23 @@ abi::CpuidEntry& encryption(abi::CpuidPage& page) {
 // --- The processor's registers, of a launch that nobody compares -----------
 
 template <std::uint64_t status>
-void status_is(abi::SimProcessor& processor) {
+void status_is(abi::SimProcessor& processor, unsigned) {
     processor.sev_status = status;
 }
 template <std::uint64_t bits>
-void status_lacks(abi::SimProcessor& processor) {
+void status_lacks(abi::SimProcessor& processor, unsigned) {
     processor.sev_status &= ~bits;
 }
 template <std::uint64_t feature>
-void feature_is_on(abi::SimProcessor& processor) {
+void feature_is_on(abi::SimProcessor& processor, unsigned) {
     processor.sev_status |= feature << abi::kSevStatusFeatures;
 }
+template <std::uint64_t feature>
+void feature_differs(abi::SimProcessor& processor, unsigned cpu) {
+    if (cpu == 1) processor.sev_status ^= feature << abi::kSevStatusFeatures;
+}
 template <std::uint64_t megahertz>
-void frequency_is(abi::SimProcessor& processor) {
+void frequency_is(abi::SimProcessor& processor, unsigned) {
     processor.guest_tsc_frequency = megahertz;
 }
 
@@ -237,7 +241,7 @@ constexpr Lie answers(std::string_view name, Topic topic, Tell tell) {
 constexpr Lie launches(std::string_view name, void (*launch)(LaunchOptions&)) {
     return {name, Topic::kNone, nullptr, launch, nullptr};
 }
-constexpr Lie registers(std::string_view name, void (*tell)(abi::SimProcessor&)) {
+constexpr Lie registers(std::string_view name, void (*tell)(abi::SimProcessor&, unsigned)) {
     return {name, Topic::kNone, nullptr, nullptr, tell};
 }
 
@@ -358,6 +362,7 @@ constexpr Lie kLies[] = {
     registers("status-secure-avic", feature_is_on<abi::kSevFeatureSecureAvic>),
     registers("status-secure-tsc", feature_is_on<abi::kSevFeatureSecureTsc>),
     registers("status-unknown", feature_is_on<1ull << 40>),
+    registers("status-of-another-cpu", feature_differs<abi::kSevFeatureSecureTsc>),
     registers("tsc-none", frequency_is<0>),
     registers("tsc-slow", frequency_is<99>),
     registers("tsc-fast", frequency_is<(1 << 18) - 1>),

@@ -21,7 +21,7 @@ struct Lie {
     // Or, if there is one: the guest is launched otherwise.
     void (*launch)(LaunchOptions& options);
     // Or: what was launched is hidden from the launcher, and the processor tells it to the guest.
-    void (*tell_processor)(abi::SimProcessor& processor);
+    void (*tell_processor)(abi::SimProcessor& processor, unsigned cpu);
 };
 std::span<const Lie> lies();
 

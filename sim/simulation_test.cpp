@@ -177,6 +177,7 @@ constexpr const char* kCpuidPage = "the CPUID page is malformed";
 constexpr const char* kLaunchedOtherwise = "the VM was launched as 'ready ";
 constexpr const char* kUnprotected = "does not protect this VM as its kernel was built for";
 constexpr const char* kUnknownFeature = "launched with a feature that this kernel does not know";
+constexpr const char* kOtherFeatures = "a CPU was launched with other features than the first";
 constexpr const char* kFrequency = "time-stamp counter has a frequency that cannot be";
 constexpr const char* kProcessor = "the secure processor refuses SNP_LAUNCH_UPDATE with status 0x16";
 
@@ -291,6 +292,8 @@ constexpr Case kCases[] = {
     {"status-secure-avic", kUnknownFeature},
     {"status-unknown", kUnknownFeature},
     {"status-secure-tsc", kFrequency},
+    {"status-of-another-cpu", kOtherFeatures},
+    {"status-of-another-cpu", kOtherFeatures, Platform::kSimulatedSnp, false, "secure-tsc"},
     {"status-none", kUnprotected, kEs},
     {"status-no-es", kUnprotected, kEs},
     {"status-restricted-injection", "restricted injection, which this kernel", kEs},
@@ -304,6 +307,7 @@ std::string name_of(const testing::TestParamInfo<Case>& of) {
     std::string name = of.param.lie;
     std::ranges::replace_if(
         name, [](char c) { return c == '-' || c == ':'; }, '_');
+    if (*of.param.require != '\0') name += "_with_features";
     return name + (of.param.platform == kEs ? "_of_sev_es" : "");
 }
 

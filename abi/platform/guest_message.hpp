@@ -41,8 +41,8 @@ struct SecretsPage {
     std::uint8_t os_visible_workarounds[16];
     std::uint8_t message_keys[4][32];
     std::uint8_t reserved_a0[0xc0];
-    std::uint32_t
-        tsc_factor;  // from version 3: the TSC's mean is so many hundred-thousandths below its nominal
+    // From version 3: by so many hundred-thousandths a secure TSC's mean is below its nominal frequency.
+    std::uint32_t tsc_factor;
     std::uint8_t rest[kPageSize - 0x164];
 };
 static_assert(sizeof(SecretsPage) == kPageSize && offsetof(SecretsPage, message_keys) == 0x20);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "abi/platform/vmsa.hpp"
 #include "host/lib/text.hpp"
 
 namespace enclavisor::host {
@@ -34,11 +33,6 @@ Result<std::uint64_t> parse_word(const std::string& word, Platform platform) {
 }
 
 }  // namespace
-
-const SevFeature kSevFeatureWords[2] = {
-    {"debug-swap", abi::kSevFeatureDebugSwap, true},
-    {"secure-tsc", abi::kSevFeatureSecureTsc, false},
-};
 
 Result<std::uint64_t> parse_required_features(const std::string& words, Platform platform) {
     if (words.empty()) return std::uint64_t{0};

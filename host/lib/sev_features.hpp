@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "abi/platform/vmsa.hpp"
 #include "host/lib/error.hpp"
 #include "host/lib/platform.hpp"
 
@@ -16,7 +17,10 @@ struct SevFeature {
     bool for_es;        // else of SEV-SNP alone
 };
 // The one list of those that can be required.
-extern const SevFeature kSevFeatureWords[2];
+inline constexpr SevFeature kSevFeatureWords[] = {
+    {"debug-swap", abi::kSevFeatureDebugSwap, true},
+    {"secure-tsc", abi::kSevFeatureSecureTsc, false},
+};
 
 // Bits of SEV_FEATURES that "WORD,WORD" stands for, those of the platform's own left out. An error if there
 // is no such word, or `platform` has not what it means.

@@ -29,7 +29,7 @@ alignas(abi::kPageSize) abi::Ghcb boot_ghcb;
 
 constinit AcceptedMemory accepted{arch::pvalidate};
 constinit std::optional<CpuidTable> cpuid_table;
-constinit std::uint64_t secure_khz = 0;
+constinit std::uint64_t launched_status = 0, secure_khz = 0;
 
 GhcbChannel channel() {
     const PerCpu& cpu = this_cpu();
@@ -48,6 +48,7 @@ PhysAddr image_address(const void* object) {
 void check_status() {
     const std::uint64_t status = arch::sev_status();
     believe(judge_status(status, CurrentPlatform::kAcceptsMemory));
+    launched_status = status;
     if (!has_secure_tsc(status)) return;
     constexpr std::uint32_t kWithFactor = 3;
     const auto* page = direct<const abi::SecretsPage>(PhysAddr{SEV_SECRETS_PAGE});
@@ -95,6 +96,7 @@ void begin(PerCpu& cpu, unsigned c_bit) {
 }
 
 void begin_cpu(PerCpu&) {
+    if (arch::sev_status() != launched_status) terminate(R::kOtherFeatures);
     if (CurrentPlatform::kAcceptsMemory) believe(channel().register_page());
 }
 

@@ -75,6 +75,8 @@ const char* describe(GhcbRefusal refusal) {
             return "the VM was launched with alternate injection, which this kernel does not implement";
         case R::kUnknownFeature:
             return "the VM was launched with a feature that this kernel does not know (SEV_STATUS)";
+        case R::kOtherFeatures:
+            return "a CPU was launched with other features than the first (SEV_STATUS)";
         case R::kTscFrequency:
             return "the secure time-stamp counter has a frequency that cannot be";
     }

@@ -45,7 +45,8 @@ enum class GhcbRefusal : std::uint8_t {
     kRestrictedInjection,
     kAlternateInjection,
     kUnknownFeature,
-    kTscFrequency,  // a secure TSC with a frequency that cannot be
+    kOtherFeatures,  // of another CPU than of the first
+    kTscFrequency,   // a secure TSC with a frequency that cannot be
 };
 const char* describe(GhcbRefusal refusal);
 

@@ -388,7 +388,7 @@ TEST(GhcbLies, AnExchangedPageIsNotValidatedAgain) {
 
 TEST(GhcbLies, EachReasonHasWordsOfItsOwn) {
     std::set<std::string> seen;
-    for (int i = 0; i <= static_cast<int>(R::kSecretsPage); i++) {
+    for (int i = 0; i <= static_cast<int>(R::kTscFrequency); i++) {
         EXPECT_TRUE(seen.insert(describe(static_cast<R>(i))).second);
     }
     EXPECT_EQ(seen.count("unknown"), 0u);
