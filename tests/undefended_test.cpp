@@ -1,6 +1,7 @@
 // The attacks of isolation_test on a kernel without walls (UndefendedPlatform):
 // they go through. What the other test proves is therefore the walls' doing.
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include "tests/support/crowd.hpp"
 #include "tests/support/injected.hpp"
@@ -12,6 +13,13 @@ namespace {
 
 constexpr std::uint64_t kEscapedStatus = 66;
 
+std::string kernel(const char* kind) {
+    return (build_dir() / "kernel" / "enclavisor-undefended.").string() + kind;
+}
+std::filesystem::path rom() {
+    return kernel("rom");
+}
+
 struct Attack {
     const char* name;
     std::vector<std::uint64_t> parameters;
@@ -21,7 +29,7 @@ class Undefended : public testing::TestWithParam<Attack> {};
 
 TEST_P(Undefended, TheAttackSucceeds) {
     host::MachineOptions options = machine_options(host::Platform::kPlain);
-    options.rom = build_dir() / "kernel" / "enclavisor-undefended.rom";
+    options.rom = rom();
     const auto machine = launch(options);
     ASSERT_NE(machine, nullptr);
     NativeImage image{(programs_dir() / "hostile").string()};
@@ -44,7 +52,7 @@ TEST_P(Undefended, TheAttackSucceeds) {
 
 TEST(UndefendedSmp, StaleTranslationsAreUsed) {
     host::MachineOptions options = machine_options(host::Platform::kPlain);
-    options.rom = build_dir() / "kernel" / "enclavisor-undefended.rom";
+    options.rom = rom();
     options.cpus = 2;
     const auto machine = launch(options);
     ASSERT_NE(machine, nullptr);
@@ -57,43 +65,50 @@ TEST(UndefendedSmp, StaleTranslationsAreUsed) {
 // wrong runs, and ring 0 writes where ring 3 had its stack.
 class UndefendedInjection : public testing::TestWithParam<unsigned> {
 protected:
-    UndefendedInjection()
-        : ground_{host::Platform::kPlain, build_dir() / "kernel" / "enclavisor-undefended.rom"} {}
-    InjectedMachine ground_;
+    InjectedMachine ground_{host::Platform::kPlain, rom()};
 };
 
 TEST_P(UndefendedInjection, RunsTheHandlerForWhatDidNotHappen) {
     // A page fault: at the page that it touched last, and which is gone but for a moment.
     const bool page_fault = GetParam() == 14;
-    ground_.start_victim(page_fault);
-    {
-        Gdb gdb{ground_.socket()};
-        std::mt19937_64 random{1};
-        Injector injector{gdb};
-        for (int i = 0; i < (page_fault ? 8 : 1) && ground_.stop_in_victim(gdb, random); i++)
-            injector.inject(GetParam(), GetParam() >= 13 && GetParam() <= 14);
-    }
-    const auto status = ground_.status(std::chrono::seconds{20});
+    InjectedEnclave victim{ground_, page_fault};
+    inject_inside(ground_, victim, GetParam(), GetParam() >= 13 && GetParam() <= 14, page_fault ? 8 : 1);
+    const auto status = victim.status(std::chrono::seconds{20});
     ASSERT_TRUE(status) << ground_.machine().log();
     EXPECT_EQ(status->code, 100 + GetParam()) << describe(*status);
 }
 INSTANTIATE_TEST_SUITE_P(Of, UndefendedInjection, testing::Values(0, 1, 3, 4, 6, 13, 14, 16, 17, 19, 29));
 
-TEST(UndefendedKernel, PushesAnInjectedEventWhereRingThreeWants) {
-    const std::filesystem::path kernel = build_dir() / "kernel";
-    const NativeImage elf{(kernel / "enclavisor-undefended.elf").string()};
-    InjectedMachine ground{host::Platform::kPlain, kernel / "enclavisor-undefended.rom"};
-    ground.start_victim(true);
-    const std::uint64_t wanted = elf.symbol("ap_start");
+// A Linux program's handler, as injection_test has it under attack.
+class UndefendedProgram : public testing::TestWithParam<std::pair<unsigned, int>> {};
+
+TEST_P(UndefendedProgram, HandlesWhatDidNotHappen) {
+    const auto [vector, number] = GetParam();
+    InjectedMachine ground{host::Platform::kPlain, rom()};
+    InjectedProgram program{ground, false};  // its gates are open: it has no faults at `int`
     {
         Gdb gdb{ground.socket()};
         Injector injector{gdb};
-        ASSERT_TRUE(gdb.run_to(elf.symbol("syscall_entry")));
-        const auto before = gdb.read(wanted - 64, 64);
-        gdb.set_rsp(wanted);
-        injector.inject(0x80, false);
-        EXPECT_NE(gdb.read(wanted - 64, 64), before);
+        std::mt19937_64 random{1};
+        ASSERT_TRUE((Stops{gdb, 1}.in_program(random)));
+        injector.inject(vector, vector == 13);
     }
+    const auto status = program.status(std::chrono::minutes{1});
+    ASSERT_TRUE(status) << ground.machine().log();
+    EXPECT_EQ(status->code, 90u) << describe(*status);
+    EXPECT_EQ(program.last_line().rfind("invented signal " + std::to_string(number) + " ", 0), 0u)
+        << program.output();
+}
+INSTANTIATE_TEST_SUITE_P(Of, UndefendedProgram,
+                         testing::Values(std::pair{0u, SIGFPE}, std::pair{1u, SIGTRAP},
+                                         std::pair{3u, SIGTRAP}, std::pair{6u, SIGILL},
+                                         std::pair{13u, SIGSEGV}, std::pair{17u, SIGBUS},
+                                         std::pair{29u, SIGSEGV}));
+
+TEST(UndefendedKernel, PushesAnInjectedEventWhereRingThreeWants) {
+    InjectedMachine ground{host::Platform::kPlain, rom()};
+    InjectedEnclave victim{ground, true};
+    EXPECT_TRUE(pushes_where_ring_three_wants(ground, NativeImage{kernel("elf")}));
     ground.panics();
 }
 

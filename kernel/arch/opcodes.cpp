@@ -24,13 +24,15 @@ constexpr Range kFirstMap[] = {
     // xchg, cwde, cdq; fwait; pushf; movs, cmps; test; stos, lods, scas; mov
     {0x90, 0x99, kPlain}, {0x9b, 0x9b, kPlain}, {0x9c, 0x9c, kStack}, {0xa4, 0xa7, kStrings}, {0xa8, 0xa9, kPlain},
     {0xaa, 0xaf, kStrings}, {0xb0, 0xbf, kPlain},
-    // shifts; ret; mov; leave; int, whose gates are closed; shifts; loop, jrcxz; call, jmp
+    // shifts; ret; mov; leave; shifts; loop, jrcxz; call, jmp
     {0xc0, 0xc1, kModRm}, {0xc2, 0xc3, kStack | kOpen}, {0xc6, 0xc7, kModRm | kGroup}, {0xc9, 0xc9, kOpen},
-    {0xcc, 0xcd, kOpen}, {0xd0, 0xd3, kModRm}, {0xe0, 0xe3, kPlain}, {0xe8, 0xe8, kStack}, {0xe9, 0xe9, kPlain},
-    {0xeb, 0xeb, kPlain},
+    {0xd0, 0xd3, kModRm}, {0xe0, 0xe3, kPlain}, {0xe8, 0xe8, kStack}, {0xe9, 0xe9, kPlain}, {0xeb, 0xeb, kPlain},
     // cmc; test, not, neg, mul, div; clc, stc; cld, std; inc, dec, call, jmp, push
     {0xf5, 0xf5, kPlain}, {0xf6, 0xf7, kModRm}, {0xf8, 0xf9, kPlain}, {0xfc, 0xfd, kPlain},
     {0xfe, 0xff, kModRm | kGroup},
+    // Refused: int, whose gates are closed; ins, outs, in, out; hlt; cli, sti
+    {0xcc, 0xcd, kOpen}, {0x6c, 0x6f, kOpen}, {0xe4, 0xe7, kOpen}, {0xec, 0xef, kOpen}, {0xf4, 0xf4, kOpen},
+    {0xfa, 0xfb, kOpen},
 };
 constexpr Range kSecondMap[] = {
     // syscall; endbr64, nop; rdtsc; cmovcc; jcc; setcc; cpuid, which may be made to fault

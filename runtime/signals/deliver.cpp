@@ -25,6 +25,16 @@ extern "C" {
 namespace enclavisor::runtime {
 namespace {
 
+// Of flags as MXCSR and x87's status word have them: invalid, denormal, division by zero,
+// overflow, underflow, precision.
+int floating_point_code(std::uint32_t raised) {
+    if (raised & 1) return FPE_FLTINV;
+    if (raised & 4) return FPE_FLTDIV;
+    if (raised & 8) return FPE_FLTOVF;
+    if (raised & 0x12) return FPE_FLTUND;
+    return raised & 0x20 ? FPE_FLTRES : FPE_FLTINV;
+}
+
 // What Linux makes of an exception of the processor (arch/x86/kernel/traps.c's
 // contract, signal(7) and sigaction(2)).
 // `unreadable`: a file's page that could not be read.
@@ -69,23 +79,19 @@ SignalInfo signal_of(abi::Registers& r, std::uint64_t address, bool unreadable) 
             set(SIGSEGV, process().memory->areas().find(address) != nullptr ? SEGV_ACCERR : SEGV_MAPERR,
                 address);
             break;
-        case 16:
-            set(SIGFPE, FPE_FLTINV, r.rip);
+        case 16: {
+            std::uint16_t status, control;
+            asm volatile("fnstsw %0\n\tfnstcw %1" : "=m"(status), "=m"(control));
+            set(SIGFPE, floating_point_code(status & ~control), r.rip);
             break;
+        }
         case 17:
             set(SIGBUS, BUS_ADRALN, 0);
             break;
         case 19: {
             std::uint32_t mxcsr;
             asm volatile("stmxcsr %0" : "=m"(mxcsr));
-            const std::uint32_t raised = mxcsr & ~(mxcsr >> 7) & 0x3f;
-            set(SIGFPE,
-                raised & 4    ? FPE_FLTDIV
-                : raised & 8  ? FPE_FLTOVF
-                : raised & 16 ? FPE_FLTUND
-                : raised & 32 ? FPE_FLTRES
-                              : FPE_FLTINV,
-                r.rip);
+            set(SIGFPE, floating_point_code(mxcsr & ~(mxcsr >> 7)), r.rip);
             break;
         }
         default:

@@ -125,18 +125,28 @@ bool Gdb::run_to(std::uint64_t address) {
     const std::string point = "0," + number(address) + ",1";
     expect_ok("Z" + point);
     run();
-    const bool there = !receive(5'000).empty();
-    if (there) {
+    const std::string stopped = receive(5'000);
+    if (!stopped.empty()) {
         running_ = false;
     } else {
         stop();
     }
     expect_ok("z" + point);
-    return there && registers().rip == address;
+    // "T05thread:02;"
+    const auto at = stopped.find("thread:");
+    if (at == std::string::npos) return false;
+    select(static_cast<unsigned>(std::stoul(stopped.substr(at + 7), nullptr, 16)) - 1);
+    return registers().rip == address;
+}
+
+void Gdb::select(unsigned cpu) {
+    cpu_ = cpu;
+    expect_ok("Hg" + number(cpu + 1));
 }
 
 void Gdb::step() {
-    if (ask("s").empty()) throw std::runtime_error{"no step"};
+    if (ask("vCont;s:" + number(cpu_ + 1)).empty()) throw std::runtime_error{"no step"};
+    select(cpu_);
 }
 
 Gdb::Registers Gdb::registers() {
@@ -185,14 +195,17 @@ std::string Gdb::monitor(const std::string& command) {
 }
 
 Injector::Injector(Gdb& gdb) : gdb_{gdb} {
-    const std::string text = gdb.monitor("info registers");
-    const auto find = [&](const std::string& name, std::size_t skip) {
-        const auto at = text.find(name);
-        if (at == std::string::npos) throw std::runtime_error{"no " + name + " in\n" + text};
-        return std::stoull(text.substr(at + name.size() + skip), nullptr, 16);
+    // A paragraph for each vCPU, in order.
+    const std::string text = gdb.monitor("info registers -a");
+    const auto find_all = [&](const std::string& name, std::size_t skip) {
+        std::vector<std::uint64_t> found;
+        for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at + 1))
+            found.push_back(std::stoull(text.substr(at + name.size() + skip), nullptr, 16));
+        if (found.empty()) throw std::runtime_error{"no " + name + " in\n" + text};
+        return found;
     };
-    interrupt_table_ = find("IDT=", 0);
-    task_ = find("TR =", 5);  // after the selector
+    interrupt_table_ = find_all("IDT=", 0).front();
+    tasks_ = find_all("TR =", 5);  // after the selector
 }
 
 void Injector::inject(unsigned vector, bool error, std::uint64_t code) {
@@ -206,11 +219,12 @@ void Injector::inject(unsigned vector, bool error, std::uint64_t code) {
     if ((gate.type & 0x9f) != 0x8e) throw std::runtime_error{"not an interrupt gate"};
     const Gdb::Registers r = gdb_.registers();
     const bool from_user = r.cs & 3;
+    const std::uint64_t task = tasks_.at(gdb_.selected());
     std::uint64_t rsp = r.rsp();
     if (gate.stack & 7) {
-        rsp = gdb_.read_word(task_ + 36 + 8 * ((gate.stack & 7) - 1));
+        rsp = gdb_.read_word(task + 36 + 8 * ((gate.stack & 7) - 1));
     } else if (from_user) {
-        rsp = gdb_.read_word(task_ + 4);
+        rsp = gdb_.read_word(task + 4);
     }
     const std::uint64_t frame[6] = {code, r.rip, r.cs, r.rflags, r.rsp(), r.ss};
     const std::size_t skipped = error ? 0 : 1, size = sizeof(frame) - 8 * skipped;

@@ -1,5 +1,5 @@
-// QEMU's debugging stub as the hypervisor's hand: stops the vCPU anywhere, reads and
-// writes its registers and memory. One vCPU.
+// QEMU's debugging stub as the hypervisor's hand: stops the vCPUs anywhere, reads and
+// writes their registers and memory.
 #pragma once
 
 #include <cstdint>
@@ -27,11 +27,16 @@ public:
     explicit Gdb(const std::string& socket);
     ~Gdb();  // lets it run
 
-    // Stops it where it is.
+    // Stops all vCPUs where they are.
     void stop();
     void run();
-    // Runs to `address`; false if it does not come there in time (it is stopped then).
+    // Runs until a vCPU is at `address`, which is selected; false if none comes there in time
+    // (they are stopped then).
     bool run_to(std::uint64_t address);
+
+    // Of the stopped ones, that which all below is about; at first the first.
+    void select(unsigned cpu);
+    unsigned selected() const { return cpu_; }
     void step();
 
     Registers registers();
@@ -59,18 +64,22 @@ private:
 
     host::Fd fd_;
     bool running_ = false;
+    unsigned cpu_ = 0;
 };
 
 // Injects events as the processor takes them (APM2 8.9): gate, interrupt stack, privilege, frame.
 class Injector {
 public:
     explicit Injector(Gdb& gdb);
-    // At the next instruction of the stopped vCPU. `error`: with an error code.
+    // At the next instruction of the selected vCPU. `error`: with an error code.
     void inject(unsigned vector, bool error, std::uint64_t code = 0);
+    // Into all vCPUs, also those in a halt; once they run.
+    void inject_nmi() { gdb_.monitor("nmi"); }
 
 private:
     Gdb& gdb_;
-    std::uint64_t interrupt_table_, task_;
+    std::uint64_t interrupt_table_;
+    std::vector<std::uint64_t> tasks_;  // of the vCPUs: TSS
 };
 
 }  // namespace enclavisor::tests
