@@ -1,6 +1,7 @@
 // The attacks of isolation_test on a kernel without walls (UndefendedPlatform):
 // they go through. What the other test proves is therefore the walls' doing.
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include "tests/support/crowd.hpp"
 #include "tests/support/injected.hpp"
@@ -77,6 +78,32 @@ TEST_P(UndefendedInjection, RunsTheHandlerForWhatDidNotHappen) {
     EXPECT_EQ(status->code, 100 + GetParam()) << describe(*status);
 }
 INSTANTIATE_TEST_SUITE_P(Of, UndefendedInjection, testing::Values(0, 1, 3, 4, 6, 13, 14, 16, 17, 19, 29));
+
+// A Linux program's handler, as injection_test has it under attack.
+class UndefendedProgram : public testing::TestWithParam<std::pair<unsigned, int>> {};
+
+TEST_P(UndefendedProgram, HandlesWhatDidNotHappen) {
+    const auto [vector, number] = GetParam();
+    InjectedMachine ground{host::Platform::kPlain, rom()};
+    InjectedProgram program{ground, false};  // its gates are open: it has no faults at `int`
+    {
+        Gdb gdb{ground.socket()};
+        Injector injector{gdb};
+        std::mt19937_64 random{1};
+        ASSERT_TRUE((Stops{gdb, 1}.in_program(random)));
+        injector.inject(vector, vector == 13);
+    }
+    const auto status = program.status(std::chrono::minutes{1});
+    ASSERT_TRUE(status) << ground.machine().log();
+    EXPECT_EQ(status->code, 90u) << describe(*status);
+    EXPECT_EQ(program.last_line().rfind("invented signal " + std::to_string(number) + " ", 0), 0u)
+        << program.output();
+}
+INSTANTIATE_TEST_SUITE_P(Of, UndefendedProgram,
+                         testing::Values(std::pair{0u, SIGFPE}, std::pair{1u, SIGTRAP},
+                                         std::pair{3u, SIGTRAP}, std::pair{6u, SIGILL},
+                                         std::pair{13u, SIGSEGV}, std::pair{17u, SIGBUS},
+                                         std::pair{29u, SIGSEGV}));
 
 TEST(UndefendedKernel, PushesAnInjectedEventWhereRingThreeWants) {
     InjectedMachine ground{host::Platform::kPlain, rom()};

@@ -82,8 +82,12 @@ void panic(const char* reason) {
         kernel_object().link.set_guest_state(abi::GuestState::kPanicked);
         ring_doorbell();
     }
-    // Other vCPUs may compute on, but go no further than their next entry.
-    while (Cpus::count() > 1 && __atomic_exchange_n(&state.locked, 1u, __ATOMIC_ACQUIRE) != 0) arch::pause();
+    // Other vCPUs may compute on, but go no further than their next entry. Whoever has the lock gives it
+    // up soon, unless it is this one.
+    for (int patience = 100'000; Cpus::count() > 1 && patience > 0; patience--) {
+        if (__atomic_exchange_n(&state.locked, 1u, __ATOMIC_ACQUIRE) == 0) break;
+        arch::pause();
+    }
     if constexpr (CurrentPlatform::kHasExits) exits::terminate(GhcbRefusal::kNone);
     arch::stop_forever();
 }

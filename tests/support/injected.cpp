@@ -109,7 +109,7 @@ long rounds_in(const std::string& output) {
 
 }  // namespace
 
-InjectedProgram::InjectedProgram(InjectedMachine& ground)
+InjectedProgram::InjectedProgram(InjectedMachine& ground, bool faults)
     : output_{ground.directory() / "output"},
       standard_output_{::open(output_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)} {
     auto described = host::describe_program(injected_program(), 64ull << 20);
@@ -122,6 +122,7 @@ InjectedProgram::InjectedProgram(InjectedMachine& ground)
     proxy.standard_output = standard_output_.get();
     host::StartParameters start;
     start.arguments = {injected_program()};
+    if (!faults) start.arguments.emplace_back("no-faults");
     start.directory = proxy.directory;
     if (!enclave_->attach_proxy(proxy).ok() || !enclave_->hand_over(start).ok() || !enclave_->start().ok())
         throw std::runtime_error{"the program does not start"};
@@ -179,24 +180,49 @@ void inject_inside(InjectedMachine& ground, InjectedEnclave& enclave, unsigned v
     for (int i = 0; i < times && enclave.stop_inside(gdb, random); i++) injector.inject(vector, error);
 }
 
-void stop_anywhere(Gdb& gdb, unsigned cpus, std::mt19937_64& random) {
-    constexpr std::uint32_t kTrap = 1 << 8;
-    gdb.run();
+void Stops::anywhere(std::mt19937_64& random) {
+    gdb_.run();
     std::this_thread::sleep_for(std::chrono::microseconds{random() % 3000});
-    gdb.stop();
-    gdb.select(static_cast<unsigned>(random() % cpus));
-    // The stub takes the steps that a program takes by itself.
-    for (std::uint64_t steps = random() % 16; steps > 0 && !(gdb.registers().rflags & kTrap); steps--)
-        gdb.step();
+    gdb_.stop();
+    gdb_.select(static_cast<unsigned>(random() % cpus_));
+    take_some_steps(random);
 }
 
-bool stop_in_program(Gdb& gdb, unsigned cpus, std::mt19937_64& random) {
-    for (int i = 0; i < 1000; i++) {
-        stop_anywhere(gdb, cpus, random);
-        const Gdb::Registers r = gdb.registers();
-        if ((r.cs & 3) != 0 && r.rip >= 0x40'0000 && r.rip < 0x60'0000) return true;
+bool Stops::in(std::uint64_t limit, std::mt19937_64& random) {
+    for (int i = 0; i < 100; i++) {
+        anywhere(random);
+        if (is_in(limit)) return true;
+        for (unsigned cpu = 0; cpu < cpus_; cpu++) {
+            gdb_.select(cpu);
+            if (is_in(limit)) return true;
+        }
+        // Whoever works in the kernel most of the time is met where one was seen before.
+        if (seen_.empty()) continue;
+        std::uint64_t& place = seen_[random() % seen_.size()];
+        const bool there = place < limit && gdb_.run_to(place);
+        if (there) take_some_steps(random);
+        if (there && is_in(limit)) return true;
     }
     return false;
+}
+
+bool Stops::is_in(std::uint64_t limit) {
+    constexpr std::size_t kMost = 64;
+    const Gdb::Registers r = gdb_.registers();
+    if ((r.cs & 3) == 0) return false;
+    if (seen_.size() < kMost) {
+        seen_.push_back(r.rip);
+    } else {
+        seen_[r.rip % kMost] = r.rip;
+    }
+    return r.rip < limit;
+}
+
+void Stops::take_some_steps(std::mt19937_64& random) {
+    // The stub takes the steps that a program takes by itself.
+    constexpr std::uint32_t kTrap = 1 << 8;
+    for (std::uint64_t steps = random() % 6; steps > 0 && !(gdb_.registers().rflags & kTrap); steps--)
+        gdb_.step();
 }
 
 bool pushes_where_ring_three_wants(InjectedMachine& ground, const NativeImage& kernel) {

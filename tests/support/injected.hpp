@@ -68,11 +68,12 @@ private:
     std::uint64_t inside_ = 0;  // where it was seen last
 };
 
-// The Linux program, which has handlers for all faults, and raises some of its own.
+// The Linux program, which has handlers for all faults, and raises some of its own if it
+// is wanted to.
 class InjectedProgram {
 public:
     // Until it has begun. Throws if it does not come to that.
-    explicit InjectedProgram(InjectedMachine& ground);
+    explicit InjectedProgram(InjectedMachine& ground, bool faults = true);
 
     // What it has printed so far.
     std::string output() const;
@@ -96,10 +97,28 @@ private:
 void inject_inside(InjectedMachine& ground, InjectedEnclave& enclave, unsigned vector, bool error,
                    int times = 1);
 
-// Lets all run for a moment, then stops them and selects one of `cpus`, some instructions on.
-void stop_anywhere(Gdb& gdb, unsigned cpus, std::mt19937_64& random);
-// The same, until it is in the program and not in its runtime. False: that does not come to pass.
-bool stop_in_program(Gdb& gdb, unsigned cpus, std::mt19937_64& random);
+// Stops machines of several vCPUs.
+class Stops {
+public:
+    Stops(Gdb& gdb, unsigned cpus) : gdb_{gdb}, cpus_{cpus} {}
+
+    // Lets all run for a moment, and selects any.
+    void anywhere(std::mt19937_64& random);
+    // The same, but selects one in ring 3, or in its program and not in its runtime. False: none
+    // comes to it.
+    bool in_user(std::mt19937_64& random) { return in(~0ull, random); }
+    bool in_program(std::mt19937_64& random) { return in(0x60'0000, random); }
+
+private:
+    // Below `limit`.
+    bool in(std::uint64_t limit, std::mt19937_64& random);
+    bool is_in(std::uint64_t limit);
+    void take_some_steps(std::mt19937_64& random);
+
+    Gdb& gdb_;
+    unsigned cpus_;
+    std::vector<std::uint64_t> seen_;  // where vCPUs were in ring 3
+};
 
 // Injects behind `syscall`, where RSP is still what ring 3 had: whether anything was pushed
 // there. Ring 0 does not go on. `kernel`: the ELF file of the one that runs.
