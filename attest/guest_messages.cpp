@@ -37,26 +37,6 @@ private:
 
 }  // namespace
 
-const char* describe(MessageRefusal refusal) {
-    switch (refusal) {
-        case R::kNone:
-            return "nothing is wrong";
-        case R::kClosed:
-            return "no more messages: an earlier answer was refused";
-        case R::kTooLarge:
-            return "the message is larger than a page holds";
-        case R::kOrder:
-            return "a message out of order";
-        case R::kSequence:
-            return "an answer with another number than the request's next";
-        case R::kHeader:
-            return "an answer with a header that no answer to the request has";
-        case R::kTag:
-            return "an answer that the secure processor did not write";
-    }
-    return "unknown";
-}
-
 void GuestMessages::begin(std::span<const std::uint8_t, kKeySize> key, std::uint8_t number,
                           std::uint64_t sent) {
     __builtin_memcpy(key_, key.data(), kKeySize);
@@ -64,6 +44,13 @@ void GuestMessages::begin(std::span<const std::uint8_t, kKeySize> key, std::uint
     sent_ = sent;
     awaited_ = 0;
     closed_ = false;
+}
+
+MessageRefusal GuestMessages::close(MessageRefusal refusal) {
+    closed_ = true;
+    __builtin_memset(key_, 0, sizeof(key_));
+    asm volatile("" ::"r"(key_) : "memory");  // although nobody reads it
+    return refusal;
 }
 
 MessageRefusal GuestMessages::seal(abi::GuestMessageType type, std::span<const std::uint8_t> request,

@@ -6,20 +6,12 @@
 #include <cstdint>
 #include <span>
 
+#include "abi/evidence/vm_report.hpp"
 #include "abi/platform/guest_message.hpp"
 
 namespace enclavisor::attest {
 
-enum class MessageRefusal : std::uint32_t {
-    kNone = 0,
-    kClosed,    // no more messages: an earlier answer was refused
-    kTooLarge,  // more than a page holds
-    kOrder,     // a request before the last one's answer, or an answer to none
-    kSequence,  // not the number that follows the request's: replayed, reordered or made up
-    kHeader,    // a header that no answer to the request has
-    kTag,       // not by the secure processor, or changed on its way
-};
-const char* describe(MessageRefusal refusal);
+using abi::MessageRefusal;
 
 struct MessagePage {
     alignas(8) std::uint8_t bytes[abi::kPageSize];
@@ -40,13 +32,10 @@ public:
     MessageRefusal open(MessagePage& page, std::span<std::uint8_t> answer, std::size_t& size);
 
     bool closed() const { return closed_; }
+    // Nothing goes out any more, and the key is erased. Returns `refusal`.
+    MessageRefusal close(MessageRefusal refusal);
 
 private:
-    MessageRefusal close(MessageRefusal refusal) {
-        closed_ = true;
-        return refusal;
-    }
-
     std::uint8_t key_[kKeySize] = {};
     std::uint8_t key_number_ = 0;
     std::uint64_t sent_ = 0;

@@ -35,6 +35,7 @@ public:
     std::optional<std::span<std::byte>> shared_page(std::uint64_t address);
     // What lies keep from one question to the next.
     std::optional<Block<kMessagePage>> earlier_message;
+    unsigned times_busy = 0;
 
 private:
     abi::SimRequest* request_of(unsigned cpu);

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "abi/platform/guest_message.hpp"
 #include "sim/carrier.hpp"
 
 namespace enclavisor::sim {
@@ -157,6 +158,11 @@ void port_says(Exchange& exchange, Carrier&, const Honest& honest) {
 
 // --- Messages --------------------------------------------------------------
 
+using Header = abi::GuestMessageHeader;
+constexpr std::size_t kNumberOffset = offsetof(Header, sequence), kTextOffset = sizeof(Header);
+// Of a report.
+constexpr std::size_t kTextSize = sizeof(abi::ReportResponse) + abi::kReportSize;
+
 std::span<std::uint8_t> response(Exchange& exchange, Carrier& carrier) {
     const auto page = carrier.shared_page(exchange.info_2);
     if (!page) return {};
@@ -175,6 +181,39 @@ void no_message(Exchange& exchange, Carrier& carrier, const Honest& honest) {
     const Bytes before{page.begin(), page.end()};
     honest();
     std::ranges::copy(before, page.begin());
+}
+
+// The secure processor never sees it.
+void dropped(Exchange& exchange, Carrier&, const Honest&) {
+    exchange.result(0, 0);
+}
+
+// The true answer with the number before the last.
+void older(Exchange& exchange, Carrier& carrier, const Honest& honest) {
+    honest();
+    const auto page = response(exchange, carrier);
+    if (!page.empty()) page[kNumberOffset] -= 2;
+}
+
+constexpr std::uint64_t kSaysBusy = std::uint64_t{abi::kRequestBusy} << 32,
+                        kNoRoom = std::uint64_t{abi::kRequestCertificatesTooLarge} << 32;
+
+// As if certificates had been asked for.
+void wants_room(Exchange& exchange, Carrier&, const Honest&) {
+    exchange.output(&Ghcb::rbx, offsetof(Ghcb, rbx), 8);
+    exchange.result(0, kNoRoom);
+}
+
+// Busy for three attempts, and then no more: what an honest hypervisor may be.
+void busy_for_a_while(Exchange& exchange, Carrier& carrier, const Honest& honest) {
+    if (carrier.times_busy++ == 3) return honest();
+    exchange.result(0, kSaysBusy);
+}
+
+// Each message is delivered, and then again since the answer was kept back.
+void busy_but_delivered(Exchange& exchange, Carrier& carrier, const Honest& honest) {
+    honest();
+    if (carrier.times_busy++ == 0) exchange.result(0, kSaysBusy);
 }
 
 // The question itself comes back.
@@ -201,10 +240,6 @@ void replayed(Exchange& exchange, Carrier& carrier, const Honest& honest) {
     if (!carrier.earlier_message) carrier.earlier_message = block_of<kMessagePage>(page);
     if (!page.empty()) std::ranges::copy(*carrier.earlier_message, page.begin());
 }
-
-constexpr std::size_t kNumberOffset = offsetof(MessageHeader, number),
-                      kTypeOffset = offsetof(MessageHeader, type), kKeyOffset = offsetof(MessageHeader, key),
-                      kTextOffset = sizeof(MessageHeader);
 
 // --- The CPUID page that is proposed ---------------------------------------
 
@@ -314,8 +349,29 @@ constexpr Lie kLies[] = {
     answers("message-text", Topic::kGuestRequest, message_with_another_bit<kTextOffset>),
     answers("message-tag", Topic::kGuestRequest, message_with_another_bit<0>),
     answers("message-number", Topic::kGuestRequest, message_with_another_bit<kNumberOffset>),
-    answers("message-type", Topic::kGuestRequest, message_with_another_bit<kTypeOffset>),
-    answers("message-key", Topic::kGuestRequest, message_with_another_bit<kKeyOffset>),
+    answers("message-type", Topic::kGuestRequest, message_with_another_bit<offsetof(Header, type)>),
+    answers("message-key", Topic::kGuestRequest, message_with_another_bit<offsetof(Header, key)>),
+    answers("message-algorithm", Topic::kGuestRequest, message_with_another_bit<offsetof(Header, algorithm)>),
+    answers("message-header-version", Topic::kGuestRequest,
+            message_with_another_bit<offsetof(Header, header_version)>),
+    answers("message-header-size", Topic::kGuestRequest,
+            message_with_another_bit<offsetof(Header, header_size)>),
+    answers("message-version", Topic::kGuestRequest,
+            message_with_another_bit<offsetof(Header, message_version)>),
+    answers("message-size", Topic::kGuestRequest, message_with_another_bit<offsetof(Header, size)>),
+    answers("message-reserved", Topic::kGuestRequest,
+            message_with_another_bit<offsetof(Header, reserved_38)>),
+    answers("message-reserved-end", Topic::kGuestRequest, message_with_another_bit<sizeof(Header) - 1>),
+    answers("message-text-end", Topic::kGuestRequest, message_with_another_bit<kTextOffset + kTextSize - 1>),
+    answers("message-older", Topic::kGuestRequest, older),
+    answers("message-dropped", Topic::kGuestRequest, dropped),
+    answers("message-certificates", Topic::kGuestRequest, wants_room),
+    answers("message-busy", Topic::kGuestRequest, page_says<0, kSaysBusy>),
+    answers("message-busy-a-while", Topic::kGuestRequest, busy_for_a_while),
+    answers("message-busy-but-delivered", Topic::kGuestRequest, busy_but_delivered),
+    answers("message-malformed", Topic::kGuestRequest, page_says<2, 5>),
+    answers("message-unknown-result", Topic::kGuestRequest, page_says<3, 0>),
+    answers("message-inject-gp", Topic::kGuestRequest, page_says<1, event(kException, 13)>),
     answers("message-none", Topic::kGuestRequest, no_message),
     answers("message-reflected", Topic::kGuestRequest, reflected),
     answers("message-late", Topic::kGuestRequest, late),

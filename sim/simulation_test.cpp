@@ -1,6 +1,4 @@
 // VMs under a carrier that is honest, and under one that tells each of its lies: none runs on with the lie.
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -12,7 +10,7 @@
 
 #include "host/lib/machine.hpp"
 #include "sim/lies.hpp"
-#include "sim/processor.hpp"
+#include "sim/test_psp.hpp"
 
 namespace enclavisor::sim {
 namespace {
@@ -109,8 +107,8 @@ TEST_P(Simulation, CarrierAndVmEndTogether) {
 // --- With the model in a process of its own --------------------------------
 
 // How many of both kinds the model has.
-std::uint32_t guests(const std::string& socket) {
-    auto processor = Processor::connect(socket);
+std::uint32_t guests(const TestPsp& psp) {
+    auto processor = psp.connect();
     if (!processor.ok()) return ~0u;
     const auto count = [&](auto status, Command command) {
         const Reply reply = processor.value().ask(command, BytesView{});
@@ -122,36 +120,19 @@ std::uint32_t guests(const std::string& socket) {
 }
 
 TEST_P(Simulation, SharesASecureProcessor) {
-    const auto folder = std::filesystem::temp_directory_path() / fmt::format("enclavisor-psp-{}", ::getpid());
-    std::filesystem::create_directory(folder);
-    const std::string socket = folder / "psp";
-    int ready[2];
-    ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
-    const host::Fd reader{ready[0]};
-    host::Fd writer{ready[1]};
-    host::SpawnOptions spawn;
-    spawn.inherit = {writer.get()};
-    auto processor = host::Process::spawn({ENCLAVISOR_SIM_PSP, "--socket", socket, "--memory", "4096T",
-                                           "--ready-fd", std::to_string(writer.get())},
-                                          spawn);
-    ASSERT_TRUE(processor.ok()) << processor.error().text();
-    writer.reset();
-    char line[6];
-    ASSERT_EQ(::read(reader.get(), line, sizeof(line)), 6);
-
+    TestPsp psp;
     auto with = options(GetParam());
-    with.carrier_arguments = {"--psp", socket};
+    with.carrier_arguments = psp.carrier_arguments();
     {
         auto first = Machine::launch(with), second = Machine::launch(with);
         EXPECT_TRUE(first.ok()) << first.error().text();
         EXPECT_TRUE(second.ok()) << second.error().text();
     }
-    EXPECT_EQ(guests(socket), 0u);
-    processor.value().kill();
+    EXPECT_EQ(guests(psp), 0u);
+    psp.kill();
     auto late = Machine::launch(with);
     ASSERT_FALSE(late.ok());
     EXPECT_NE(late.error().text().find("nobody serves"), std::string::npos) << late.error().text();
-    std::filesystem::remove_all(folder);
 }
 
 // --- Lies ------------------------------------------------------------------
@@ -326,7 +307,7 @@ TEST_P(Lies, EndTheVmWithAReason) {
 
 TEST(AllLies, AreTold) {
     for (const Lie& lie : lies()) {
-        // Messages: carrier_test.cpp.
+        // Messages: vm_report_test.cpp.
         const bool told =
             lie.topic == Topic::kGuestRequest || std::ranges::any_of(kCases, [&](const Case& known) {
                 return std::string_view{known.lie}.substr(0, std::string_view{known.lie}.find(':')) ==

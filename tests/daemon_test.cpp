@@ -13,7 +13,10 @@
 #include <sstream>
 #include <thread>
 
+#include "abi/evidence/vm_report.hpp"
 #include "host/daemon/client.hpp"
+#include "host/lib/measure.hpp"
+#include "host/lib/paths.hpp"
 #include "host/lib/process.hpp"
 #include "tests/support/compare.hpp"
 #include "tests/support/machines.hpp"
@@ -123,6 +126,30 @@ TEST_P(DaemonTest, DetachedEnclavesAreListedWaitedForAndRemoved) {
     EXPECT_EQ(gone.status, host::kExitFailure);
     EXPECT_NE(gone.err.find("no enclave " + id), std::string::npos) << gone.err;
     EXPECT_TRUE(all_is_given_back());
+}
+
+// What a verifier makes of it: sim/vm_report_test.cpp.
+TEST_P(DaemonTest, TheVmsOwnReport) {
+    const std::string file = directory_ / "report", data = "00112233445566778899aabbccddeeff";
+    const auto made = command({"vm", "report", "--data", data, "-o", file});
+    const auto odd = command({"vm", "report", "--data", "123", "-o", file + "2"});
+    EXPECT_EQ(odd.status, host::kExitFailure);
+    EXPECT_NE(odd.err.find("not up to 64 bytes in hexadecimal"), std::string::npos) << odd.err;
+    EXPECT_FALSE(std::filesystem::exists(file + "2"));
+    if (GetParam() != host::Platform::kSimulatedSnp) {
+        EXPECT_EQ(made.status, host::kExitFailure);
+        EXPECT_NE(made.err.find("this platform has no secure processor"), std::string::npos) << made.err;
+        EXPECT_FALSE(std::filesystem::exists(file));
+        return;
+    }
+    EXPECT_EQ(made.status, 0) << made.err;
+    const std::string report = read_file(file);
+    ASSERT_EQ(report.size(), abi::kReportSize);
+    EXPECT_EQ(host::to_hex(std::as_bytes(std::span{report}).subspan(0x50, abi::kReportDataSize)),
+              data + std::string(2 * abi::kReportDataSize - data.size(), '0'));
+    const auto predicted = command({"measure", "--platform", "sev-snp", "--firmware",
+                                    host::find_rom(GetParam()).value().string(), "--cpu-model", "max"});
+    EXPECT_EQ(made.out, predicted.out) << predicted.err;
 }
 
 TEST_P(DaemonTest, APausedEnclaveDoesNotGoOn) {

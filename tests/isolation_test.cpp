@@ -152,6 +152,7 @@ TEST_P(Isolation, BrokenCallContractsEndTheCaller) {
         {~0ull},
         {1ull << 32 | number(Call::kNothing)},
         {number(Call::kAttestNext)},
+        {number(Call::kGuestRequest)},
         {number(Call::kExit), 0},
         {number(Call::kExit), static_cast<std::uint64_t>(abi::EndReason::kBadCall)},
         {number(Call::kExit), static_cast<std::uint64_t>(abi::EndReason::kStopped)},

@@ -61,15 +61,18 @@ enum class Call : std::uint64_t {
     kEnterSpace = 26,    // space: the calling thread goes on there
     kDropSpace = 27,     // space: takes away one that no thread is in
     kShare = 28,         // from, to, pages, permissions: pages of the common range appear at `to` too
+    kGuestRequest = 29,  // attestation enclave only: takes the page at kAttestMessage to the secure
+                         // processor, see below
 };
-inline constexpr std::uint64_t kCallCount = 29;
+inline constexpr std::uint64_t kCallCount = 30;
 
 enum class CallError : std::int64_t {
     kNoMemory = -1,  // the enclave's or its tenant's limit, or the VM's frames
     kTimedOut = -2,
     kNotEqual = -3,     // kWait: the word differs from `expected`
     kInterrupted = -4,  // kWait, kWaitIo: by kInterrupt
-    kNotFound = -5,     // no such thread, space, object or instance, or not granted
+    kNotFound = -5,     // no such thread, space, object or instance, or not granted; kGuestRequest: this
+                        // platform has no secure processor to ask
     kBusy = -6,         // kFreeze: another thread runs or waits for the host, it made or mapped an object,
                         // has several spaces or joint pages; kMapObject: pages are there already;
                         // kCopySpace, kDropSpace: a thread is in that space
@@ -132,6 +135,11 @@ inline constexpr std::uint64_t kKeepVectorState = 1;  // the thread begins with 
 // kUnmap, or what replaces the page, takes it away from that place only; kDiscard leaves
 // it as it is; kMove moves it. For kFreeze, those of a space that just went count until
 // the background has freed it.
+
+// kGuestRequest (AMD 56421, "SNP Guest Request"). exchange[kGuestRequestError] is the hypervisor's word
+// SW_EXITINFO2, whatever it is; only when it is 0 does the page hold what the hypervisor gave for an answer,
+// and else what it held before.
+inline constexpr std::size_t kGuestRequestError = 31;
 
 // A thread's registers, in the order in which the kernel keeps them.
 struct Registers {

@@ -20,6 +20,8 @@ struct AttestImage {
 // SEV-SNP: a page for the attestation enclave alone, with the key under which it talks to the secure
 // processor (attest/guest_messages.hpp). Elsewhere nothing is there.
 inline constexpr std::uint64_t kAttestKey = 0x5000'0000;
+// And a page for one such message, which Call::kGuestRequest carries.
+inline constexpr std::uint64_t kAttestMessage = 0x5000'1000;
 struct PlatformKey {
     std::uint8_t key[32];
     std::uint64_t number;  // which VMPCK

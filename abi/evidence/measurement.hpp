@@ -44,6 +44,8 @@ enum class AttestOperation : std::uint64_t {
     kRecord = 1,  // hash `record`; then, when pages > 0, that many times: the
                   // record with its address advanced, and the page at kAttestWindow
     kFinish = 2,  // hash `record`, reply with the digest
+    kReport = 3,  // SEV-SNP: the page at kAttestMessage begins with REPORT_DATA; reply with `refusal` and
+                  // `detail`, and if there is none, with the report there
 };
 
 // Pages that are being measured appear here in the attestation enclave, read-only.
@@ -56,10 +58,11 @@ struct AttestRequest {
     std::uint64_t operation;  // AttestOperation
     std::uint64_t place;      // of the hash, below kAttestPlaces; a kCreate or kGroup record begins it
     std::uint64_t pages;      // pages in the window (kPage records only)
-    std::uint64_t reserved;
+    std::uint64_t refusal;    // reply to kReport (MessageRefusal, abi/evidence/vm_report.hpp)
+    std::uint64_t detail;
     MeasurementRecord record;
     std::uint8_t digest[kMeasurementSize];  // reply to kFinish
 };
-static_assert(sizeof(AttestRequest) == 144);
+static_assert(sizeof(AttestRequest) == 152);
 
 }  // namespace enclavisor::abi

@@ -37,8 +37,10 @@ enum class Command : std::uint32_t {
     kInterrupt,     // handle of an enclave with a runtime: interrupts one of its threads, as
                     // Call::kInterrupt does, since there are signals in its I/O window
     kReport,        // handle -> frames in use, its limit of them, TSC ticks that its threads ran
+    kVmReport,      // offset of a page in the control data that begins with REPORT_DATA: the VM's report
+                    // takes its place (abi/evidence/vm_report.hpp); kRefused -> MessageRefusal, detail
 };
-inline constexpr std::uint32_t kCommandCount = 19;
+inline constexpr std::uint32_t kCommandCount = 20;
 inline constexpr std::uint64_t kMaxGroupMembers = 6;
 
 enum class ControlStatus : std::int32_t {
@@ -54,6 +56,8 @@ enum class ControlStatus : std::int32_t {
     kNoSlot = -9,
     kTenantLimit = -10,  // pages, threads or enclaves
     kInUse = -11,        // a template with live instances
+    kUnsupported = -12,  // not on this platform
+    kRefused = -13,      // the attestation enclave got no report that it believes
 };
 
 // Tenants are the host's accounts: what it lets the enclaves of one customer have

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "abi/evidence/vm_report.hpp"
 #include "abi/platform/layout.hpp"
 
 namespace enclavisor::abi {
@@ -31,6 +32,21 @@ inline constexpr std::size_t kGuestMessageMost = kPageSize - sizeof(GuestMessage
 
 // A request's answer has the number after it.
 enum class GuestMessageType : std::uint8_t { kKeyRequest = 3, kReportRequest = 5, kTscRequest = 17 };
+
+// MSG_REPORT_REQ and what begins MSG_REPORT_RSP (AMD 56860, chapter 7); the report follows.
+struct ReportRequest {
+    std::uint8_t report_data[kReportDataSize];
+    std::uint32_t vmpl;  // not below that of the key
+    std::uint32_t key;   // that signs; 0: the VLEK if there is one, else the VCEK
+    std::uint8_t reserved_48[24];
+};
+struct ReportResponse {
+    std::uint32_t status;  // 0, 0x16 invalid parameter, 0x27 no such key
+    std::uint32_t size;    // of the report
+    std::uint8_t reserved_08[24];
+};
+static_assert(sizeof(ReportRequest) == 0x60 && sizeof(ReportResponse) == 0x20);
+static_assert(std::has_unique_object_representations_v<ReportRequest>);
 
 // The secrets page, AMD 56860 "Secrets page", as far as it is used.
 struct SecretsPage {

@@ -88,12 +88,14 @@ struct VmOptions {
     SevOptions sev;
     unsigned cpus = 1;
     std::string metrics, log_limit, log_file, log_format;  // enclavisord's; empty: its defaults
+    std::string data, output;                              // report: its REPORT_DATA in hexadecimal; FILE
     bool json = false;
 };
 Result<int> vm_start(const VmOptions& options);
 Result<int> vm_list(const VmOptions& options);
 Result<int> vm_stop(const VmOptions& options);
 Result<int> vm_console(const VmOptions& options);
+Result<int> vm_report(const VmOptions& options);
 
 struct ResidentOptions {
     std::string vm;

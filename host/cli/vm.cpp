@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
@@ -10,8 +11,12 @@
 #include "host/cli/commands.hpp"
 #include "host/cli/start.hpp"
 #include "host/daemon/client.hpp"
+#include "host/lib/file.hpp"
 #include "host/lib/machine.hpp"
+#include "host/lib/measure.hpp"
 #include "host/lib/paths.hpp"
+#include "host/lib/text.hpp"
+#include "host/lib/vm_report.hpp"
 
 namespace enclavisor::host {
 namespace {
@@ -133,6 +138,18 @@ Result<int> vm_stop(const VmOptions& options) {
 Result<int> vm_console(const VmOptions& options) {
     const Json answer = TRY(ask(options.name, {{"op", "console"}}));
     TRY(print(get_or<std::string>(answer, "text", "")));
+    return 0;
+}
+
+Result<int> vm_report(const VmOptions& options) {
+    (void)TRY(parse_report_data(options.data));
+    const Json answer = TRY(ask(options.name, {{"op", "report"}, {"data", options.data}}));
+    const auto bytes = parse_hex(get_or<std::string>(answer, "report", ""));
+    if (!bytes || bytes->size() != abi::kReportSize) return fail("the daemon's answer is no report");
+    TRY(write_file(options.output, {reinterpret_cast<const char*>(bytes->data()), bytes->size()}));
+    VmReport report;
+    std::copy(bytes->begin(), bytes->end(), report.begin());
+    TRY(print(fmt::format("{}\n", to_hex(launch_digest_in(report)))));
     return 0;
 }
 

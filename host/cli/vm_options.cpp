@@ -28,7 +28,7 @@ void add_platform(CLI::App& app, std::string& platform, SevOptions& sev) {
 
 VmCommands::VmCommands(CLI::App& app) {
     vm_.name = resident_.vm = kDefaultVm;
-    CLI::App* vm = app.add_subcommand("vm", "VMs that stay: start, ls, stop, console");
+    CLI::App* vm = app.add_subcommand("vm", "VMs that stay: start, ls, stop, console, report");
     vm->require_subcommand(1);
     const auto named = [this](CLI::App* command) {
         command->add_option("NAME", vm_.name, "Of the VM")->capture_default_str();
@@ -50,6 +50,13 @@ VmCommands::VmCommands(CLI::App& app) {
     add_format(*list, vm_.json);
     named(add(*vm, "stop", "End a VM, its daemon and its enclaves", [this] { return vm_stop(vm_); }));
     named(add(*vm, "console", "Print what the kernel in a VM said", [this] { return vm_console(vm_); }));
+    CLI::App* report = named(add(*vm, "report", "Have the secure processor make a report of a VM (SEV-SNP)",
+                                 [this] { return vm_report(vm_); }));
+    report->add_option("--data", vm_.data, "Its REPORT_DATA, up to 64 bytes in hexadecimal (default: zeros)")
+        ->type_name("HEX");
+    report->add_option("-o,--output", vm_.output, "Where to write the report, 1184 bytes")
+        ->type_name("FILE")
+        ->required();
 
     add_resident(app, "ps", "List the enclaves of a VM", false, [this] { return ps_command(resident_); });
     add_resident(app, "stats", "Print what a VM has and uses", false,

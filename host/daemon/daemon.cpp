@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "host/lib/measure.hpp"
+#include "host/lib/vm_report.hpp"
 
 namespace enclavisor::host {
 namespace {
@@ -302,6 +303,10 @@ Result<Json> Daemon::answer(const Json& request) {
     if (op == "stats") return stats();
     if (op == "console") return Json{{"text", machine_->log()}};
     if (op == "rm") return remove(request);
+    if (op == "report") {
+        const auto data = TRY(parse_report_data(get_or<std::string>(request, "data", "")));
+        return Json{{"report", to_hex(TRY(vm_report(*machine_, data)))}};
+    }
     if (op == "stop") {
         ending_ = true;
         return Json::object();

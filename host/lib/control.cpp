@@ -20,7 +20,7 @@ const char* command_name(std::uint32_t command) {
     static constexpr const char* kNames[] = {
         "?",      "hello",      "create",     "add pages", "add zero pages", "add thread", "seal",
         "start",  "stop",       "destroy",    "stats",     "fork",           "notify",     "pause",
-        "resume", "set tenant", "seal group", "interrupt", "report"};
+        "resume", "set tenant", "seal group", "interrupt", "report",         "vm report"};
     static_assert(std::size(kNames) == abi::kCommandCount);
     return command < std::size(kNames) ? kNames[command] : "?";
 }
@@ -51,6 +51,10 @@ const char* control_status_text(std::int32_t status) {
             return "the tenant's limit";
         case abi::ControlStatus::kInUse:
             return "the template has live instances";
+        case abi::ControlStatus::kUnsupported:
+            return "not on this platform";
+        case abi::ControlStatus::kRefused:
+            return "the attestation enclave got no report that it believes";
     }
     return "a status that does not exist";
 }
@@ -150,12 +154,16 @@ Result<abi::ControlCompletion> ControlClient::submit(abi::ControlCommand command
 }
 
 Result<abi::ControlCompletion> ControlClient::submit(abi::ControlCommand command,
-                                                     std::span<const std::byte> data) {
+                                                     std::span<const std::byte> data,
+                                                     std::span<std::byte> reply) {
     std::lock_guard guard{data_mutex_};
     const auto area = link_.control_data();
-    if (data.size() > area.size()) return fail("more data than the control area holds");
+    if (std::max(data.size(), reply.size()) > area.size())
+        return fail("more data than the control area holds");
     std::memcpy(area.data(), data.data(), data.size());
-    return submit(command);
+    auto completion = submit(command);
+    if (completion) std::memcpy(reply.data(), area.data(), reply.size());
+    return completion;
 }
 
 Result<std::vector<abi::ControlCompletion>> ControlClient::submit_all(

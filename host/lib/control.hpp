@@ -36,8 +36,9 @@ public:
     // completion. Fails only if the VM does not answer or answers nonsense.
     Result<abi::ControlCompletion> submit(abi::ControlCommand command);
 
-    // The same with `data` in the control data area (at offset 0).
-    Result<abi::ControlCompletion> submit(abi::ControlCommand command, std::span<const std::byte> data);
+    // The same with `data` in the control data area (at offset 0); `reply` is what is there then.
+    Result<abi::ControlCompletion> submit(abi::ControlCommand command, std::span<const std::byte> data,
+                                          std::span<std::byte> reply = {});
 
     // Many commands, as many under way at once as the ring holds. One completion
     // each, in their order; the kernel executes them in that order too.

@@ -24,8 +24,8 @@ public:
         return HostPtr<abi::EnclaveStatus>{kLinkVirt + abi::kStatusOffset}.element(slot);
     }
     // A page of the control data; `offset` was validated.
-    const void* control_data(std::uint64_t offset) const {
-        return reinterpret_cast<const void*>(kLinkVirt + abi::kControlDataOffset + offset);
+    void* control_data(std::uint64_t offset) const {
+        return reinterpret_cast<void*>(kLinkVirt + abi::kControlDataOffset + offset);
     }
 
     bool is_io_area(std::uint64_t offset, std::uint64_t pages) const {

@@ -77,6 +77,10 @@ extern "C" [[noreturn]] void on_kernel_call(abi::Registers* registers) {
                 leave(kernel);
             }
             break;
+        case Call::kGuestRequest:
+            if (kernel.attestation.is(enclave))
+                answer = kernel.attestation.ask_processor() ? 0 : error(abi::CallError::kNotFound);
+            break;
         case Call::kCreateThread:
             answer = call_create_thread(kernel, thread, r);
             break;

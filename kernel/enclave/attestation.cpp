@@ -29,6 +29,15 @@ const char* map_copies(Enclave& enclave, VirtAddr at, std::uint64_t pages, const
     return from;
 }
 
+// A cleared page.
+void* map_page(Enclave& enclave, std::uint64_t at, Permissions permissions) {
+    const auto frame = enclave.memory.allocate_dirty();
+    check(frame && enclave.first_space.tables.insert(VirtAddr{at}, Entry::private_data(*frame, permissions)),
+          kNoMemory);
+    arch::clear_page(direct<void>(*frame));
+    return direct<void>(*frame);
+}
+
 }  // namespace
 
 void Attestation::start(Kernel& kernel) {
@@ -63,12 +72,10 @@ void Attestation::start(Kernel& kernel) {
     tables.unmap({VirtAddr{abi::kIoAreaBase}, PageCount{2}}, ~0ull);
 
     if constexpr (CurrentPlatform::kAcceptsMemory) {
-        const auto frame = enclave_->memory.allocate_dirty();
-        check(frame &&
-                  tables.insert(VirtAddr{abi::kAttestKey}, Entry::private_data(*frame, Permissions::read())),
-              kNoMemory);
-        arch::clear_page(direct<void>(*frame));
-        *direct<abi::PlatformKey>(*frame) = exits::take_message_key();
+        auto* key = static_cast<abi::PlatformKey*>(map_page(*enclave_, abi::kAttestKey, Permissions::read()));
+        *key = exits::take_message_key();
+        message_ = map_page(*enclave_, abi::kAttestMessage, Permissions::read_write());
+        exits::prepare_messages(kernel.frames);
     }
 
     // Makes the table whose entries are the window.
@@ -121,7 +128,14 @@ void Attestation::next(Kernel& kernel, Thread* thread) {
     abi::AttestRequest reply;
     __builtin_memcpy(&reply, thread->block->exchange, sizeof(reply));
     busy_ = false;
-    kernel.control.measured(kernel, reply.digest);  // may submit the next request
+    kernel.control.answered(kernel, reply);  // may submit the next request
+}
+
+bool Attestation::ask_processor() {
+    static_assert(sizeof(abi::AttestRequest) <= sizeof(std::uint64_t) * abi::kGuestRequestError);
+    if constexpr (CurrentPlatform::kAcceptsMemory)
+        thread_->block->exchange[abi::kGuestRequestError] = exits::guest_request(message_);
+    return CurrentPlatform::kAcceptsMemory;
 }
 
 }  // namespace enclavisor::kernel

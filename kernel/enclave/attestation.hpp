@@ -37,11 +37,17 @@ public:
     // request.
     void next(Kernel& kernel, Thread* thread);
 
+    // The page at abi::kAttestMessage; null where there is none.
+    void* message() const { return message_; }
+    // Call::kGuestRequest: false where nobody could be asked.
+    bool ask_processor();
+
 private:
     void hand_over();
 
     Enclave* enclave_ = nullptr;
     Thread* thread_ = nullptr;
+    void* message_ = nullptr;
     Entry* window_ = nullptr;   // the last-level table of the window
     std::uint64_t places_ = 0;  // bit i: place i is taken
     static_assert(abi::kAttestPlaces == 64);

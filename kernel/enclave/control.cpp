@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "abi/evidence/vm_report.hpp"
 #include "kernel/arch/cpu.hpp"
 #include "kernel/arch/cpus.hpp"
 #include "kernel/boundary/doorbell.hpp"
@@ -99,8 +100,10 @@ void Control::complete(Kernel& kernel, const Outcome& outcome) {
     if (kernel.link.host_waits()) ring_doorbell();
 }
 
-void Control::measured(Kernel& kernel, const std::uint8_t* digest) {
+void Control::answered(Kernel& kernel, const abi::AttestRequest& reply) {
     if (taken_ == completed_) return;  // the attestation enclave's own start
+    const std::uint8_t* digest = reply.digest;
+    if (report_ != nullptr) finish_report(kernel, reply);
     if (member_count_ != 0) {
         if (members_hashed_ <= member_count_) {
             hash_group(kernel);
@@ -134,6 +137,8 @@ Control::Outcome Control::execute(Kernel& kernel, const abi::ControlCommand& com
             return set_tenant(kernel, arguments);
         case Command::kSealGroup:
             return seal_group(kernel, arguments);
+        case Command::kVmReport:
+            return vm_report(kernel, arguments[0]);
         case Command::kAddPages:
         case Command::kAddZeroPages:
         case Command::kAddThread:
@@ -402,6 +407,26 @@ Control::Outcome Control::report(Enclave& enclave) {
         if (cpu.loaded != nullptr && cpu.loaded->enclave == &enclave) account(cpu);
     }
     return {ControlStatus::kOk, false, {enclave.used, enclave.limit, enclave.ticks}};
+}
+
+Control::Outcome Control::vm_report(Kernel& kernel, std::uint64_t offset) {
+    if (kernel.attestation.message() == nullptr) return {ControlStatus::kUnsupported};
+    if (offset % abi::kPageSize != 0 || offset >= abi::kControlDataSize) return {ControlStatus::kBadRange};
+    report_ = kernel.link.control_data(offset);
+    __builtin_memcpy(kernel.attestation.message(), report_, abi::kReportDataSize);
+    abi::AttestRequest request{};
+    request.operation = static_cast<std::uint64_t>(abi::AttestOperation::kReport);
+    kernel.attestation.submit(kernel, request);
+    return {ControlStatus::kOk, true};
+}
+
+void Control::finish_report(Kernel& kernel, const abi::AttestRequest& reply) {
+    if (reply.refusal == 0) {
+        __builtin_memcpy(report_, kernel.attestation.message(), abi::kReportSize);
+    } else {
+        answer_ = {ControlStatus::kRefused, false, {reply.refusal, reply.detail}};
+    }
+    report_ = nullptr;
 }
 
 Control::Outcome Control::interrupt(Kernel& kernel, Enclave& enclave) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "abi/evidence/measurement.hpp"
 #include "abi/host/control.hpp"
 
 namespace enclavisor::kernel {
@@ -23,7 +24,7 @@ public:
     // Whether poll() has anything to do.
     bool has_work() const;
     // The attestation enclave answered.
-    void measured(Kernel& kernel, const std::uint8_t* digest);
+    void answered(Kernel& kernel, const abi::AttestRequest& reply);
 
 private:
     struct Outcome {
@@ -48,6 +49,8 @@ private:
     Outcome pause(Kernel& kernel, Enclave& enclave, bool paused);
     Outcome report(Enclave& enclave);
     Outcome interrupt(Kernel& kernel, Enclave& enclave);
+    Outcome vm_report(Kernel& kernel, std::uint64_t offset);
+    void finish_report(Kernel& kernel, const abi::AttestRequest& reply);
     Outcome seal_group(Kernel& kernel, const std::uint64_t* handles);
     void hash_group(Kernel& kernel);
     void finish_group(Kernel& kernel, const std::uint8_t* digest);
@@ -61,6 +64,7 @@ private:
     Enclave* subject_ = nullptr;  // of the pending command
     bool destroying_ = false;     // the pending command is kDestroy
     bool sealing_ = false;        // ... kSeal
+    void* report_ = nullptr;      // ... kVmReport: where in the control data; null: another command
     // ... kSealGroup: its members, who are sealed and not started, and how many of
     // them were hashed; no members: it is another command.
     Enclave* members_[abi::kMaxGroupMembers] = {};

@@ -20,6 +20,7 @@ inline constexpr std::uint64_t kDeviceVirt = 0xffff'a000'0000'0000;
 inline constexpr std::uint64_t kApicVirt = kDeviceVirt;
 inline constexpr std::uint64_t kDoorbellVirt = kDeviceVirt + 0x1000;
 inline constexpr std::uint64_t kVectorsVirt = kDeviceVirt + 0x2000;
+inline constexpr std::uint64_t kMessagePagesVirt = kDeviceVirt + 0x4000;      // two, platform/exits.hpp
 inline constexpr std::uint64_t kSharedPagesVirt = kDeviceVirt + 0x10000;      // a vCPU's GHCB page each
 inline constexpr std::uint64_t kSimulationPagesVirt = kDeviceVirt + 0x80000;  // abi/platform/sim_request.hpp
 inline constexpr std::uint64_t kCpuAreaVirt = 0xffff'b000'0000'0000;

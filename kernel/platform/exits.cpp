@@ -104,13 +104,21 @@ void use_kernel_map(PerCpu& cpu) {
     cpu.ghcb_virt = kSharedPagesVirt + cpu.index * abi::kPageSize;
 }
 
-void prepare_cpu(FrameAllocator& frames, PerCpu& cpu) {
+namespace {
+
+PhysAddr new_shared_page(FrameAllocator& frames, std::uint64_t at) {
     const auto frame = frames.allocate();
-    check(frame.has_value(), "the VM has too little memory for its vCPUs");
+    check(frame.has_value(), "the VM has too little memory for what it shares with the hypervisor");
     if (CurrentPlatform::kAcceptsMemory) share(*frame, false);
-    cpu.ghcb = *frame;
+    map_shared_page(frames, at, *frame);
+    return *frame;
+}
+
+}  // namespace
+
+void prepare_cpu(FrameAllocator& frames, PerCpu& cpu) {
     use_kernel_map(cpu);
-    map_shared_page(frames, cpu.ghcb_virt, *frame);
+    cpu.ghcb = new_shared_page(frames, cpu.ghcb_virt);
 }
 
 namespace {
@@ -206,6 +214,24 @@ abi::PlatformKey take_message_key() {
     if (page->version < kOldest || page->version > kNewest || any == 0) terminate(R::kSecretsPage);
     arch::clear_page(page);
     return key;
+}
+
+namespace {
+PhysAddr message_pages[2];  // request, response
+}  // namespace
+
+void prepare_messages(FrameAllocator& frames) {
+    for (std::uint64_t i = 0; i < 2; i++)
+        message_pages[i] = new_shared_page(frames, kMessagePagesVirt + i * abi::kPageSize);
+}
+
+std::uint64_t guest_request(void* message) {
+    std::uint64_t error = 0;
+    arch::copy_page(reinterpret_cast<void*>(kMessagePagesVirt), message);
+    believe(channel().guest_request(message_pages[0], message_pages[1], error));
+    if (error == 0)
+        arch::copy_page(message, reinterpret_cast<const void*>(kMessagePagesVirt + abi::kPageSize));
+    return error;
 }
 
 void terminate(GhcbRefusal reason) {

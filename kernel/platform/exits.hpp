@@ -44,6 +44,11 @@ std::uint64_t tsc_khz();
 // SEV-SNP, once: the key of messages to the secure processor, out of the secrets page, which holds nothing
 // afterwards.
 abi::PlatformKey take_message_key();
+// SEV-SNP, once: the pages by which messages go.
+void prepare_messages(FrameAllocator& frames);
+// Has a page of private memory carried there, and if that ends without an error puts what came back in its
+// place, copied once. SW_EXITINFO2.
+std::uint64_t guest_request(void* message);
 
 // The VM's end. `reason`: GhcbRefusal::kNone if the kernel has its own.
 [[noreturn]] void terminate(GhcbRefusal reason);

@@ -55,8 +55,6 @@ const char* describe(GhcbRefusal refusal) {
             return "PVALIDATE failed";
         case R::kTooManyRanges:
             return "memory is accepted in too many pieces";
-        case R::kRequestAnswer:
-            return "a guest request ended with an error that does not exist";
         case R::kCpuNotStarted:
             return "the hypervisor refused to start a CPU";
         case R::kUnprotected:
@@ -314,17 +312,12 @@ GhcbRefusal GhcbChannel::change_pages(std::span<const std::uint64_t> entries) {
     return R::kNone;
 }
 
-GhcbRefusal GhcbChannel::guest_request(PhysAddr request, PhysAddr response, RequestAnswer& answer) {
+GhcbRefusal GhcbChannel::guest_request(PhysAddr request, PhysAddr response, std::uint64_t& error) {
     Outputs out;
     const R refusal = call(
         {.event = abi::GhcbEvent::kGuestRequest, .info_1 = request.value, .info_2 = response.value}, 0, out);
-    if (refusal != R::kNone) return refusal;
-    const auto firmware = static_cast<std::uint32_t>(out.info_2);
-    const auto host = static_cast<std::uint32_t>(out.info_2 >> 32);
-    // Certificates were not asked for; the firmware's errors are 16 bits (56860, status codes).
-    if ((host != 0 && host != abi::kRequestBusy) || firmware > 0xffff) return R::kRequestAnswer;
-    answer = {firmware, host};
-    return R::kNone;
+    if (refusal == R::kNone) error = out.info_2;
+    return refusal;
 }
 
 GhcbRefusal GhcbChannel::create_cpu(std::uint32_t apic_id, PhysAddr vmsa, std::uint64_t features) {

@@ -34,7 +34,6 @@ enum class GhcbRefusal : std::uint8_t {
     kNotChanged,        // PVALIDATE says that the page was validated already: it was exchanged
     kPvalidate,         // PVALIDATE fails
     kTooManyRanges,     // of accepted memory
-    kRequestAnswer,     // a guest request's error that is none
     kCpuNotStarted,     // another CPU was refused
     kUnprotected,       // the processor's status lacks what the kernel is built for
     kCpuidPage,         // the CPUID page is malformed
@@ -90,12 +89,9 @@ public:
     // Entries of abi::kPagePrivate or kPageShared, with the frame's address; at most kMostPageStates.
     // kNone: the hypervisor says to have changed all. Only PVALIDATE tells whether it is true.
     GhcbRefusal change_pages(std::span<const std::uint64_t> entries);
-    struct RequestAnswer {
-        std::uint32_t firmware, host;
-    };
-    // `answer`: errors, 0 and 0 for none. What stands in the response page is the secure processor's
-    // only if it decrypts.
-    GhcbRefusal guest_request(PhysAddr request, PhysAddr response, RequestAnswer& answer);
+    // `error`: SW_EXITINFO2 as it came, 0 for none. What stands in the response page is the secure
+    // processor's only if it decrypts.
+    GhcbRefusal guest_request(PhysAddr request, PhysAddr response, std::uint64_t& error);
     GhcbRefusal create_cpu(std::uint32_t apic_id, PhysAddr vmsa, std::uint64_t features);
 
     // The end of the VM. Returns only from a hypervisor that goes on all the same.

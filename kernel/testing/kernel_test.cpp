@@ -41,6 +41,15 @@ TEST_F(KernelTest, TheAttestationEnclaveIsOutOfReach) {
     }
 }
 
+TEST_F(KernelTest, WithoutASecureProcessorNobodyAsksIt) {
+    for (const std::uint64_t offset : {0ull, 4096ull, 1ull, ~0ull})
+        EXPECT_EQ(machine.command(Command::kVmReport, {offset}).status, status(ControlStatus::kUnsupported));
+    const std::uint64_t handle = machine.start_enclave();
+    machine.schedule();
+    EXPECT_TRUE(call(Call::kGuestRequest));
+    EXPECT_EQ(reason(handle), EndReason::kBadCall);
+}
+
 TEST_F(KernelTest, SealedEnclavesDoNotChange) {
     const std::uint64_t handle = machine.start_enclave();
     EXPECT_EQ(machine.command(Command::kAddPages, {handle, 0x600000, 1, abi::kRead, 0}).status,
