@@ -287,6 +287,7 @@ constexpr Lie kLies[] = {
     answers("info-none", Topic::kInfo, msr_says<kAll, 0>),
     answers("info-asks-back", Topic::kInfo, msr_says<kAll, msr::kInfoRequest>),
     answers("info-old", Topic::kInfo, msr_says<kVersions, 1ull << 48 | 1ull << 32>),
+    answers("info-older", Topic::kInfo, msr_says<kVersions, 0>),
     answers("info-new", Topic::kInfo, msr_says<kVersions, 9ull << 48 | 3ull << 32>),
     answers("info-c-bit", Topic::kInfo, msr_says<0xffull << 24, 47ull << 24>),
     answers("info-no-c-bit", Topic::kInfo, msr_says<0xffull << 24, 0>),

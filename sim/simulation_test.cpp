@@ -56,6 +56,15 @@ TEST_P(Simulation, RunsWithTheFeaturesThatAreRequired) {
     }
 }
 
+// Linux before 6.10 speaks it alone.
+TEST(SimulatedSevEs, IsContentWithVersionOneOfTheProtocol) {
+    auto with = options(Platform::kSimulatedSevEs, 2);
+    with.carrier_arguments = {"--lie", "info-old"};
+    auto machine = Machine::launch(with);
+    ASSERT_TRUE(machine.ok()) << machine.error().text();
+    EXPECT_EQ(machine.value()->hello().value().cpus, 2u);
+}
+
 TEST_P(Simulation, HasMemoryAboveFourGigabytes) {
     auto large = options(GetParam());
     large.memory_mib = 5 << 10;
@@ -138,7 +147,7 @@ TEST_P(Simulation, SharesASecureProcessor) {
 // --- Lies ------------------------------------------------------------------
 
 constexpr const char* kOtherAnswer = "answered another question";
-constexpr const char* kVersion = "does not speak version 2";
+constexpr const char* kVersion = "speaks no version";
 constexpr const char* kCBit = "names another C-bit";
 constexpr const char* kFeatures = "lacks features that SEV-SNP guests need";
 constexpr const char* kRegistration = "registered another GHCB page";
@@ -180,7 +189,7 @@ constexpr Case kCases[] = {
     {"info-c-bit", kCBit},
     {"info-no-c-bit", kCBit},
     {"info-other-answer", kOtherAnswer, kEs},
-    {"info-old", kVersion, kEs},
+    {"info-older", kVersion, kEs},
     {"info-c-bit", kCBit, kEs},
     {"features-other-answer", kOtherAnswer},
     {"features-none", kFeatures},

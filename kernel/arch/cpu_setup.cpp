@@ -125,6 +125,10 @@ void require_features() {
 void find_branch_barrier() {
     const bool amd = read_cpuid(0x8000'0000).eax >= 0x8000'0008 && (read_cpuid(0x8000'0008).ebx & 1 << 12);
     has_branch_barrier = amd || (read_cpuid(7).edx & 1 << 26);
+    // Linux before 6.4 lets a guest write the register by itself after it has asked once.
+    if constexpr (CurrentPlatform::kHasExits) {
+        if (has_branch_barrier) exits::write_msr(static_cast<std::uint32_t>(Msr::kPredictionCommand), 1);
+    }
 }
 
 void enable_xsave() {

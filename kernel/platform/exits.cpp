@@ -27,13 +27,14 @@ extern "C" {
 alignas(abi::kPageSize) abi::Ghcb boot_ghcb;
 }
 
+constinit std::uint16_t ghcb_version = abi::kGhcbVersion;
 constinit AcceptedMemory accepted{arch::pvalidate};
 constinit std::optional<CpuidTable> cpuid_table;
 constinit std::uint64_t launched_status = 0, secure_khz = 0;
 
 GhcbChannel channel() {
     const PerCpu& cpu = this_cpu();
-    return {arch::kGhcbInstructions, HostPtr<abi::Ghcb>{cpu.ghcb_virt}, cpu.ghcb};
+    return {arch::kGhcbInstructions, HostPtr<abi::Ghcb>{cpu.ghcb_virt}, cpu.ghcb, ghcb_version};
 }
 
 void believe(R refusal) {
@@ -84,7 +85,10 @@ void begin(PerCpu& cpu, unsigned c_bit) {
     cpu.ghcb_virt = BOOT_SHARED + cpu.ghcb.value;
     check_status();
     if (CurrentPlatform::kAcceptsMemory) read_cpuid_page(c_bit);
-    believe(channel().negotiate(c_bit));
+    // Linux before 6.10 speaks version 1 alone, which has all that SEV-ES needs.
+    GhcbChannel first = channel();
+    believe(first.negotiate(c_bit, CurrentPlatform::kAcceptsMemory ? abi::kGhcbVersion : 1));
+    ghcb_version = first.version();
     if (CurrentPlatform::kAcceptsMemory) {
         believe(channel().require(abi::kFeatureSnp | abi::kFeatureApCreation));
         // The pages that the secure processor filled stand right before the image.
@@ -179,6 +183,10 @@ std::uint32_t register_read(std::uint64_t address) {
 }
 void register_write(std::uint64_t address, std::uint32_t value) {
     believe(channel().mmio_write32(device_address(address), value));
+}
+
+void write_msr(std::uint32_t number, std::uint64_t value) {
+    believe(channel().write_msr(number, value));
 }
 
 CpuidValues cpuid(std::uint32_t leaf, std::uint32_t subleaf) {

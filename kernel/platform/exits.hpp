@@ -32,6 +32,7 @@ void port_write(std::uint16_t port, unsigned size, std::uint32_t value);
 // At addresses in the kernel's map of devices.
 std::uint32_t register_read(std::uint64_t address);
 void register_write(std::uint64_t address, std::uint32_t value);
+void write_msr(std::uint32_t number, std::uint64_t value);
 // SEV-SNP: from the CPUID page, never from the hypervisor.
 CpuidValues cpuid(std::uint32_t leaf, std::uint32_t subleaf);
 

@@ -24,7 +24,7 @@ const char* describe(GhcbRefusal refusal) {
         case R::kWrongAnswer:
             return "the hypervisor answered another question (GHCB MSR)";
         case R::kVersion:
-            return "the hypervisor does not speak version 2 of the GHCB protocol";
+            return "the hypervisor speaks no version of the GHCB protocol that this VM needs";
         case R::kCBit:
             return "the hypervisor names another C-bit than the processor";
         case R::kRegistration:
@@ -89,10 +89,12 @@ std::uint64_t GhcbChannel::ask(std::uint64_t request) {
     return instructions_.read_msr();
 }
 
-GhcbRefusal GhcbChannel::negotiate(unsigned c_bit) {
+GhcbRefusal GhcbChannel::negotiate(unsigned c_bit, std::uint16_t lowest) {
     const std::uint64_t answer = ask(msr::kInfoRequest);
     if ((answer & msr::kMask) != msr::kInfo) return R::kWrongAnswer;
-    if (answer >> 48 < abi::kGhcbVersion || (answer >> 32 & 0xffff) > abi::kGhcbVersion) return R::kVersion;
+    const std::uint64_t newest = answer >> 48, oldest = answer >> 32 & 0xffff;
+    if (newest < lowest || oldest > abi::kGhcbVersion) return R::kVersion;
+    version_ = newest < abi::kGhcbVersion ? static_cast<std::uint16_t>(newest) : abi::kGhcbVersion;
     return (answer >> 24 & 0xff) == c_bit ? R::kNone : R::kCBit;
 }
 
@@ -148,7 +150,7 @@ GhcbRefusal GhcbChannel::call(const Inputs& inputs, unsigned wanted, Outputs& ou
     if (inputs.has_scratch) put(offsetof(Ghcb, scratch), buffer().value);
     for (std::size_t i = 0; i < 2; i++) word(offsetof(Ghcb, valid_bitmap) + 8 * i).write(valid[i]);
     // Version and usage, with the two reserved bytes before them.
-    word(offsetof(Ghcb, usage) - 4).write(std::uint64_t{abi::kGhcbVersion} << 16);
+    word(offsetof(Ghcb, usage) - 4).write(std::uint64_t{version_} << 16);
 
     instructions_.write_msr(address_.value);
     instructions_.exit();

@@ -67,11 +67,14 @@ struct CpuidValues {
 class GhcbChannel {
 public:
     // `page` is mapped shared; `address` is its guest-physical one.
-    GhcbChannel(const GhcbInstructions& instructions, HostPtr<abi::Ghcb> page, PhysAddr address)
-        : instructions_{instructions}, page_{page}, address_{address} {}
+    GhcbChannel(const GhcbInstructions& instructions, HostPtr<abi::Ghcb> page, PhysAddr address,
+                std::uint16_t version = abi::kGhcbVersion)
+        : instructions_{instructions}, page_{page}, address_{address}, version_{version} {}
 
     // --- By the MSR, before the page may be used
-    GhcbRefusal negotiate(unsigned c_bit);
+    // The newest version that both speak, from `lowest` on, and how the page is used from here on.
+    GhcbRefusal negotiate(unsigned c_bit, std::uint16_t lowest = abi::kGhcbVersion);
+    std::uint16_t version() const { return version_; }
     GhcbRefusal require(std::uint64_t features);  // abi::kFeature...
     GhcbRefusal register_page();
     GhcbRefusal cpuid_early(std::uint32_t leaf, CpuidValues& values);
@@ -118,6 +121,7 @@ private:
     const GhcbInstructions& instructions_;
     HostPtr<abi::Ghcb> page_;
     PhysAddr address_;
+    std::uint16_t version_;
 };
 
 }  // namespace enclavisor::kernel

@@ -44,7 +44,7 @@ inline PvalidateResult pvalidate(PhysAddr page, bool large, bool validate) {
     PvalidateResult result;
     asm volatile("pvalidate"
                  : "=a"(result.code), "=@ccc"(result.unchanged)
-                 : "a"(direct<void>(page)), "c"(large), "d"(validate)
+                 : "a"(direct<void>(page)), "c"(std::uint32_t{large}), "d"(std::uint32_t{validate})
                  : "memory");
     return result;
 }

@@ -22,6 +22,7 @@ protected:
 
 TEST_F(GhcbTest, NegotiatesByTheMsr) {
     EXPECT_EQ(channel_.negotiate(HypervisorModel::kCBit), R::kNone);
+    EXPECT_EQ(channel_.version(), 2u);
     EXPECT_EQ(channel_.require(abi::kFeatureSnp | abi::kFeatureApCreation), R::kNone);
     EXPECT_EQ(channel_.register_page(), R::kNone);
     EXPECT_EQ(channel_.share_early(PhysAddr{HypervisorModel::kPage}), R::kNone);
@@ -30,6 +31,21 @@ TEST_F(GhcbTest, NegotiatesByTheMsr) {
     EXPECT_EQ(values, (CpuidValues{0x1f0, 0x1f1, 0x1f2, 0x1f3}));
     channel_.terminate(R::kCBit);
     EXPECT_EQ(model_.terminated, 0x100u | 14u << 12 | 3u << 16);
+}
+
+// An older hypervisor, where its version is enough.
+TEST_F(GhcbTest, SpeaksTheNewestVersionOfBoth) {
+    for (const std::uint64_t newest : {1, 2, 9}) {
+        model_.msr_lie = [&](std::uint64_t, std::uint64_t) {
+            return newest << 48 | 1ull << 32 | std::uint64_t{HypervisorModel::kCBit} << 24 | 1;
+        };
+        EXPECT_EQ(channel_.negotiate(HypervisorModel::kCBit), newest == 1 ? R::kVersion : R::kNone);
+        EXPECT_EQ(channel_.negotiate(HypervisorModel::kCBit, 1), R::kNone);
+        model_.msr_lie = nullptr;
+        CpuidValues values;
+        EXPECT_EQ(channel_.cpuid(7, 1, 5, values), R::kNone);
+        EXPECT_EQ(model_.page.version, newest == 1 ? 1u : 2u);
+    }
 }
 
 TEST_F(GhcbTest, AsksByThePage) {
