@@ -38,7 +38,7 @@ Model model() {
 
 class HostileGuest {
 public:
-    HostileGuest(BytesView bytes) : bytes_{bytes} {
+    explicit HostileGuest(BytesView bytes) : bytes_{bytes} {
         const bool snp = take(1) % 4 != 0;
         std::vector<ToldLie> told;
         if (take(1) % 2 != 0)
