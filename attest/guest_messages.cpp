@@ -11,7 +11,7 @@ using abi::GuestMessageHeader;
 using R = MessageRefusal;
 
 constexpr std::uint8_t kAesGcm = 1, kVersion = 1;
-constexpr std::size_t kTagSize = 16, kNonceSize = 12;
+constexpr std::size_t kNonceSize = 12;
 constexpr std::size_t kAuthenticated = offsetof(GuestMessageHeader, algorithm);
 
 // AES-256-GCM over the text after the header, in place; the nonce is the number. Constant time.

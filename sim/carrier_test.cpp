@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <random>
+
 #include "attest/guest_messages.hpp"
 #include "host/lib/fd.hpp"
 #include "host/lib/launch_digest.hpp"
@@ -14,6 +16,9 @@
 #include "sim/tcg_cpuid.hpp"
 
 namespace enclavisor::sim {
+
+void run_hostile_guest(BytesView bytes);  // carrier_fuzz.cpp
+
 namespace {
 
 using kernel::AcceptedMemory;
@@ -444,6 +449,34 @@ TEST(Lies, AreNamed) {
     EXPECT_FALSE(parse_lie("info-old:").ok());
     EXPECT_FALSE(parse_lie("info-old:1x").ok());
     EXPECT_FALSE(parse_lie("the-truth").ok());
+}
+
+// A guest may say that a list goes on far beyond its page.
+TEST(HostileGuests, LiesStayWithinThePage) {
+    for (const char* lie : {"pages-most", "pages-within-a-page", "pages-too-many"}) {
+        Guest guest{{lie}};
+        guest.ready();
+        auto& page = guest.at<abi::Ghcb>(kGhcb);
+        page = {};
+        page.exit_code = static_cast<std::uint64_t>(abi::GhcbEvent::kPageStateChange);
+        page.scratch = kGhcb + offsetof(abi::Ghcb, shared_buffer);
+        page.valid_bitmap[0] = page.valid_bitmap[1] = ~0ull;
+        page.version = abi::kGhcbVersion;
+        const abi::PageStateHeader header{0xffff, 0xffff, 0};
+        std::memcpy(page.shared_buffer, &header, sizeof(header));
+        guest.exit(kGhcb);
+        EXPECT_EQ(guest.end, std::nullopt) << lie;
+    }
+}
+
+// A short form of carrier_fuzz: the same guests from a pseudo-random source.
+TEST(HostileGuests, AreAnsweredOrEnded) {
+    std::mt19937_64 random{20261};
+    for (int run = 0; run < 300; run++) {
+        Bytes bytes(600);
+        for (auto& b : bytes) b = static_cast<std::uint8_t>(random());
+        run_hostile_guest(bytes);
+    }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "abi/platform/guest_message.hpp"
@@ -60,9 +61,14 @@ abi::PageStateHeader header(const Exchange& exchange) {
 void set_header(Exchange& exchange, const abi::PageStateHeader& to) {
     std::memcpy(exchange.page->shared_buffer, &to, sizeof(to));
 }
-std::uint64_t entry(const Exchange& exchange, unsigned number) {
+// A hostile guest's numbers may lie beyond its page.
+std::uint8_t* entry_at(Exchange& exchange, unsigned number) {
+    return exchange.page->shared_buffer + sizeof(abi::PageStateHeader) +
+           8u * std::min(number, abi::kMostPageStates - 1);
+}
+std::uint64_t entry(Exchange& exchange, unsigned number) {
     std::uint64_t found;
-    std::memcpy(&found, exchange.page->shared_buffer + sizeof(abi::PageStateHeader) + 8u * number, 8);
+    std::memcpy(&found, entry_at(exchange, number), 8);
     return found;
 }
 
@@ -108,7 +114,7 @@ void change_another_list(Exchange& exchange, Carrier&, const Honest& honest) {
 void change_within_a_page(Exchange& exchange, Carrier&, const Honest&) {
     const unsigned current = header(exchange).current;
     const std::uint64_t noted = entry(exchange, current) | 0xfff;
-    std::memcpy(exchange.page->shared_buffer + sizeof(abi::PageStateHeader) + 8u * current, &noted, 8);
+    std::memcpy(entry_at(exchange, current), &noted, 8);
     exchange.result(0, 0);
 }
 
@@ -220,7 +226,7 @@ void busy_but_delivered(Exchange& exchange, Carrier& carrier, const Honest& hone
 void reflected(Exchange& exchange, Carrier& carrier, const Honest&) {
     const auto question = carrier.shared_page(exchange.info_1);
     const auto page = response(exchange, carrier);
-    if (question && !page.empty()) std::memcpy(page.data(), question->data(), page.size());
+    if (question && !page.empty()) std::memmove(page.data(), question->data(), page.size());
     exchange.result(0, 0);
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include "host/lib/fd.hpp"
 
@@ -48,8 +49,11 @@ Reply ask_by(int socket, Command command, BytesView request) {
 }  // namespace
 
 Processor Processor::in_process() {
-    const auto model = std::make_shared<Model>(Chip::make(Product::kMilan), Authority{Product::kMilan},
-                                               SevPlatform{}, kMemory);
+    return of({Chip::make(Product::kMilan), Authority{Product::kMilan}, SevPlatform{}, kMemory});
+}
+
+Processor Processor::of(Model its_model) {
+    const auto model = std::make_shared<Model>(std::move(its_model));
     return Processor{[model](Command command, BytesView request) { return model->handle(command, request); }};
 }
 

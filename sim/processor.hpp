@@ -14,6 +14,7 @@ class Processor {
 public:
     // A new chip, which goes with this object.
     static Processor in_process();
+    static Processor of(Model model);
     // Of enclavisor-sim-psp.
     static host::Result<Processor> connect(const std::filesystem::path& socket);
 
