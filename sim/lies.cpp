@@ -212,7 +212,7 @@ void wants_room(Exchange& exchange, Carrier&, const Honest&) {
 
 // Busy for three attempts, and then no more: what an honest hypervisor may be.
 void busy_for_a_while(Exchange& exchange, Carrier& carrier, const Honest& honest) {
-    if (carrier.times_busy++ == 3) return honest();
+    if (carrier.times_busy++ >= 3) return honest();
     exchange.result(0, kSaysBusy);
 }
 
