@@ -126,7 +126,7 @@ bool Gdb::run_to(std::uint64_t address) {
     const std::string point = "0," + number(address) + ",1";
     expect_ok("Z" + point);
     run();
-    const std::string stopped = receive(5'000);
+    const std::string stopped = receive();
     if (!stopped.empty()) {
         running_ = false;
     } else {

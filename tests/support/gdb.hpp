@@ -72,10 +72,9 @@ private:
 class Injector {
 public:
     explicit Injector(Gdb& gdb);
-    // At the next instruction of the selected vCPU. `error`: with an error code.
+    // At the next instruction of the selected vCPU, which has not halted: it would stay halted, as the
+    // stub has it. `error`: with an error code.
     void inject(unsigned vector, bool error, std::uint64_t code = 0);
-    // Into all vCPUs, also those in a halt; once they run.
-    void inject_nmi() { gdb_.monitor("nmi"); }
 
 private:
     Gdb& gdb_;

@@ -219,10 +219,19 @@ bool Stops::is_in(std::uint64_t limit) {
 }
 
 void Stops::take_some_steps(std::mt19937_64& random) {
-    // The stub takes the steps that a program takes by itself.
     constexpr std::uint32_t kTrap = 1 << 8;
-    for (std::uint64_t steps = random() % 6; steps > 0 && !(gdb_.registers().rflags & kTrap); steps--)
+    constexpr std::uint8_t kHalt = 0xf4;
+    for (std::uint64_t steps = random() % 6; steps > 0; steps--) {
+        const Gdb::Registers r = gdb_.registers();
+        // The stub takes the steps that a program takes by itself.
+        if (r.rflags & kTrap) return;
+        // A halted vCPU takes none, nor does one that is about to.
+        if ((r.cs & 3) == 0) {
+            const auto code = gdb_.read(r.rip - 1, 2);
+            if (code[0] == kHalt || code[1] == kHalt) return;
+        }
         gdb_.step();
+    }
 }
 
 bool pushes_where_ring_three_wants(InjectedMachine& ground, const NativeImage& kernel) {
