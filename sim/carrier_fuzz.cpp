@@ -127,7 +127,7 @@ private:
         const std::span<std::uint8_t> to = page(static_cast<unsigned>(take(1)) % kPages);
         const auto type = static_cast<std::uint8_t>(take(1)),
                    version = static_cast<std::uint8_t>(take(1) % 4);
-        const std::size_t size = std::min<std::size_t>(take(1) % 128, bytes_.size());
+        const std::size_t wanted = take(1) % 128, size = std::min(wanted, bytes_.size());
         const Bytes text{bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(size)};
         bytes_ = bytes_.subspan(size);
         const auto sealed = seal({type, version, 0, text}, keys_[0], take(1) % 8 == 0 ? take(1) : sent_ + 1);

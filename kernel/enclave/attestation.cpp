@@ -29,8 +29,8 @@ const char* map_copies(Enclave& enclave, VirtAddr at, std::uint64_t pages, const
     return from;
 }
 
-// A cleared page.
-void* map_page(Enclave& enclave, std::uint64_t at, Permissions permissions) {
+// A cleared page. Where there is a secure processor.
+[[maybe_unused]] void* map_page(Enclave& enclave, std::uint64_t at, Permissions permissions) {
     const auto frame = enclave.memory.allocate_dirty();
     check(frame && enclave.first_space.tables.insert(VirtAddr{at}, Entry::private_data(*frame, permissions)),
           kNoMemory);
